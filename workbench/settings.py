@@ -1,0 +1,109 @@
+"""Folders, limits and ports: one table, and the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import SettingsError
+
+
+def _setting(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be configured. Each field is read from ``WORKBENCH_<FIELD>`` (upper case).
+
+    Examples
+    --------
+    >>> Settings.from_environment({"WORKBENCH_PORT": "9000"}).port
+    9000
+    """
+
+    home: Path = _setting(Path(".workbench"), "Folder for tables, runs and explanations.")
+    models: Path = _setting(Path("models"), "Folder of the model repository (published versions).")
+    data: Path | None = _setting(None, "Folder with more data files, found by their name; used by tests and benchmarks.")
+    host: str = _setting("127.0.0.1", "Address that the app and the service listen on.")
+    port: int = _setting(8501, "Port of the app; `workbench serve` uses it plus one unless told otherwise.")
+    max_upload_mib: int = _setting(1024, "Largest file that may be uploaded or read, in MiB.")
+    max_columns: int = _setting(10_000, "Most columns that a table may have.")
+    max_categories: int = _setting(1_000, "Most categories that one column may be one-hot encoded into.")
+    preview_rows: int = _setting(1_000, "Rows of the sample that the Prepare page previews a recipe on.")
+    max_request_rows: int = _setting(10_000, "Most rows in one prediction request over HTTP.")
+    max_request_mib: int = _setting(64, "Largest body of one prediction request, in MiB.")
+    hardware_seconds: float = _setting(1.0, "Seconds between two samples of CPU, memory and GPU while a run trains.")
+    heartbeat_seconds: float = _setting(1.0, "Seconds between two signs of life that a worker writes.")
+    stop_grace_seconds: float = _setting(60.0, "Seconds that a stopped run gets to finish cleanly before it is killed.")
+    onnx_threads: int = _setting(0, "Threads of one ONNX Runtime session; 0 means one per core.")
+    signing_key: str = _setting("", "Secret that signs each package's manifest (HMAC-SHA256); empty means unsigned.")
+
+    @classmethod
+    def from_environment(cls, environment: dict[str, str] | None = None) -> Settings:
+        """Read the settings from environment variables, with defaults for absent ones.
+
+        Raises
+        ------
+        SettingsError
+            If a value isn't of the field's type.
+        """
+        environment = dict(os.environ) if environment is None else environment
+        values: dict[str, Any] = {}
+        for entry in fields(cls):
+            text = environment.get(f"WORKBENCH_{entry.name.upper()}", "")
+            if text:
+                values[entry.name] = _parse(entry.name, text, entry.default)
+        return cls(**values)
+
+    @property
+    def tables(self) -> Path:
+        """Folder of the stored tables."""
+        return self.home / "tables"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the runs."""
+        return self.home / "runs"
+
+    @property
+    def explanations(self) -> Path:
+        """Folder of the stored explanations."""
+        return self.home / "explanations"
+
+    def to_environment(self) -> dict[str, str]:
+        """Give the variables that recreate these settings in another process, with absolute folders."""
+        values = {}
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if value is not None:
+                text = str(value.resolve()) if isinstance(value, Path) else str(value)
+                values[f"WORKBENCH_{entry.name.upper()}"] = text
+        return values
+
+
+def _parse(name: str, text: str, default: Any) -> Any:
+    if isinstance(default, Path) or default is None:
+        return Path(text).expanduser()
+    if isinstance(default, str):
+        return text
+    try:
+        value = type(default)(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"Got WORKBENCH_{name.upper()}={text!r}, needed a {type(default).__name__}. "
+            f"Correct the variable or remove it to use {default}."
+        ) from error
+    if value < 0:
+        raise SettingsError(f"Got WORKBENCH_{name.upper()}={text}, needed 0 or more. Correct or remove the variable.")
+    return value
+
+
+def current() -> Settings:
+    """Give the settings of this process, read from the environment now.
+
+    Functions across the workbench take ``settings=None`` and call this when nothing is passed.
+    """
+    return Settings.from_environment()

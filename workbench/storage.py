@@ -1,0 +1,137 @@
+"""Files that survive a kill at any byte: atomic replace for what changes, append-only lines for what grows."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import StorageError
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """Write a value as strict JSON; NaN and infinity become null, since no other reader accepts them."""
+    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    if hasattr(value, "tolist"):  # NumPy scalars and arrays
+        return _finite(value.tolist())
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Replace a file in one step: a reader sees the old content or the new, never a part.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or refuses; the old content is then still there.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except OSError:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a JSON file in one step."""
+    write_atomic(path, to_json(value, indent=2) + "\n")
+
+
+def read_json(path: Path, default: Any = None) -> Any:
+    """Read a JSON file; give `default` where it doesn't exist.
+
+    Raises
+    ------
+    StorageError
+        If the file can't be read or isn't JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return default
+    except (OSError, ValueError) as error:
+        raise StorageError(f"Got {path} with unreadable content ({error}), needed JSON. Restore or delete the file.") from error
+
+
+def append_json_line(path: Path, value: Any) -> None:
+    """Append one line to a JSON-lines file in a single write, so that readers never see two lines mixed.
+
+    A previous line that a killed writer left unfinished is closed first.
+    """
+    line = (to_json(value) + "\n").encode()
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(size - 1)
+                if file.read(1) != b"\n":
+                    line = b"\n" + line
+            if file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def read_json_lines(path: Path, position: int = 0) -> tuple[list[Any], int]:
+    """Read the complete lines of a JSON-lines file from a byte position on.
+
+    Returns
+    -------
+    lines : list
+        Unparsable lines (cut by a kill) are left out.
+    position : int
+        Where the next call goes on; an unfinished last line is read by that call.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(position)
+            data = file.read()
+    except FileNotFoundError:
+        return [], 0
+    complete = data[: data.rfind(b"\n") + 1]
+    return list(_parse_lines(complete)), position + len(complete)
+
+
+def _parse_lines(data: bytes) -> Iterator[Any]:
+    for line in data.splitlines():
+        with suppress(ValueError):
+            yield json.loads(line)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's error into a `StorageError` that says what to do."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message = f"Got no space left on the disk of {path.parent}, needed room to store {path.name}. Free some space and try again."
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            message = f"Got no permission to write {path}. Make the folder writable, or set WORKBENCH_HOME or WORKBENCH_MODELS to one that is."
+        else:
+            message = f"Writing {path} failed: {error.strerror or error}. Check the disk and try again."
+        raise StorageError(message) from error
