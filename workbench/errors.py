@@ -19,6 +19,7 @@
     │   ├── ConversionError     no ONNX graph for this model
     │   └── IntegrityError      a file's checksum or signature is wrong
     ├── InputError          rows to predict don't fit the model's signature
+    ├── EvaluationError     predictions can't be measured or compared as asked
     ├── ExplainError        an explanation can't be computed
     ├── ModelNotFoundError  no model, version or alias of that name
     ├── RegistryError       a version can't be published, promoted or rolled back
@@ -96,6 +97,10 @@ class IntegrityError(PackageError):
 
 class InputError(WorkbenchError, ValueError):
     """Rows to predict don't fit the model's signature."""
+
+
+class EvaluationError(WorkbenchError, ValueError):
+    """Predictions can't be measured or compared as asked."""
 
 
 class ExplainError(WorkbenchError, ValueError):
