@@ -23,6 +23,7 @@
     ├── ExplainError        an explanation can't be computed
     ├── ModelNotFoundError  no model, version or alias of that name
     ├── RegistryError       a version can't be published, promoted or rolled back
+    ├── RequestError        an HTTP request isn't what the service understands
     └── MissingExtraError   an optional library isn't installed
 
 Catch `WorkbenchError` to catch them all. Each message says what came, what was needed and what to do.
@@ -113,6 +114,21 @@ class ModelNotFoundError(WorkbenchError):
 
 class RegistryError(WorkbenchError):
     """A version can't be published, promoted or rolled back."""
+
+
+class RequestError(WorkbenchError, ValueError):
+    """An HTTP request isn't what the service understands.
+
+    Parameters
+    ----------
+    message : str
+    status : int
+        The HTTP status of the answer.
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class MissingExtraError(WorkbenchError, ImportError):
