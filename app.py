@@ -1,0 +1,19 @@
+"""The whole application: pages at ``/`` and the prediction service at ``/api``, on one port (``streamlit run app.py``)."""
+
+from pathlib import Path
+
+import streamlit as st
+from starlette.routing import Mount
+
+try:
+    from workbench.service import create_app
+
+    ROUTES = [Mount("/api", app=create_app())]
+except ImportError:  # until the service has landed
+    ROUTES = []
+
+# The script lies outside the folder that holds pages/: beside it, Streamlit's old auto-discovery would take over on
+# a fresh server's first deep link, and the sections of st.navigation would be gone.
+SHELL = Path(__file__).resolve().parent / "workbench" / "ui" / "shell.py"
+
+app = st.App(SHELL, routes=ROUTES)
