@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # tf2onnx 1.17 writes 15 by default and refuses more than 18; every operator used here runs in double at 15 and nothing
 # that we need came later, so one number serves scikit-learn, Keras and the recipe.
 OPSET = 15
-ML_OPSET = 3
+ML_OPSET = 5  # the first with TreeEnsemble, whose double form agrees with scikit-learn to the last bits
 IR_VERSION = 8
 ML_DOMAIN = "ai.onnx.ml"
 
