@@ -1,4 +1,4 @@
-"""The whole application: pages at ``/`` and the prediction service at ``/api``, on one port (``streamlit run app.py``)."""
+"""The whole application, on one port: pages at ``/``, the prediction service at ``/api`` (``streamlit run app.py``)."""
 
 from pathlib import Path
 

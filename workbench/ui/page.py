@@ -12,7 +12,7 @@ from workbench.ui import as_code, messages, open_line, pages, state
 from workbench.ui.pages import go
 from workbench.ui.state import Open
 
-__all__ = ["Need", "empty", "go", "start"]
+__all__ = ["Need", "empty", "go", "require", "start"]
 
 Need = Literal["table", "recipe", "run", "model"]
 
@@ -51,18 +51,22 @@ def start(title: str, purpose: str, *, needs: Sequence[Need] = ()) -> Open:
         What is open; each of `needs` is then there.
     """
     opened = Open()
-    heading, tools = st.columns([4, 1], vertical_alignment="center", gap="small")
-    heading.title(title, anchor=False, help=purpose)
-    open_line.draw(opened)
-    with tools.container(horizontal=True, horizontal_alignment="right"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title(title, anchor=False, help=purpose, width="content")
         as_code.popover(opened, title.lower())
+    open_line.draw(opened)
     for problem in opened.problems:
         messages.error(problem)
+    require(opened, purpose, *needs)
+    return opened
+
+
+def require(opened: Open, purpose: str, *needs: Need) -> None:
+    """End the page with an empty state when one of `needs` isn't open."""
     for need in needs:
         if _is_missing(opened, need):
             _explain_missing(need, purpose)
             st.stop()
-    return opened
 
 
 def empty(title: str, text: str, *, button: str, key: str, icon: str = ":material/arrow_forward:") -> bool:
