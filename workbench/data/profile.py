@@ -1,0 +1,177 @@
+"""A table at a glance: one line a column, one picture a column, and what is worth knowing in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from workbench.data.findings import find
+from workbench.data.histograms import histogram
+from workbench.data.table import Column, describe_columns
+
+_FRAME_SCHEMA = {
+    "column": pl.String,
+    "kind": pl.String,
+    "dtype": pl.String,
+    "n_missing": pl.Int64,
+    "missing_share": pl.Float64,
+    "n_unique": pl.Int64,
+    "mean": pl.Float64,
+    "std": pl.Float64,
+    "min": pl.String,
+    "q25": pl.Float64,
+    "median": pl.Float64,
+    "q75": pl.Float64,
+    "max": pl.String,
+    "top": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Summary of a table.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+    n_duplicates : int
+        Rows that are equal to an earlier row.
+    columns : list of Column
+    statistics : dict of str to dict
+        For each column mean, std, min, q25, median, q75, max (numbers; min and max for dates, too) and top.
+    histograms : dict of str to DataFrame
+        For each column either ``left, right, count`` or ``value, count``.
+    findings : list of str
+        What is worth knowing, in sentences, the gravest first.
+    """
+
+    n_rows: int
+    n_columns: int
+    n_duplicates: int
+    columns: list[Column]
+    statistics: dict[str, dict[str, Any]]
+    histograms: dict[str, pl.DataFrame] = field(repr=False)
+    findings: list[str]
+
+    def frame(self) -> pl.DataFrame:
+        """Give one row a column: kind, missing and different values, and the statistics.
+
+        Returns
+        -------
+        DataFrame
+            With the columns column, kind, dtype, n_missing, missing_share, n_unique, mean, std, min, q25, median, q75,
+            max, top. min and max are text, since dates have them, too.
+        """
+        rows = []
+        for column in self.columns:
+            numbers = self.statistics[column.name]
+            rows.append(
+                {
+                    "column": column.name,
+                    "kind": column.kind,
+                    "dtype": column.dtype,
+                    "n_missing": column.n_missing,
+                    "missing_share": column.n_missing / self.n_rows,
+                    "n_unique": column.n_unique,
+                    **numbers,
+                    "min": _shown(numbers.get("min")),
+                    "max": _shown(numbers.get("max")),
+                }
+            )
+        return pl.DataFrame(rows, schema=_FRAME_SCHEMA, orient="row")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what ``workbench profile --json`` prints."""
+        return {
+            "n_rows": self.n_rows,
+            "n_columns": self.n_columns,
+            "n_duplicates": self.n_duplicates,
+            "columns": {
+                column.name: {
+                    "kind": column.kind,
+                    "dtype": column.dtype,
+                    "n_missing": column.n_missing,
+                    "n_unique": column.n_unique,
+                    **{name: _plain(value) for name, value in self.statistics[column.name].items()},
+                }
+                for column in self.columns
+            },
+            "findings": self.findings,
+        }
+
+
+def _shown(value: Any) -> str | None:
+    if value is None:
+        return None
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, (int, float, str)) else str(value)
+
+
+def profile_table(
+    frame: pl.DataFrame, *, columns: Sequence[Column] | None = None, target: str | None = None
+) -> Profile:
+    """Summarize each column of a frame.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With at least one row.
+    columns : sequence of Column, optional
+        The columns' kinds, where they are known already.
+    target : str, optional
+        Column to predict, about which there are findings of its own.
+
+    Examples
+    --------
+    >>> profile = profile_table(pl.DataFrame({"age": [22, 38, None], "sex": ["m", "f", "f"]}))
+    >>> profile.to_dict()["columns"]["age"]["n_missing"], profile.statistics["sex"]["top"]
+    (1, 'f')
+    """
+    described = list(columns) if columns is not None else describe_columns(frame)
+    statistics = _statistics(frame, described)
+    n_duplicates = frame.height - frame.n_unique() if frame.width else 0
+    histograms = {column.name: histogram(frame[column.name], column.kind, column.n_unique) for column in described}
+    for column in described:
+        shown = histograms[column.name]
+        if "value" in shown.columns and column.kind != "number" and shown.height:
+            statistics[column.name]["top"] = str(shown["value"][0])
+    return Profile(
+        n_rows=frame.height,
+        n_columns=frame.width,
+        n_duplicates=n_duplicates,
+        columns=described,
+        statistics=statistics,
+        histograms=histograms,
+        findings=find(frame, described, statistics, n_duplicates=n_duplicates, target=target),
+    )
+
+
+def _statistics(frame: pl.DataFrame, columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
+    """Compute all statistics in one pass over the rows."""
+    wanted: list[pl.Expr] = []
+    for place, column in enumerate(columns):
+        values = pl.col(column.name)
+        dtype = frame.schema[column.name]
+        if dtype.is_numeric():
+            wanted += [
+                values.mean().alias(f"{place} mean"),
+                values.std().alias(f"{place} std"),
+                values.quantile(0.25, "linear").alias(f"{place} q25"),
+                values.median().alias(f"{place} median"),
+                values.quantile(0.75, "linear").alias(f"{place} q75"),
+                values.skew().alias(f"{place} skew"),
+            ]
+        if dtype.is_numeric() or dtype.is_temporal():
+            wanted += [values.min().alias(f"{place} min"), values.max().alias(f"{place} max")]
+    results = frame.lazy().select(wanted).collect().row(0, named=True) if wanted else {}
+    statistics: dict[str, dict[str, Any]] = {column.name: {} for column in columns}
+    for key, value in results.items():
+        place, name = key.split(" ")
+        statistics[columns[int(place)].name][name] = value
+    return statistics

@@ -1,0 +1,159 @@
+"""What a target column must be, and how it becomes class indices or numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from workbench.data.spec import Task
+from workbench.data.table import nearest
+from workbench.errors import TargetError
+
+MAX_CLASSES = 1_000
+MAX_VALUES_OF_A_CLASS_CODE = 20
+
+
+def suggest_task(target: pl.Series) -> Task:
+    """Suggest regression for numbers with fractions or more than 20 different values, else classification.
+
+    Examples
+    --------
+    >>> suggest_task(pl.Series([0, 1, 1])), suggest_task(pl.Series([0.5, 1.0])), suggest_task(pl.Series(["a", "b"]))
+    ('classification', 'regression', 'classification')
+    """
+    if not target.dtype.is_numeric():
+        return "classification"
+    present = target.drop_nulls()
+    if present.dtype.is_float() and not is_whole(present):
+        return "regression"
+    return "regression" if present.n_unique() > MAX_VALUES_OF_A_CLASS_CODE else "classification"
+
+
+def is_whole(values: pl.Series) -> bool:
+    """Say whether all numbers that aren't missing are whole."""
+    present = values.drop_nulls().drop_nans() if values.dtype.is_float() else values.drop_nulls()
+    return bool((present == present.round(0)).all()) if values.dtype.is_float() else values.dtype.is_integer()
+
+
+def check_target(frame: pl.DataFrame, target: str, task: Task, *, allow_missing: bool = False) -> None:
+    """Refuse a target that can't be learned.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The rows to learn from; after the row steps, since ``drop_missing`` is the remedy for a missing target.
+    target : str
+    task : {"classification", "regression"}
+    allow_missing : bool, default False
+        Let missing values pass, for a check before the row steps.
+
+    Raises
+    ------
+    TargetError
+        If the column is absent or entirely missing, has missing values, has one value only, isn't a number in a
+        regression, or has more than 1,000 classes.
+    """
+    if target not in frame.columns:
+        hint = nearest(target, frame.columns) or f" Choose one of {', '.join(frame.columns[:8])}."
+        raise TargetError(f"Got target {target!r}, needed one of the table's {frame.width} columns.{hint}")
+    values = _blank_to_null(frame[target])
+    n_missing = values.null_count()
+    if n_missing == len(values):
+        raise TargetError(
+            f"Got target {target!r} without a single value in {len(values):,} rows, needed values to learn. Choose another target."
+        )
+    if n_missing and not allow_missing:
+        raise TargetError(
+            f"Got target {target!r} with {n_missing:,} missing values in {len(values):,} rows, needed a value in each row to learn from. "
+            f"Add the step drop_missing with columns [{target}]."
+        )
+    _check_values(values.drop_nulls(), target, task)
+
+
+def _check_values(present: pl.Series, target: str, task: Task) -> None:
+    n_unique = present.n_unique()
+    if n_unique == 1:
+        raise TargetError(
+            f"Got target {target!r} with one value only ({present[0]!r}), needed at least two to tell apart. Choose another target or other rows."
+        )
+    if task == "regression" and not (present.dtype.is_numeric() or present.dtype == pl.Boolean):
+        raise TargetError(
+            f"Got target {target!r} of type {present.dtype}, needed numbers for a regression. Set the task to classification or choose another target."
+        )
+    if task == "classification" and n_unique > MAX_CLASSES:
+        remedy = "Set the task to regression" if present.dtype.is_numeric() else "Choose a target with fewer values"
+        raise TargetError(f"Got target {target!r} with {n_unique:,} classes, needed at most {MAX_CLASSES:,}. {remedy}.")
+
+
+def class_labels(target: pl.Series) -> pl.Series:
+    """Give each row's class label as it is shown and returned: an integer or a string.
+
+    Whole numbers become integers, booleans ``"false"`` and ``"true"``, everything else stripped text; missing stays null.
+
+    Examples
+    --------
+    >>> class_labels(pl.Series([1.0, 2.0])).to_list(), class_labels(pl.Series([True, False])).to_list()
+    ([1, 2], ['true', 'false'])
+    """
+    if target.dtype.is_numeric() and is_whole(target):
+        return target.cast(pl.Int64)
+    if target.dtype == pl.Boolean:
+        return target.replace_strict({True: "true", False: "false"}, return_dtype=pl.String)
+    return _blank_to_null(target.cast(pl.String).str.strip_chars())
+
+
+def encode_target(target: pl.Series, task: Task) -> tuple[np.ndarray, list[str | int] | None]:
+    """Turn a target into what a model learns.
+
+    Returns
+    -------
+    y : ndarray of shape (n_rows,)
+        int64 class indices, or float64 values for a regression.
+    classes : list of str or int, sorted; None for a regression
+
+    Raises
+    ------
+    TargetError
+        If a value is missing, or isn't a number in a regression.
+
+    Examples
+    --------
+    >>> encode_target(pl.Series(["b", "a", "b"]), "classification")
+    (array([1, 0, 1]), ['a', 'b'])
+    """
+    frame = target.to_frame(target.name or "target")
+    name = frame.columns[0]
+    if task == "regression":
+        if not (target.dtype.is_numeric() or target.dtype == pl.Boolean):
+            check_target(frame, name, task)
+        y = target.cast(pl.Float64).fill_nan(None)
+        _refuse_missing(y, name)
+        return y.to_numpy(), None
+    labels = class_labels(target)
+    _refuse_missing(labels, name)
+    classes: list[str | int] = sorted(labels.unique().to_list())
+    return indices_of(labels, classes), classes
+
+
+def indices_of(labels: pl.Series, classes: list[str | int]) -> np.ndarray:
+    """Give the place of each label in `classes`; -1 for a label that isn't among them."""
+    if not classes:
+        return np.full(len(labels), -1, dtype=np.int64)
+    places = labels.replace_strict(
+        pl.Series(classes, dtype=labels.dtype), pl.Series(range(len(classes)), dtype=pl.Int64), default=-1
+    )
+    return places.fill_null(-1).to_numpy()
+
+
+def _refuse_missing(values: pl.Series, name: str) -> None:
+    if values.null_count():
+        raise TargetError(
+            f"Got target {name!r} with {values.null_count():,} missing values in {len(values):,} rows, needed a value in each row to learn from. "
+            f"Add the step drop_missing with columns [{name}]."
+        )
+
+
+def _blank_to_null(values: pl.Series) -> pl.Series:
+    if values.dtype == pl.String:
+        return values.set(values.str.strip_chars() == "", None)
+    return values.fill_nan(None) if values.dtype.is_float() else values
