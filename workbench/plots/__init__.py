@@ -1,0 +1,36 @@
+"""Frames in, Plotly figures out. One template, one palette, every number of points said; knows no other room."""
+
+from workbench.plots.explained import beeswarm, dependence, importance, waterfall
+from workbench.plots.hardware import gauge, hardware_rows, sparkline
+from workbench.plots.live import compare_curves, live_curves
+from workbench.plots.measured import calibration, confusion, metric_bars, precision_recall, predicted, residuals, roc
+from workbench.plots.tables import category_bars, correlation, histogram, missing_bars, split_picture
+from workbench.plots.theme import SPLIT_COLORS, TEMPLATE, class_color, empty
+
+__all__ = [
+    "SPLIT_COLORS",
+    "TEMPLATE",
+    "beeswarm",
+    "calibration",
+    "category_bars",
+    "class_color",
+    "compare_curves",
+    "confusion",
+    "correlation",
+    "dependence",
+    "empty",
+    "gauge",
+    "hardware_rows",
+    "histogram",
+    "importance",
+    "live_curves",
+    "metric_bars",
+    "missing_bars",
+    "precision_recall",
+    "predicted",
+    "residuals",
+    "roc",
+    "sparkline",
+    "split_picture",
+    "waterfall",
+]

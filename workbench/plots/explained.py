@@ -1,0 +1,346 @@
+"""Pictures of an explanation: importance, beeswarm, dependence, waterfall."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from workbench.plots.theme import (
+    BLUE,
+    GREY,
+    SHAP_DOWN,
+    SHAP_UP,
+    class_color,
+    empty,
+    figure,
+    join,
+    number,
+    rows_drawn,
+    sample_rows,
+    zero_line,
+)
+
+MAX_COLUMNS = 15
+# low to high value of a column; both ends and the middle show on white and on the dark background
+VALUE_SCALE = [[0.0, BLUE], [0.5, "#B8A3C9"], [1.0, "#D81B60"]]
+
+
+def importance(
+    frame: pl.DataFrame,
+    *,
+    unit: str = "",
+    title: str | None = None,
+    subtitle: str | None = None,
+    max_columns: int = MAX_COLUMNS,
+) -> go.Figure:
+    """Draw the mean absolute SHAP value of each column, largest first; several outputs are stacked.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``column``, ``mean_abs_shap`` and, for several outputs, ``output``.
+    unit : str
+        Of the SHAP values, for the axis.
+    """
+    if frame.is_empty():
+        return empty("No column to explain.")
+    outputs = frame["output"].unique(maintain_order=True).to_list() if "output" in frame.columns else [None]
+    totals = frame.group_by("column", maintain_order=True).agg(pl.col("mean_abs_shap").sum())
+    totals = totals.sort("mean_abs_shap", descending=True, maintain_order=True)
+    names = totals["column"].head(max_columns).to_list()
+    rest = totals.height - len(names)
+    note = join(subtitle, f"{len(names)} of {totals.height} columns drawn" if rest > 0 else None)
+    fig = figure(title, note, height=110 + 26 * max(len(names), 3), barmode="stack")
+    for i, output in enumerate(outputs):
+        part = frame if output is None else frame.filter(pl.col("output") == output)
+        value = dict(part.select("column", "mean_abs_shap").iter_rows())
+        heights = [value.get(name, 0.0) for name in names]
+        label = "" if len(outputs) == 1 else f"{output}: "
+        fig.add_bar(
+            y=names,
+            x=heights,
+            orientation="h",
+            name=str(output),
+            marker={"color": GREY if len(outputs) == 1 else class_color(i)},
+            text=[number(height, 3) for height in heights] if len(outputs) == 1 else None,
+            textposition="auto",
+            hovertemplate=f"{label}%{{y}}: %{{x:.5g}}<extra></extra>",
+        )
+    fig.update_layout(showlegend=len(outputs) > 1)
+    fig.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    fig.update_xaxes(title=_axis("mean |SHAP value|", unit), rangemode="tozero")
+    return fig
+
+
+def beeswarm(
+    frame: pl.DataFrame,
+    *,
+    unit: str = "",
+    title: str | None = None,
+    subtitle: str | None = None,
+    max_columns: int = MAX_COLUMNS,
+    max_points: int = 600,
+) -> go.Figure:
+    """Draw one point for each row and column: right pushes the output up, colour is the column's own value.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``row``, ``column``, ``value`` (text to show), ``number`` (null for categories and missing), ``shap_value``;
+        of one output.
+    max_points : int
+        Rows drawn; more are sampled, and the subtitle says so.
+    """
+    if frame.is_empty():
+        return empty("No row to explain.")
+    rows = frame["row"].unique(maintain_order=True)
+    keep = rows.gather(sample_rows(len(rows), max_points))
+    size = frame.group_by("column", maintain_order=True).agg(pl.col("shap_value").abs().mean())
+    names = size.sort("shap_value", descending=True, maintain_order=True)["column"].head(max_columns).to_list()
+    columns = f"{len(names)} of {size.height} columns" if size.height > len(names) else None
+    fig = figure(title, join(subtitle, rows_drawn(len(keep), len(rows)), columns), height=120 + 34 * max(len(names), 3))
+    drawn = frame.filter(pl.col("row").is_in(keep.implode()))
+    for position, name in enumerate(names):
+        part = drawn.filter(pl.col("column") == name)
+        _add_swarm(fig, part, position, name)
+    fig.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.4, -0.6], showgrid=False, zeroline=False
+    )
+    fig.update_xaxes(title=_axis("SHAP value", unit))
+    zero_line(fig, "x")
+    fig.update_layout(coloraxis=_value_axis())
+    return fig
+
+
+def _add_swarm(fig: go.Figure, part: pl.DataFrame, position: int, name: str) -> None:
+    shap_value = part["shap_value"].to_numpy()
+    offset = position + swarm_offsets(shap_value)
+    level = _levels(part["number"])
+    for has_number in (False, True):
+        chosen = np.isfinite(level) == has_number
+        if not chosen.any():
+            continue
+        color = {"color": level[chosen], "coloraxis": "coloraxis"} if has_number else {"color": GREY}
+        fig.add_scattergl(
+            x=shap_value[chosen],
+            y=offset[chosen],
+            mode="markers",
+            name=name,
+            marker={"size": 6, "opacity": 0.8, **color},
+            customdata=part.filter(pl.Series(chosen)).select("row", "value").rows(),
+            hovertemplate=f"{name} = %{{customdata[1]}}<br>SHAP %{{x:+.4g}}<br>row %{{customdata[0]}}<extra></extra>",
+        )
+
+
+def swarm_offsets(values: np.ndarray, width: float = 0.38, n_bins: int = 60) -> np.ndarray:
+    """Move points that share a place apart, by their rank within a narrow bin; a crowd is as wide as it is big."""
+    if len(values) < 2 or np.ptp(values) == 0:
+        return np.linspace(-width / 2, width / 2, len(values)) if len(values) > 1 else np.zeros(len(values))
+    bins = np.minimum(((values - values.min()) / np.ptp(values) * n_bins).astype(int), n_bins - 1)
+    counts = np.bincount(bins)
+    order = np.argsort(bins, kind="stable")
+    rank = np.empty(len(values))
+    rank[order] = np.arange(len(values)) - np.concatenate([[0], np.cumsum(counts)[:-1]])[bins[order]]
+    side = np.where(rank % 2 == 0, rank / 2, -(rank + 1) / 2)
+    return side / max(counts.max() / 2, 4) * width
+
+
+def dependence(
+    frame: pl.DataFrame,
+    *,
+    column: str,
+    unit: str = "",
+    title: str | None = None,
+    subtitle: str | None = None,
+    max_points: int = 3_000,
+) -> go.Figure:
+    """Draw a column's SHAP value against its own value: numbers as points (missing at the left), categories as strips.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``row``, ``value`` (text), ``number`` (null for categories and missing), ``shap_value``; of one column and
+        output.
+    """
+    if frame.is_empty():
+        return empty("No row to explain.")
+    keep = sample_rows(frame.height, max_points)
+    part = frame[keep]
+    fig = figure(title, join(subtitle, rows_drawn(len(keep), frame.height)), height=380)
+    if part["number"].null_count() == part.height:
+        _add_strips(fig, part, column)
+    else:
+        _add_numbers(fig, part, column)
+    fig.update_xaxes(title=column)
+    fig.update_yaxes(title=_axis(f"SHAP value of {column}", unit))
+    zero_line(fig, "y")
+    return fig
+
+
+def _add_numbers(fig: go.Figure, part: pl.DataFrame, column: str) -> None:
+    known, missing = part.filter(pl.col("number").is_not_null()), part.filter(pl.col("number").is_null())
+    x = known["number"].cast(pl.Float64).to_numpy()
+    _add_shap_points(fig, x, known, column)
+    if missing.height:
+        at = float(x.min()) - 0.08 * (float(np.ptp(x)) or 1.0)
+        _add_shap_points(
+            fig, at + 0.01 * (np.ptp(x) or 1.0) * swarm_offsets(missing["shap_value"].to_numpy()), missing, column
+        )
+        fig.add_annotation(
+            x=at, y=1, yref="paper", text="missing", showarrow=False, yanchor="bottom", font={"size": 12}
+        )
+
+
+def _add_strips(fig: go.Figure, part: pl.DataFrame, column: str, max_values: int = 20) -> None:
+    counts = part["value"].value_counts(sort=True)
+    names = counts["value"].head(max_values).to_list()
+    for position, name in enumerate(names):
+        rows = part.filter(pl.col("value") == name)
+        _add_shap_points(fig, position + swarm_offsets(rows["shap_value"].to_numpy()), rows, column)
+        mean = float(rows["shap_value"].mean())  # type: ignore[arg-type]
+        fig.add_scatter(
+            x=[position - 0.3, position + 0.3],
+            y=[mean, mean],
+            mode="lines",
+            line={"color": GREY, "width": 2},
+            hoverinfo="skip",
+        )
+    labels = [
+        f"{name if len(name) < 20 else name[:19] + '…'}<br>{n:,}" for name, n in counts.head(max_values).iter_rows()
+    ]
+    fig.update_xaxes(tickvals=list(range(len(names))), ticktext=labels)
+    if counts.height > max_values:
+        fig.add_annotation(
+            text=f"{max_values} of {counts.height} values drawn",
+            x=1,
+            y=1,
+            xref="paper",
+            yref="paper",
+            showarrow=False,
+            yanchor="bottom",
+        )
+
+
+def _add_shap_points(fig: go.Figure, x: np.ndarray, part: pl.DataFrame, column: str) -> None:
+    shap_value = part["shap_value"].to_numpy()
+    fig.add_scattergl(
+        x=x,
+        y=shap_value,
+        mode="markers",
+        marker={"size": 6, "opacity": 0.7, "color": np.where(shap_value >= 0, SHAP_UP, SHAP_DOWN)},
+        customdata=part.select("row", "value").rows(),
+        hovertemplate=f"{column} = %{{customdata[1]}}<br>SHAP %{{y:+.4g}}<br>row %{{customdata[0]}}<extra></extra>",
+    )
+
+
+def waterfall(
+    frame: pl.DataFrame,
+    *,
+    base_value: float,
+    unit: str = "",
+    output: str = "output",
+    title: str | None = None,
+    subtitle: str | None = None,
+    max_columns: int = 10,
+) -> go.Figure:
+    """Draw how each column moves the output from the background's mean (bottom) to this row's (top).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``column``, ``value`` (text), ``shap_value``: one row and output. Small columns are summed into one bar.
+    base_value : float
+        Mean output over the background.
+    output : str
+        What the axis shows, for example "probability of survived = 1".
+    """
+    ordered = frame.sort(pl.col("shap_value").abs(), descending=True, maintain_order=True)
+    shown, rest = ordered.head(max_columns), ordered.slice(max_columns)
+    if rest.height == 1:  # one column has room for itself
+        shown, rest = ordered, ordered.clear()
+    labels = [f"{column} = {_short(value)}" for column, value in shown.select("column", "value").iter_rows()]
+    values = shown["shap_value"].to_list()
+    if rest.height:
+        labels.append(f"{rest.height} other columns")
+        values.append(float(rest["shap_value"].sum()))
+    total = base_value + float(sum(values))
+    # the largest at the top: bars are stacked from the bottom up
+    ends = np.array(values[::-1]).cumsum()[::-1] + base_value if values else np.zeros(0)
+    starts = ends - np.array(values)
+    said = f"{number(base_value)} on average, {number(total)} for this row"
+    fig = figure(
+        title, join(subtitle, said), height=130 + 30 * max(len(labels), 2), alt=_alt(output, said, labels, values)
+    )
+    fig.add_bar(
+        y=list(range(len(labels))),
+        x=values,
+        base=starts,
+        orientation="h",
+        width=0.7,
+        marker={"color": [SHAP_UP if value >= 0 else SHAP_DOWN for value in values]},
+        text=[f"{value:+.3g}" for value in values],
+        textposition="auto",
+        customdata=[[label, start, end] for label, start, end in zip(labels, starts, ends, strict=True)],
+        hovertemplate="%{customdata[0]}<br>%{text}: from %{customdata[1]:.4g} to %{customdata[2]:.4g}<extra></extra>",
+        cliponaxis=False,
+    )
+    _connect(fig, starts, ends)
+    for x, text, y, anchor in (
+        (total, f"<b>{number(total)}</b>", 1, "bottom"),
+        (base_value, f"mean {number(base_value)}", 0, "top"),
+    ):
+        fig.add_vline(x=x, line={"color": GREY, "width": 1, "dash": "dot"})
+        fig.add_annotation(x=x, y=y, yref="paper", text=text, showarrow=False, yanchor=anchor, font={"size": 12})
+    fig.update_yaxes(
+        tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.4, -0.6], showgrid=False
+    )
+    fig.update_xaxes(title={"text": _axis(output, unit), "standoff": 22}, range=_padded(starts, ends, base_value))
+    fig.update_layout(margin={"t": 84 if title else 34, "b": 62})
+    return fig
+
+
+def _connect(fig: go.Figure, starts: np.ndarray, ends: np.ndarray) -> None:
+    for i in range(1, len(starts)):
+        fig.add_shape(
+            type="line", x0=ends[i], x1=starts[i - 1], y0=i - 0.35, y1=i - 0.65, line={"color": GREY, "width": 1}
+        )
+
+
+def _padded(starts: np.ndarray, ends: np.ndarray, base_value: float) -> list[float]:
+    places = np.r_[starts, ends, base_value]
+    low, high = float(places.min()), float(places.max())
+    margin = 0.14 * (high - low) or 0.1 * abs(high) or 0.1
+    return [low - margin, high + margin]
+
+
+def _alt(output: str, said: str, labels: list[str], values: list[float]) -> str:
+    strongest = "; ".join(f"{label} {value:+.3g}" for label, value in list(zip(labels, values, strict=True))[:3])
+    return f"{output}: {said}. Strongest: {strongest or 'none'}"
+
+
+def _levels(values: pl.Series) -> np.ndarray:
+    """Rank numbers from 0 (lowest) to 1 (highest), NaN where there is none; by rank one outlier can't grey the rest."""
+    known = values.cast(pl.Float64)
+    rank = known.rank("average")
+    n = known.len() - known.null_count()
+    scaled = (rank - 1) / max(n - 1, 1) if known.drop_nulls().n_unique() > 1 else rank * 0 + 0.5
+    return scaled.fill_null(float("nan")).to_numpy()
+
+
+def _value_axis() -> dict[str, object]:
+    ticks = {"tickvals": [0, 1], "ticktext": ["low", "high"]}
+    return {
+        "colorscale": VALUE_SCALE,
+        "cmin": 0,
+        "cmax": 1,
+        "colorbar": {"title": {"text": "value"}, "thickness": 10, **ticks},
+    }
+
+
+def _short(value: str, length: int = 24) -> str:
+    return value if len(value) <= length else value[: length - 1] + "…"
+
+
+def _axis(name: str, unit: str) -> str:
+    return f"{name} ({unit})" if unit else name

@@ -1,0 +1,201 @@
+"""Training curves above the hardware that made them, on one axis of time or step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from workbench.plots.hardware import Samples, hardware_rows
+from workbench.plots.panels import Axis, By, Line, Panel, hardware_panels, history_line, metric_panels, metric_title
+from workbench.plots.theme import (
+    CLASS_COLORS,
+    MAX_LINE_POINTS,
+    empty,
+    figure,
+    join,
+    number,
+    spread,
+)
+
+_GAP_PX, _LABEL_PX = 26, 15
+
+
+def live_curves(
+    history: pl.DataFrame,
+    hardware: Samples = None,
+    *,
+    by: By = "time",
+    started: float | None = None,
+    unit: str = "step",
+    metrics: Sequence[str] | None = None,
+    title: str | None = None,
+) -> go.Figure:
+    """Draw loss and metrics above GPU, CPU and memory, on one shared axis.
+
+    Time and step are logged apart: by step, a hardware sample is placed between the steps that were logged around it.
+
+    Parameters
+    ----------
+    history : DataFrame
+        ``time`` (unix seconds), ``step``, and a column for each metric (``loss``, ``val_loss``, ...); may be empty.
+    hardware : DataFrame or iterable of dict, optional
+        As `hardware.hardware_rows` takes; no GPU, several GPUs and null fields are fine.
+    by : {"time", "step"}
+        Axis: seconds (minutes, hours) since `started`, or the logged step.
+    started : float, optional
+        Unix seconds; the first sample or metric when absent.
+    unit : str
+        What a step is: "epoch", "tree", "round".
+    metrics : sequence of str, optional
+        Metrics to draw, without ``val_``; by default the loss and the first two others.
+    """
+    samples = hardware_rows(hardware)
+    times = [t for t in (samples[0]["time"] if samples else None, _first(history, "time")) if t is not None]
+    if not times:
+        return empty("Waiting for the first numbers.", height=240)
+    ended = samples[-1]["time"] if samples else None
+    axis = Axis(history, by, min(times) if started is None else started, unit, ended)
+    panels = metric_panels(history, axis, metrics) + hardware_panels(samples, axis)
+    return _draw(panels, axis, title, _subtitle(history, samples, unit))
+
+
+def compare_curves(
+    histories: Mapping[str, pl.DataFrame], *, metric: str = "val_loss", by: By = "step", unit: str = "step"
+) -> go.Figure:
+    """Draw one metric of several runs on one axis (time counts from each run's first metric)."""
+    lines, axis = [], None
+    for i, (name, history) in enumerate(histories.items()):
+        if metric not in history.columns or history[metric].drop_nulls().is_empty():
+            continue
+        axis = Axis(history, by, float(history["time"][0]), unit)
+        lines.append(history_line(history, metric, axis, name, CLASS_COLORS[i % len(CLASS_COLORS)]))
+    if axis is None:
+        return empty(f"None of the {len(histories)} runs has logged {metric}.")
+    return _draw([Panel(metric_title(metric), lines, height=280)], axis, None, None)
+
+
+def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | None) -> go.Figure:
+    inner = sum(panel.height for panel in panels) + _GAP_PX * (len(panels) - 1)
+    fig = figure(
+        title,
+        subtitle if title else None,
+        height=inner + 110,
+        hovermode="x unified",
+        hoversubplots="axis",
+        uirevision="live",
+    )
+    top = inner
+    for i, panel in enumerate(panels, start=1):
+        domain = [max(top - panel.height, 0) / inner, top / inner]
+        ref = "y" if i == 1 else f"y{i}"
+        shown = list(panel.range or _range(panel.lines))
+        fig.update_layout(
+            {f"yaxis{'' if i == 1 else i}": {"domain": domain, "range": shown, "nticks": 5, "fixedrange": True}}
+        )
+        fig.add_annotation(
+            text=f"<b>{panel.title}</b>",
+            x=0,
+            y=domain[1],
+            xref="paper",
+            yref="paper",
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom",
+        )
+        for line in panel.lines:
+            _add_line(fig, line, ref)
+        _label_ends(fig, panel, ref, shown)
+        top -= panel.height + _GAP_PX
+    fig.update_layout(
+        xaxis={"title": axis.title, "anchor": "y" if len(panels) == 1 else f"y{len(panels)}", "rangemode": "tozero"}
+    )
+    fig.update_layout(margin={"r": 92, "t": 74 if title else 46})
+    if subtitle and not title:
+        fig.add_annotation(
+            text=subtitle,
+            x=0,
+            y=1,
+            yshift=22,
+            xref="paper",
+            yref="paper",
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom",
+        )
+    fig.update_layout(meta={"alt": join(title, subtitle, "; ".join(_say(panel) for panel in panels))})
+    return fig
+
+
+def _add_line(fig: go.Figure, line: Line, ref: str) -> None:
+    fig.add_scatter(
+        x=line.x,
+        y=line.y,
+        yaxis=ref,
+        mode="lines+markers" if np.isfinite(line.y).sum() <= 40 and "step" in line.hover else "lines",
+        name=line.name,
+        line={"color": line.color, "width": 2},
+        marker={"size": 5},
+        customdata=line.extra,
+        hovertemplate=line.hover,
+        connectgaps=False,
+    )
+
+
+def _label_ends(fig: go.Figure, panel: Panel, ref: str, shown: list[float]) -> None:
+    last = []
+    for line in panel.lines:
+        known = np.flatnonzero(np.isfinite(line.y))
+        if len(known):
+            last.append((line, float(line.x[known[-1]]), float(line.y[known[-1]])))
+    pixels = [(y - shown[0]) / ((shown[1] - shown[0]) or 1) * panel.height for _, _, y in last]
+    for (line, _, y), at, to in zip(last, pixels, spread(pixels, _LABEL_PX), strict=True):
+        # the bar has the line's colour, the word the reader's text colour: orange words are too pale on white
+        fig.add_annotation(
+            text=f"<span style='color:{line.color}'>▬</span> {line.name}",
+            x=1,
+            xref="paper",
+            xanchor="left",
+            xshift=4,
+            y=y,
+            yref=ref,
+            yshift=to - at,
+            showarrow=False,
+            font={"size": 12},
+        )
+
+
+def _range(lines: list[Line]) -> tuple[float, float]:
+    values = np.concatenate([line.y[np.isfinite(line.y)] for line in lines]) if lines else np.zeros(0)
+    if not len(values):
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    margin = 0.08 * (high - low) or 0.1 * abs(high) or 0.1
+    return (low - margin if low < 0 or low > margin else 0.0), high + margin
+
+
+def _subtitle(history: pl.DataFrame, samples: list[dict[str, Any]], unit: str) -> str:
+    n = history.height
+    logged = f"{n:,} logged {unit}{'s' if n != 1 else ''}"
+    if n > MAX_LINE_POINTS:
+        logged = f"{MAX_LINE_POINTS:,} of {n:,} logged {unit}s drawn, extremes kept"
+    return join(logged, None if not samples or any(sample["gpus"] for sample in samples) else "no GPU")
+
+
+def _say(panel: Panel) -> str:
+    ends = [
+        f"{line.name} {number(float(line.y[np.isfinite(line.y)][-1]))}"
+        for line in panel.lines
+        if np.isfinite(line.y).any()
+    ]
+    return f"{panel.title}: {', '.join(ends) or 'nothing yet'}"
+
+
+def _first(frame: pl.DataFrame, column: str) -> float | None:
+    if not frame.height or column not in frame.columns:
+        return None
+    value = frame[column].drop_nulls().min()
+    return None if value is None else float(value)  # type: ignore[arg-type]
