@@ -71,6 +71,19 @@ def read_table(
     return store_frame(frame, name=name or _stem(found.name), target=target, origin=origin, settings=settings)
 
 
+def read_frame(path: str | Path, *, settings: Settings | None = None) -> pl.DataFrame:
+    """Read the rows of a file as `read_table` does, without storing them; for rows to predict.
+
+    Raises
+    ------
+    TableNotFoundError, ReadError
+        As `read_table`.
+    """
+    settings = settings or current()
+    found = find_file(path, settings=settings)
+    return parse_content(_content(found, settings.max_upload_mib), name=found.name, settings=settings)[0]
+
+
 def find_file(path: str | Path, *, settings: Settings | None = None) -> Path:
     """Find a file as named, or below the folder that ``WORKBENCH_DATA`` names.
 

@@ -1,0 +1,191 @@
+"""Commands about runs: train, runs, stop, evaluate, explain, export."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.output import Json, Progress, duration, moment, note, show, table
+
+if TYPE_CHECKING:
+    from workbench.training.run import Run
+
+RunId = Annotated[str, typer.Argument(help="The run's id, as in `workbench runs`.", show_default=False)]
+
+
+def train(
+    spec: Annotated[
+        str, typer.Argument(help="A RunSpec file, YAML or JSON; - reads it from stdin.", show_default=False)
+    ],
+    detach: Annotated[bool, typer.Option("--detach", help="Start the run and return its id at once.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train what a RunSpec describes; Ctrl-C stops the run and keeps its best state so far."""
+    from workbench.training.spec import RunSpec
+    from workbench.training.starting import start
+    from workbench.training.starting import train as train_here
+
+    document = RunSpec.from_yaml(sys.stdin.read()) if spec == "-" else RunSpec.read(spec)
+    if detach:
+        run = start(document)
+        show({"run_id": run.id, "status": run.status}, as_json, lambda: run.id)
+        return
+    with Progress() as progress:
+        run = train_here(document, on_progress=progress)
+    show(_result(run), as_json, lambda: _summary(run))
+    _check_status(run)
+
+
+def runs(
+    as_json: Json = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="Show so many, newest first; 0 shows all.")] = 0,
+) -> None:
+    """List the runs, newest first."""
+    from workbench.training.run import runs as list_runs
+
+    listed = [run.to_dict() for run in list_runs()[: limit or None]]
+    show(listed, as_json, lambda: _runs_table(listed))
+
+
+def stop(
+    run_id: RunId,
+    wait: Annotated[bool, typer.Option(help="Wait until the run has ended.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Stop a run; it keeps the best state so far, evaluates and packages it."""
+    from workbench.training.run import open_run
+
+    run = open_run(run_id)
+    run.stop()
+    if wait:
+        note(f"Stopping {run.id}: it keeps the best state so far, evaluates and packages it.")
+        _wait_or_kill(run)
+    show(run.to_dict(), as_json, lambda: f"{run.id}: {run.status}" + (f" ({run.reason})" if run.reason else ""))
+
+
+def _wait_or_kill(run: Run) -> None:
+    from workbench.errors import RunError
+    from workbench.settings import current
+
+    grace = current().stop_grace_seconds
+    try:
+        run.wait(grace)
+    except RunError:
+        note(f"{run.id} hasn't ended after {grace:.0f} s of grace; it is killed.")
+        time.sleep(0.1)  # the grace period counts from the stop file, which is a moment younger
+        run.kill()
+        run.wait(grace)
+
+
+def evaluate(run_id: RunId, as_json: Json = False) -> None:
+    """Print the metrics of a run on train, validation and test."""
+    from workbench.training.run import open_run
+
+    run = open_run(run_id)
+    metrics = run.metrics()
+    show({"run_id": run.id, "metrics": metrics}, as_json, lambda: _metrics_table(metrics))
+
+
+def explain(
+    model: Annotated[str, typer.Argument(help="NAME (its champion), NAME@ALIAS or NAME/NUMBER.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="CSV, TSV or Parquet, also gzipped.", show_default=False)],
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Explain the first so many rows.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Print how much each column moves a model's answers on the rows of a file (mean absolute SHAP value)."""
+    from workbench import api
+    from workbench.data.reading import read_frame
+
+    version = api.open_version(model)
+    explanation = api.explain_model(version, read_frame(file).head(rows))
+    importance = explanation.importance().to_dicts()
+    document = {
+        "model": version.name,
+        "version": version.number,
+        "n_rows": explanation.data.height,
+        "engine": explanation.engine,
+        "output_space": explanation.output_space,
+        "additivity_error": explanation.additivity_error,
+        "importance": importance,
+    }
+    show(document, as_json, lambda: table(list(importance[0]), [list(row.values()) for row in importance]))
+
+
+def export(
+    run_id: RunId,
+    file: Annotated[Path, typer.Argument(help="Where to: .ipynb, .py, .yaml or .json.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Write a run as a notebook, a Python script or a RunSpec, by the file's ending."""
+    from workbench.training.run import open_run
+
+    text = _exported(open_run(run_id), file)
+    from workbench.storage import write_atomic
+
+    write_atomic(file, text)
+    show({"run_id": run_id, "output": str(file)}, as_json, lambda: f"Wrote {file}.")
+
+
+def _exported(run: Run, file: Path) -> str:
+    if file.suffix == ".ipynb":
+        import nbformat
+
+        from workbench.export import as_notebook
+
+        return str(nbformat.writes(as_notebook(run))) + "\n"
+    if file.suffix == ".py":
+        from workbench.export import as_script
+
+        return as_script(run)
+    if file.suffix in (".yaml", ".yml"):
+        return run.spec.to_yaml()
+    if file.suffix == ".json":
+        return run.spec.to_json() + "\n"
+    raise typer.BadParameter(f"got {file.name!r}, needed a name that ends in .ipynb, .py, .yaml or .json.")
+
+
+def _result(run: Run) -> dict[str, Any]:
+    ended_well = run.status in ("finished", "stopped")
+    return {
+        "run_id": run.id,
+        "name": run.spec.name,
+        "status": run.status,
+        "reason": run.reason,
+        "seconds": run.seconds,
+        "metrics": run.metrics() if ended_well else {},
+    }
+
+
+def _summary(run: Run) -> str:
+    lines = [f"{run.id}: {run.status} after {duration(run.seconds)}" + (f" ({run.reason})" if run.reason else "")]
+    if run.status in ("finished", "stopped"):
+        lines += [_metrics_table(run.metrics()), f"Publish it: workbench publish {run.id} NAME"]
+    return "\n".join(lines)
+
+
+def _metrics_table(metrics: dict[str, dict[str, float]]) -> str:
+    splits = [split for split in ("train", "validation", "test") if metrics.get(split)]
+    names = list(dict.fromkeys(name for split in splits for name in metrics[split]))
+    return table(["metric", *splits], [[name, *(metrics[split].get(name) for split in splits)] for name in names])
+
+
+def _runs_table(listed: list[dict[str, Any]]) -> str:
+    if not listed:
+        return "No runs yet. Start one: workbench train SPEC"
+    return table(
+        ["run", "status", "started", "seconds", "reason"],
+        [(run["run_id"], run["status"], moment(run["started"]), run["seconds"], run["reason"]) for run in listed],
+    )
+
+
+def _check_status(run: Run) -> None:
+    if run.status not in ("finished", "stopped"):
+        note(f"workbench: {run.id} {run.status}: {run.reason}")
+        raise typer.Exit(1)
+
+
+commands = (train, runs, stop, evaluate, explain, export)

@@ -1,0 +1,155 @@
+"""Commands that open something or look at something: app, lab, serve, doctor, profile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from workbench.cli.output import Json, note, show, table
+from workbench.errors import SettingsError
+from workbench.settings import current
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on; WORKBENCH_HOST by default.", show_default=False)]
+Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535, show_default=False)]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def app(
+    host: Host = None,
+    port: Port = None,
+    headless: Annotated[bool, typer.Option(help="Don't open a browser.")] = True,
+) -> None:
+    """Open the workbench in the browser, with the prediction service under /api."""
+    from workbench.service.server import bind
+
+    settings = current()
+    host, port = host or settings.host, settings.port if port is None else port
+    bind(host, port).close()  # Streamlit's own message about a taken port doesn't say what to do
+    script = _app_script()
+    note(f"The workbench opens at http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::') else host}:{port}")  # noqa: S104
+    options = {
+        "server.port": port,
+        "server.address": host,
+        "server.headless": str(headless).lower(),
+        "browser.gatherUsageStats": "false",
+        "server.maxUploadSize": settings.max_upload_mib,
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    _become([sys.executable, "-m", "streamlit", "run", str(script), *flags])
+
+
+def lab(
+    host: Host = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 8888 by default.", show_default=False)] = None,
+    headless: Annotated[bool, typer.Option(help="Don't open a browser.")] = False,
+) -> None:
+    """Open the notebooks in JupyterLab."""
+    folder = ROOT / "notebooks"
+    flags = [f"--ServerApp.root_dir={folder.parent if folder.is_dir() else Path.cwd()}"]
+    if folder.is_dir():
+        flags.append("--LabApp.default_url=/lab/tree/notebooks")
+    flags += [f"--ip={host}"] if host else []
+    flags += [f"--port={port}"] if port is not None else []
+    flags += ["--no-browser"] if headless else []
+    _become([sys.executable, "-m", "jupyterlab", *flags])
+
+
+def serve(host: Host = None, port: Port = None) -> None:
+    """Answer predictions over HTTP, without the app: Open Inference Protocol V2 and plain rows."""
+    from workbench.service.server import serve as serve_models
+
+    serve_models(host=host, port=port)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say what this machine has, and whether the workbench can work on it."""
+    from workbench.doctor import examine
+
+    report = examine()
+    show(report, as_json, lambda: _doctor_text(report))
+    if report["problems"]:
+        raise typer.Exit(1)
+
+
+def profile(
+    file: Annotated[
+        str, typer.Argument(help="A file, a sample's name or a stored table's digest.", show_default=False)
+    ],
+    as_json: Json = False,
+) -> None:
+    """Describe the columns of a table: kind, missing and unique values, and what to look at."""
+    from workbench.api import open_source
+
+    found = open_source(file)
+    summary = found.profile()
+    show(summary.to_dict(), as_json, lambda: _profile_text(found, summary))
+
+
+def _app_script() -> Path:
+    for script in (ROOT / "app.py", ROOT / "workbench" / "ui" / "app" / "app.py"):
+        if script.is_file():
+            return script
+    raise SettingsError(
+        f"Got an installation without app.py (looked in {ROOT}), needed the whole project for the pages. "
+        "Install from a checkout with `pip install -e .`; `workbench serve` and all other commands work without it."
+    )
+
+
+def _become(command: list[str]) -> None:
+    """Run another program in place of this one, so that signals and the exit status are its own."""
+    if os.name == "posix":
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(command[0], command)  # noqa: S606
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+def _doctor_text(report: dict[str, Any]) -> str:
+    cpu, memory, disk = report["cpu"], report["memory"], report["disk"]
+    lines = [
+        f"Python    {report['python']['version']} ({report['python']['executable']})",
+        f"System    {report['platform']}",
+        f"CPU       {cpu['name']}, {cpu['cores']} cores, {cpu['usable_cores']} of them usable",
+        f"Memory    {memory['available_gib']} GiB available of {memory['total_gib']} GiB",
+        f"Disk      {disk['free_gib']} GiB free of {disk['total_gib']} GiB at {disk['folder']}",
+    ]
+    lines += [f"GPU {gpu['index']}     {_gpu(gpu)}" for gpu in report["gpus"]]
+    if not report["gpus"]:
+        lines.append(f"GPU       none: {report['gpu_reason']}")
+    for name, folder in report["folders"].items():
+        state = "writable" if folder["writable"] else f"not writable ({folder['reason'] or 'read-only'})"
+        new = "" if folder["exists"] else ", will be made"
+        lines.append(f"{name.capitalize():<9} {folder['path']}: {state}{new}")
+    lines += [
+        "",
+        table(["package", "version"], [(name, found or "missing") for name, found in report["versions"].items()]),
+    ]
+    lines += ["", *report["problems"]] if report["problems"] else ["", "All well."]
+    return "\n".join(lines)
+
+
+def _gpu(gpu: dict[str, Any]) -> str:
+    fields = [
+        (gpu["memory_total_mib"], "{:,.0f} MiB"),
+        (gpu["utilisation_percent"], "{:.0f} % in use"),
+        (gpu["power_w"], "{:.0f} W"),
+        (gpu["temperature_c"], "{:.0f} °C"),
+    ]
+    return ", ".join([gpu["name"] or "unnamed", *(form.format(value) for value, form in fields if value is not None)])
+
+
+def _profile_text(found: Any, summary: Any) -> str:
+    rows = [(c.name, c.kind, c.dtype, c.n_missing, c.n_unique) for c in found.columns]
+    head = (
+        f"{found.name}: {summary.n_rows:,} rows, {summary.n_columns:,} columns, {summary.n_duplicates:,} duplicate rows"
+    )
+    lines = [head, "", table(["column", "kind", "type", "missing", "unique"], rows)]
+    return "\n".join([*lines, "", *summary.findings] if summary.findings else lines)
+
+
+commands = (app, lab, serve, doctor, profile)

@@ -1,0 +1,231 @@
+"""The Python that does what a page shows: the calls of each page, in the page's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pprint import pformat
+from typing import Any, Literal, get_args
+
+from workbench.errors import SpecError
+from workbench.training.spec import RunSpec
+
+Page = Literal["home", "data", "prepare", "train", "evaluate", "explain", "predict", "models"]
+PAGES: tuple[Page, ...] = get_args(Page)
+EXPLAINED_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is open on the page.
+
+    Parameters
+    ----------
+    spec : RunSpec, optional
+    run_id : str, optional
+        A run that exists; its page opens it and doesn't train again.
+    model : str, optional
+        A published model: ``name``, ``name@alias`` or ``name/number``.
+    source : str, optional
+        The open table, where there is no spec yet.
+    row : dict, optional
+        The row that the Predict page asks about.
+    """
+
+    spec: RunSpec | None = None
+    run_id: str | None = None
+    model: str | None = None
+    source: str | None = None
+    row: dict[str, Any] | None = None
+
+
+def as_code(
+    spec: RunSpec | None,
+    page: str,
+    *,
+    run_id: str | None = None,
+    model: str | None = None,
+    source: str | None = None,
+    row: dict[str, Any] | None = None,
+) -> str:
+    """Write the Python that does what a page shows now, with the public names only.
+
+    Parameters
+    ----------
+    spec : RunSpec or None
+        The document that the page edits or shows.
+    page : {"home", "data", "prepare", "train", "evaluate", "explain", "predict", "models"}
+    run_id : str, optional
+        The open run; without it the code trains the spec.
+    model : str, optional
+        The open model: ``name``, ``name@alias`` or ``name/number``.
+    source : str, optional
+        The open table; the spec's, or the Titanic sample, when absent.
+    row : dict, optional
+        The row that the Predict page asks about.
+
+    Raises
+    ------
+    SpecError
+        If there is no such page.
+
+    Examples
+    --------
+    >>> print(as_code(None, "data", source="iris"))
+    import workbench as wb
+    <BLANKLINE>
+    table = wb.open_source("iris")
+    table.head(10)
+    table.profile().frame()
+    <BLANKLINE>
+    """
+    if page not in PAGES:
+        raise SpecError(f"Got the page {page!r}, needed one of {', '.join(PAGES)}. Pass the page's key.")
+    shown = Shown(spec=spec, run_id=run_id, model=model, source=source, row=row)
+    lines = _CALLS[page](shown)
+    return "\n".join(["import workbench as wb", "", *lines]) + "\n"
+
+
+def spec_lines(spec: RunSpec) -> list[str]:
+    """Write the statement that builds a spec; `spec_from_notebook` reads it back."""
+    text = spec.to_yaml()
+    if '"""' in text or "\\" in text:  # can't stand in a plain triple-quoted string
+        return [f"spec = wb.RunSpec.parse({pformat(spec.to_dict(), width=110, sort_dicts=False)})"]
+    return ['spec = wb.RunSpec.from_yaml("""', *text.rstrip("\n").split("\n"), '""")']
+
+
+def data_lines(shown: Shown) -> list[str]:
+    """Open the table and look at it."""
+    if shown.spec is not None:
+        data = shown.spec.data
+        opening = f"table = wb.open_source({text(data.source)}, target={text(data.target)})"
+    else:
+        opening = f"table = wb.open_source({text(shown.source or 'titanic')})"
+    return [opening, "table.head(10)", "table.profile().frame()"]
+
+
+def prepare_lines() -> list[str]:
+    """Show what the recipe of `spec` does, and the split; needs `spec` and `table`."""
+    return [
+        "preview = wb.preview_recipe(table, spec.recipe)",
+        "preview.frame()",
+        "preview.after",
+        "wb.split(table, spec.split, seed=spec.seed).frame()",
+    ]
+
+
+def evaluate_lines(spec: RunSpec | None) -> list[str]:
+    """Show how good `run` is."""
+    lines = ["report = run.evaluate()", "report.frame()"]
+    regression = spec is not None and spec.data.task == "regression"
+    if spec is not None and spec.data.task is None:
+        return lines
+    kinds = ["predicted", "residuals"] if regression else ["confusion", "roc"]
+    return [*lines, *(f'report.plot("{kind}", split="test")' for kind in kinds)]
+
+
+def explain_lines(subject: str) -> list[str]:
+    """Explain the rows that `subject` (a call without its closing bracket) is given."""
+    return [
+        f"explanation = {subject})",
+        "explanation.importance()",
+        'explanation.plot("beeswarm")',
+        'explanation.plot("waterfall", row=0)',
+    ]
+
+
+def _home(shown: Shown) -> list[str]:
+    return ["wb.runs_frame()", "wb.models()"]
+
+
+def _data(shown: Shown) -> list[str]:
+    return data_lines(shown)
+
+
+def _prepare(shown: Shown) -> list[str]:
+    if shown.spec is None:
+        return [data_lines(shown)[0], "table.profile().findings"]
+    return [*spec_lines(shown.spec), data_lines(shown)[0], *prepare_lines()]
+
+
+def _train(shown: Shown) -> list[str]:
+    if shown.run_id:
+        return [*_run(shown), "run.watch()", "run.history()"]
+    if shown.spec is None:
+        return ["wb.runs_frame()"]
+    return [*spec_lines(shown.spec), "run = wb.start(spec)", "run.watch()"]
+
+
+def _evaluate(shown: Shown) -> list[str]:
+    return [*_run(shown), *evaluate_lines(shown.spec)] if _has_run(shown) else ["wb.runs_frame()"]
+
+
+def _explain(shown: Shown) -> list[str]:
+    if shown.model:
+        version = f"version = wb.open_version({text(shown.model)})"
+        rows = f"rows = version.background().head({EXPLAINED_ROWS})"
+        return [version, rows, *explain_lines("wb.explain_model(version, rows")]
+    return [*_run(shown), *explain_lines("run.explain(")] if _has_run(shown) else ["wb.models()"]
+
+
+def _predict(shown: Shown) -> list[str]:
+    if shown.model:
+        lines = [f"model = wb.load_model({text(shown.model)})"]
+    elif _has_run(shown):
+        lines = [*_run(shown), "model = run.model()"]
+    else:
+        return ["wb.models()"]
+    if shown.row is None:
+        rows = "rows = [{column.name: column.example for column in model.signature.columns}]"
+    else:
+        rows = f"rows = {pformat([shown.row], width=110, sort_dicts=False)}"
+    return [*lines, rows, "model.predict_frame(rows)"]
+
+
+def _models(shown: Shown) -> list[str]:
+    lines = []
+    if shown.model:
+        name = text(shown.model.split("@")[0].split("/")[0])
+        lines = [f"wb.versions({name})", f"wb.audit({name})"]
+        lines += [
+            f"# wb.promote({name}, 2)  # make version 2 live",
+            f"# wb.rollback({name})    # back to the one before",
+        ]
+    if shown.run_id and shown.spec is not None:
+        lines += [*_run(shown), *publish_lines(shown.spec)]
+    return lines or ["wb.models()"]
+
+
+def publish_lines(spec: RunSpec) -> list[str]:
+    """Publish `run`; a comment, so that running everything doesn't make a model live."""
+    from workbench.registry.names import suggest_name
+
+    return [f"# version = wb.publish(run, {text(suggest_name(spec.name))})"]
+
+
+def _run(shown: Shown) -> list[str]:
+    if shown.run_id:
+        return [f"run = wb.open_run({text(shown.run_id)})"]
+    assert shown.spec is not None  # noqa: S101 - _has_run was asked
+    return [*spec_lines(shown.spec), "run = wb.train(spec)"]
+
+
+def _has_run(shown: Shown) -> bool:
+    return bool(shown.run_id) or shown.spec is not None
+
+
+def text(value: str) -> str:
+    """Write a string literal with double quotes where that needs no escape."""
+    return repr(value) if '"' in value or "\\" in value or not value.isprintable() else f'"{value}"'
+
+
+_CALLS: dict[str, Callable[[Shown], list[str]]] = {
+    "home": _home,
+    "data": _data,
+    "prepare": _prepare,
+    "train": _train,
+    "evaluate": _evaluate,
+    "explain": _explain,
+    "predict": _predict,
+    "models": _models,
+}

@@ -1,0 +1,92 @@
+"""What a model, an alias and a reference to a version look like."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from workbench.errors import ModelNotFoundError, RegistryError
+
+CHAMPION = "champion"  # the alias that a bare name means
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_REFERENCE = re.compile(rf"(?P<name>{_NAME.pattern})(?:/(?P<number>[1-9][0-9]{{0,8}})|@(?P<alias>{_ALIAS.pattern}))?")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A parsed reference: a model's name with either a number or an alias."""
+
+    name: str
+    number: int | None
+    alias: str | None
+
+
+def parse_reference(text: str) -> Reference:
+    """Take apart ``churn``, ``churn@champion`` or ``churn/3``; a bare name means its champion.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the text has none of the three forms.
+
+    Examples
+    --------
+    >>> parse_reference("churn/3")
+    Reference(name='churn', number=3, alias=None)
+    >>> parse_reference("churn").alias
+    'champion'
+    """
+    match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ModelNotFoundError(
+            f"Got {text!r}, needed a model's name, NAME@ALIAS or NAME/NUMBER, such as churn, churn@champion or churn/3. "
+            "Correct the reference."
+        )
+    if match["number"]:
+        return Reference(match["name"], int(match["number"]), None)
+    return Reference(match["name"], None, match["alias"] or CHAMPION)
+
+
+def check_name(name: str) -> str:
+    """Refuse a name that isn't safe as a folder, in a URL and for Triton.
+
+    Raises
+    ------
+    RegistryError
+        Unless the name is 1 to 64 of a-z, 0-9, - and _, and starts with a letter or digit.
+    """
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+        raise RegistryError(
+            f"Got the model name {name!r}, needed 1 to 64 of a-z, 0-9, - and _, starting with a letter or digit. "
+            f"Choose a name such as {suggest_name(name)!r}."
+        )
+    return name
+
+
+def check_alias(alias: str) -> str:
+    """Refuse an alias that could be taken for a number or isn't safe in a URL.
+
+    Raises
+    ------
+    RegistryError
+        Unless the alias is 1 to 64 of a-z, 0-9, - and _, and starts with a letter.
+    """
+    if not isinstance(alias, str) or _ALIAS.fullmatch(alias) is None:
+        raise RegistryError(
+            f"Got the alias {alias!r}, needed 1 to 64 of a-z, 0-9, - and _, starting with a letter. "
+            f"Use {CHAMPION!r} for the live version, or a name such as 'challenger'."
+        )
+    return alias
+
+
+def suggest_name(text: object) -> str:
+    """Turn any text into a name that can be published under.
+
+    Examples
+    --------
+    >>> suggest_name("My Model (final)")
+    'my-model-final'
+    """
+    return re.sub(r"[^a-z0-9_-]+", "-", str(text).lower()).strip("-_")[:64] or "model"

@@ -1,0 +1,134 @@
+"""Publish a run's package as the next version of a model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import RegistryError
+from workbench.registry.audit import locked, record
+from workbench.registry.names import CHAMPION, check_name
+from workbench.registry.versions import Version, numbers, read_aliases, resolve
+from workbench.settings import Settings, current
+from workbench.storage import disk_errors, write_json
+
+if TYPE_CHECKING:
+    from workbench.training.run import Run
+
+_STAGING = ".publish-"
+
+
+def publish(
+    source: Path | str | Run,
+    name: str,
+    *,
+    note: str = "",
+    by: str | None = None,
+    settings: Settings | None = None,
+) -> Version:
+    """Copy a package into the model repository as the next version.
+
+    The version appears in one step, when all of it is copied and its checksums are right; a kill at any moment leaves
+    either no new version or a whole one. Where the model has no champion yet, the version becomes it.
+
+    Parameters
+    ----------
+    source : Path, str or Run
+        The package's folder, or a run that has one.
+    name : str
+        1 to 64 of a-z, 0-9, - and _.
+    note : str
+        A line for the audit.
+    by : str, optional
+        Who publishes; the user of this process when absent.
+
+    Returns
+    -------
+    Version
+
+    Raises
+    ------
+    RegistryError
+        If the name can't be used or there is no package.
+    IntegrityError
+        If a file of the package has a wrong checksum.
+    StorageError
+        If the disk is full or refuses; nothing is published then.
+    """
+    settings = settings or current()
+    folder = settings.models / check_name(name)
+    package = _package_folder(source)
+    with locked(folder):
+        _remove_leftovers(folder)
+        number = _place(package, folder, settings)
+        pointers = read_aliases(folder)
+        first = CHAMPION not in pointers
+        if first:
+            write_json(folder / "aliases.json", {**pointers, CHAMPION: number})
+        record(
+            folder,
+            action="publish",
+            alias=CHAMPION if first else None,
+            version=number,
+            previous=None if first else pointers[CHAMPION],
+            by=by,
+            note=note,
+        )
+    return resolve(f"{name}/{number}", settings=settings)
+
+
+def _package_folder(source: Path | str | Run) -> Path:
+    folder = Path(source) if isinstance(source, (str, Path)) else source.package_folder
+    if not (folder / "manifest.json").is_file():
+        raise RegistryError(
+            f"Got {str(folder)!r}, needed a finished package (a folder with manifest.json). "
+            "Publish a run that has finished or was stopped after its first epoch."
+        )
+    return folder
+
+
+def _place(package: Path, folder: Path, settings: Settings) -> int:
+    """Copy beside the versions, check the copy, then rename it to the next free number."""
+    from workbench.package import verify_manifest
+
+    verify_manifest(package, settings)
+    staging = folder / f"{_STAGING}{os.getpid()}"
+    try:
+        with disk_errors(staging):
+            shutil.copytree(package, staging, copy_function=_copy)
+        verify_manifest(staging, settings)
+        return _rename(staging, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _rename(staging: Path, folder: Path) -> int:
+    number = max(numbers(folder), default=0)
+    while True:
+        number += 1
+        try:
+            os.rename(staging, folder / str(number))
+        except OSError:
+            # On a file system where the lock doesn't hold, another publish may have taken the number.
+            if (folder / str(number)).exists():
+                continue
+            with disk_errors(folder / str(number)):
+                raise
+        return number
+
+
+def _copy(source: str, destination: str) -> None:
+    shutil.copyfile(source, destination)
+    with open(destination, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed publishes left; called with the lock held, so none of it is in use."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(_STAGING):
+                shutil.rmtree(entry.path, ignore_errors=True)

@@ -1,0 +1,224 @@
+"""The HTTP application: which path does what, and how errors look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from workbench.errors import InputError, ModelNotFoundError, RequestError, WorkbenchError
+from workbench.registry import CHAMPION, models
+from workbench.registry.versions import numbers, read_aliases
+from workbench.service.answers import Question, plain_answer
+from workbench.service.docs import docs_page
+from workbench.service.loaded import Loaded, LoadedModels
+from workbench.service.openapi import openapi_document
+from workbench.service.protocol import metadata, read_tensors, tensor_answer
+from workbench.service.rows import read_rows
+from workbench.settings import Settings, current
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    Handler = Callable[[Request], Awaitable[Response]]
+
+SMALL_BODY = 16 * 1024  # bytes; a larger one is read and answered beside the event loop
+FEW_ROWS = 16  # so many rows cost less through a graph than the way to another thread and back
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the prediction service; mount it under any path, or run it alone with `serve`.
+
+    Promotions and rollbacks are followed at the next request.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Which model repository, and the limits of a request.
+    """
+    endpoints = _Endpoints(settings or current())
+    # The handlers are plain Starlette routes: validation by a pydantic model of every number would cost more than the
+    # prediction itself. FastAPI serves the OpenAPI document, which is written by hand for the same reason.
+    app = FastAPI(title="Workbench", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app.openapi = lambda: openapi_document(app.version)  # type: ignore[method-assign]
+    app.router.routes.extend(endpoints.routes())
+    app.add_exception_handler(WorkbenchError, _answer_error)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(Exception, _answer_failure)
+    return app
+
+
+@dataclass(frozen=True)
+class _Form:
+    """One form of question and answer: plain rows, or tensors."""
+
+    read: Callable[[bytes, Loaded, int], Question]
+    answer: Callable[[Loaded, Question], bytes]
+
+
+_PLAIN = _Form(lambda body, loaded, limit: read_rows(body, limit), plain_answer)
+_TENSORS = _Form(lambda body, loaded, limit: read_tensors(body, loaded.predictor.signature, limit), tensor_answer)
+
+
+class _Endpoints:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.models = LoadedModels(settings)
+
+    def routes(self) -> list[Route]:
+        get, post = ["GET"], ["POST"]
+        routes = [
+            Route("/", _to_docs, methods=get),
+            Route("/docs", _docs, methods=get),
+            Route("/models", self.list_models, methods=get),
+            Route("/predict/{model}", self.predict, methods=post),
+            Route("/v2", _server, methods=get),
+            Route("/v2/health/live", _live, methods=get),
+            Route("/v2/health/ready", self.ready, methods=get),
+        ]
+        for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
+            routes += [
+                Route(model, self.metadata, methods=get),
+                Route(f"{model}/ready", self.model_ready, methods=get),
+                Route(f"{model}/infer", self.infer, methods=post),
+            ]
+        return routes
+
+    async def list_models(self, request: Request) -> Response:
+        return _json({"models": await self.models.run(self._list_models)})
+
+    def _list_models(self) -> list[dict[str, Any]]:
+        listed = []
+        for name in models(settings=self.settings):
+            folder = self.settings.models / name
+            aliases = read_aliases(folder)
+            listed.append(
+                {"name": name, "champion": aliases.get(CHAMPION), "aliases": aliases, "versions": numbers(folder)}
+            )
+        return listed
+
+    async def ready(self, request: Request) -> Response:
+        await self.models.run(lambda: models(settings=self.settings))
+        return _json({"ready": True})
+
+    async def metadata(self, request: Request) -> Response:
+        loaded = await self._model(request)
+        return _json(metadata(loaded, numbers(self.settings.models / loaded.name)))
+
+    async def model_ready(self, request: Request) -> Response:
+        loaded = await self._model(request)
+        return _json({"name": loaded.name, "version": str(loaded.number), "ready": True})
+
+    async def predict(self, request: Request) -> Response:
+        return await self._answer(request, _PLAIN)
+
+    async def infer(self, request: Request) -> Response:
+        return await self._answer(request, _TENSORS)
+
+    async def _model(self, request: Request) -> Loaded:
+        version = request.path_params.get("version") or request.query_params.get("version")
+        return await self.models.get(request.path_params["model"], version)
+
+    async def _answer(self, request: Request, form: _Form) -> Response:
+        # The body first: a client that is answered while it still sends may never read the answer.
+        body = await read_body(request, self.settings.max_request_mib * 2**20)
+        loaded = await self._model(request)
+        limit = self.settings.max_request_rows
+        if len(body) > SMALL_BODY:
+            content = await self.models.run(lambda: form.answer(loaded, form.read(body, loaded, limit)))
+        else:
+            question = form.read(body, loaded, limit)
+            if question.n_rows <= FEW_ROWS and loaded.predictor.engine == "onnx":
+                content = form.answer(loaded, question)
+            else:
+                content = await self.models.run(lambda: form.answer(loaded, question))
+        return Response(content, media_type="application/json")
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read a request's body, and stop as soon as it is larger than the limit, in bytes.
+
+    Raises
+    ------
+    RequestError
+        With status 413.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(int(declared), limit)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(size, limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(size: int, limit: int) -> RequestError:
+    return RequestError(
+        f"Got a body of {size / 2**20:.1f} MiB or more, needed at most {limit / 2**20:.0f} MiB. "
+        "Send the rows in several requests, or raise WORKBENCH_MAX_REQUEST_MIB.",
+        status=413,
+    )
+
+
+async def _to_docs(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope.get('root_path', '').rstrip('/')}/docs")
+
+
+async def _docs(request: Request) -> Response:
+    root = request.scope.get("root_path", "").rstrip("/")
+    return HTMLResponse(docs_page(openapi_document(request.app.version), root))
+
+
+async def _server(request: Request) -> Response:
+    return _json({"name": "workbench", "version": request.app.version, "extensions": []})
+
+
+async def _live(request: Request) -> Response:
+    return _json({"live": True})
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status_code=status, media_type="application/json")
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    return _json({"error": str(error)}, _status(error))
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, RequestError):
+        return error.status
+    if isinstance(error, ModelNotFoundError):
+        return 404
+    if isinstance(error, InputError):
+        return 422
+    return 503  # the disk, a setting, a package: not the client's fault
+
+
+async def _answer_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for this class only
+    hints = {404: "Look at /docs for the paths that exist.", 405: "Look at /docs for the method of each path."}
+    message = f"Got {request.method} {request.url.path}: {error.detail}. {hints.get(error.status_code, '')}".strip()
+    answer = _json({"error": message}, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _answer_failure(request: Request, error: Exception) -> Response:
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=499)
+    return _json(
+        {"error": f"The prediction failed unexpectedly ({type(error).__name__}). The service's log has the details."},
+        500,
+    )

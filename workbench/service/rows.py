@@ -1,0 +1,56 @@
+"""Requests of plain rows: one object, a list of objects, or ``{"rows": [...]}``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.errors import InputError, RequestError
+from workbench.service.answers import Question, check_row_count, parse_json
+
+
+def read_rows(body: bytes, max_rows: int) -> Question:
+    """Read the rows of a request to ``/predict/{model}``.
+
+    Raises
+    ------
+    RequestError
+        If the body isn't JSON of one of the three forms, or has too many rows.
+    InputError
+        If there are no rows, or one isn't an object of plain values.
+    """
+    document = parse_json(body)
+    rows = _rows(document)
+    check_row_count(len(rows), max_rows)
+    for position, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise InputError(
+                f'Got {_shown(row)} as row {position}, needed an object such as {{"age": 31}}. '
+                "Send every row as an object of column names and values."
+            )
+        for column, value in row.items():
+            if isinstance(value, (dict, list)):
+                raise InputError(
+                    f"Got {_shown(value)} for column {column!r} in row {position}, needed one number, text or null. "
+                    "Send one value for each column."
+                )
+    return Question(rows, len(rows))
+
+
+def _rows(document: Any) -> list[Any]:
+    if isinstance(document, list):
+        return document
+    if isinstance(document, dict):
+        rows = document.get("rows")
+        if isinstance(rows, list):
+            return rows
+        if isinstance(rows, dict):
+            return [rows]
+        return [document]
+    raise RequestError(
+        f'Got {_shown(document)}, needed rows. Send {{"rows": [{{...}}]}}, a list of objects, or one object.'
+    )
+
+
+def _shown(value: Any) -> str:
+    kind = {dict: "an object", list: "a list", str: "the text", type(None): "null"}.get(type(value), "the value")
+    return kind if isinstance(value, (dict, list, type(None))) else f"{kind} {str(value)[:40]!r}"

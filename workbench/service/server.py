@@ -1,0 +1,59 @@
+"""The service alone, without the app."""
+
+from __future__ import annotations
+
+import socket
+
+from workbench.errors import SettingsError
+from workbench.settings import Settings, current
+
+
+def serve(*, host: str | None = None, port: int | None = None, settings: Settings | None = None) -> None:
+    """Answer requests until interrupted.
+
+    Parameters
+    ----------
+    host : str, optional
+        ``settings.host`` when absent.
+    port : int, optional
+        One above ``settings.port`` when absent; 0 takes a free one, which is printed.
+
+    Raises
+    ------
+    SettingsError
+        If the address can't be used.
+    """
+    import uvicorn
+
+    from workbench.service.app import create_app
+
+    settings = settings or current()
+    listener = bind(host or settings.host, settings.port + 1 if port is None else port)
+    config = uvicorn.Config(create_app(settings), log_level="info", access_log=False, lifespan="off")
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:  # uvicorn raises it again after a clean end
+        pass
+    finally:
+        listener.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take an address, before anything slow is loaded.
+
+    Raises
+    ------
+    SettingsError
+        If it is in use or not of this machine.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise SettingsError(
+            f"Got the address {host}:{port}, which can't be used: {error}. Choose another with --host and --port, "
+            "or end what runs there."
+        ) from error
+    return listener
