@@ -67,7 +67,8 @@ def importance(
             textposition="auto",
             hovertemplate=f"{label}%{{y}}: %{{x:.5g}}<extra></extra>",
         )
-    fig.update_layout(showlegend=len(outputs) > 1)
+    if len(outputs) > 1:
+        fig.update_layout(showlegend=True, margin={"b": 90}, height=fig.layout.height + 50)
     fig.update_yaxes(autorange="reversed", type="category", showgrid=False)
     fig.update_xaxes(title=_axis("mean |SHAP value|", unit), rangemode="tozero")
     return fig
@@ -99,11 +100,12 @@ def beeswarm(
     size = frame.group_by("column", maintain_order=True).agg(pl.col("shap_value").abs().mean())
     names = size.sort("shap_value", descending=True, maintain_order=True)["column"].head(max_columns).to_list()
     columns = f"{len(names)} of {size.height} columns" if size.height > len(names) else None
-    fig = figure(title, join(subtitle, rows_drawn(len(keep), len(rows)), columns), height=120 + 34 * max(len(names), 3))
+    fig = figure(title, join(subtitle, rows_drawn(len(keep), len(rows)), columns), height=120 + 40 * max(len(names), 3))
     drawn = frame.filter(pl.col("row").is_in(keep.implode()))
     for position, name in enumerate(names):
         part = drawn.filter(pl.col("column") == name)
         _add_swarm(fig, part, position, name)
+        _name_categories(fig, part, position)
     fig.update_yaxes(
         tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.4, -0.6], showgrid=False, zeroline=False
     )
@@ -122,7 +124,8 @@ def _add_swarm(fig: go.Figure, part: pl.DataFrame, position: int, name: str) -> 
         if not chosen.any():
             continue
         color = {"color": level[chosen], "coloraxis": "coloraxis"} if has_number else {"color": GREY}
-        fig.add_scattergl(
+        draw = fig.add_scattergl if len(shap_value) > 250 else fig.add_scatter
+        draw(
             x=shap_value[chosen],
             y=offset[chosen],
             mode="markers",
@@ -133,7 +136,15 @@ def _add_swarm(fig: go.Figure, part: pl.DataFrame, position: int, name: str) -> 
         )
 
 
-def swarm_offsets(values: np.ndarray, width: float = 0.38, n_bins: int = 60) -> np.ndarray:
+def _name_categories(fig: go.Figure, part: pl.DataFrame, position: int, max_values: int = 3) -> None:
+    """Write the few values of a category column above their points, since grey points don't tell them apart."""
+    if part["number"].null_count() < part.height or part["value"].n_unique() > max_values:
+        return
+    for value, mean in part.group_by("value").agg(pl.col("shap_value").mean()).sort("shap_value").iter_rows():
+        fig.add_annotation(x=mean, y=position - 0.42, text=_short(value, 12), showarrow=False, font={"size": 10})
+
+
+def swarm_offsets(values: np.ndarray, width: float = 0.34, n_bins: int = 60) -> np.ndarray:
     """Move points that share a place apart, by their rank within a narrow bin; a crowd is as wide as it is big."""
     if len(values) < 2 or np.ptp(values) == 0:
         return np.linspace(-width / 2, width / 2, len(values)) if len(values) > 1 else np.zeros(len(values))
@@ -185,7 +196,7 @@ def _add_numbers(fig: go.Figure, part: pl.DataFrame, column: str) -> None:
     if missing.height:
         at = float(x.min()) - 0.08 * (float(np.ptp(x)) or 1.0)
         _add_shap_points(
-            fig, at + 0.01 * (np.ptp(x) or 1.0) * swarm_offsets(missing["shap_value"].to_numpy()), missing, column
+            fig, at + 0.05 * (np.ptp(x) or 1.0) * swarm_offsets(missing["shap_value"].to_numpy()), missing, column
         )
         fig.add_annotation(
             x=at, y=1, yref="paper", text="missing", showarrow=False, yanchor="bottom", font={"size": 12}
@@ -224,7 +235,9 @@ def _add_strips(fig: go.Figure, part: pl.DataFrame, column: str, max_values: int
 
 def _add_shap_points(fig: go.Figure, x: np.ndarray, part: pl.DataFrame, column: str) -> None:
     shap_value = part["shap_value"].to_numpy()
-    fig.add_scattergl(
+    # WebGL only where there are many points: browsers allow few such pictures at a time, and export them coarsely
+    draw = fig.add_scattergl if part.height > 1_500 else fig.add_scatter
+    draw(
         x=x,
         y=shap_value,
         mode="markers",
@@ -286,17 +299,16 @@ def waterfall(
         cliponaxis=False,
     )
     _connect(fig, starts, ends)
-    for x, text, y, anchor in (
-        (total, f"<b>{number(total)}</b>", 1, "bottom"),
-        (base_value, f"mean {number(base_value)}", 0, "top"),
-    ):
+    for x in (base_value, total):
         fig.add_vline(x=x, line={"color": GREY, "width": 1, "dash": "dot"})
-        fig.add_annotation(x=x, y=y, yref="paper", text=text, showarrow=False, yanchor=anchor, font={"size": 12})
+    note = {"yref": "paper", "showarrow": False, "font": {"size": 12}}
+    fig.add_annotation(x=total, y=1, yanchor="bottom", text=f"<b>{number(total)}</b>", **note)
+    fig.add_annotation(x=base_value, y=0, yanchor="top", yshift=-19, text=f"mean {number(base_value)}", **note)
     fig.update_yaxes(
         tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.4, -0.6], showgrid=False
     )
-    fig.update_xaxes(title={"text": _axis(output, unit), "standoff": 22}, range=_padded(starts, ends, base_value))
-    fig.update_layout(margin={"t": 84 if title else 34, "b": 62})
+    fig.update_xaxes(title={"text": _axis(output, unit), "standoff": 28}, range=_padded(starts, ends, base_value))
+    fig.update_layout(margin={"t": 92 if title else 34, "b": 66})
     return fig
 
 

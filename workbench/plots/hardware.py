@@ -68,6 +68,7 @@ def sparkline(values: Sequence[float | None], *, color: str = BLUE, height: int 
         x=keep,
         y=known.gather(keep).to_list(),
         mode="lines",
+        connectgaps=True,
         line={"color": color, "width": 1.8},
         hovertemplate=f"{label} %{{y:.4g}}<extra></extra>",
     )

@@ -109,11 +109,23 @@ def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | No
         for line in panel.lines:
             _add_line(fig, line, ref)
         _label_ends(fig, panel, ref, shown)
+        if not panel.lines:
+            fig.add_annotation(
+                text=f"waiting for the first {panel.title}",
+                x=0.5,
+                y=sum(domain) / 2,
+                xref="paper",
+                yref="paper",
+                showarrow=False,
+            )
         top -= panel.height + _GAP_PX
     fig.update_layout(
         xaxis={"title": axis.title, "anchor": "y" if len(panels) == 1 else f"y{len(panels)}", "rangemode": "tozero"}
     )
-    fig.update_layout(margin={"r": 92, "t": 74 if title else 46})
+    longest = max((len(line.name) for panel in panels for line in panel.lines), default=0)
+    fig.update_layout(
+        margin={"r": min(max(92, 30 + 7 * longest), 200), "t": 92 if title and subtitle else 60 if title else 46}
+    )
     if subtitle and not title:
         fig.add_annotation(
             text=subtitle,
@@ -154,8 +166,9 @@ def _label_ends(fig: go.Figure, panel: Panel, ref: str, shown: list[float]) -> N
     pixels = [(y - shown[0]) / ((shown[1] - shown[0]) or 1) * panel.height for _, _, y in last]
     for (line, _, y), at, to in zip(last, pixels, spread(pixels, _LABEL_PX), strict=True):
         # the bar has the line's colour, the word the reader's text colour: orange words are too pale on white
+        name = line.name if len(line.name) < 25 else line.name[:24] + "…"
         fig.add_annotation(
-            text=f"<span style='color:{line.color}'>▬</span> {line.name}",
+            text=f"<span style='color:{line.color}'>▬</span> {name}",
             x=1,
             xref="paper",
             xanchor="left",

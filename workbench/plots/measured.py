@@ -154,7 +154,8 @@ def calibration(frame: pl.DataFrame, *, target: str, split: str = "test", n_rows
             hovertemplate=f"{name}<br>predicted %{{x:.3f}}<br>observed %{{y:.3f}} (95 %: %{{customdata[1]:.3f}} to "
             "%{customdata[2]:.3f})<br>%{customdata[0]:,} rows<extra></extra>",
         )
-    fig.update_layout(showlegend=not single)
+    if not single:
+        fig.update_layout(showlegend=True, margin={"b": 110}, height=480)
     fig.update_xaxes(title=f"predicted probability of {_positive(frame)}", range=[-0.01, 1.01])
     fig.update_yaxes(title="observed share", range=[-0.01, 1.02])
     return fig
@@ -225,7 +226,7 @@ def metric_bars(frame: pl.DataFrame, *, metric: str, title: str | None = None, s
         error_x=bars,
         hovertemplate="%{y}: %{x:.5g}<extra></extra>",
     )
-    fig.update_yaxes(autorange="reversed", type="category")
+    fig.update_yaxes(type="category", range=[frame.height - 0.5, -0.9])
     fig.update_xaxes(title=metric)
     return fig
 
@@ -263,7 +264,7 @@ def _add_curve(
 
 def _label_curves(fig: go.Figure, frame: pl.DataFrame) -> None:
     if frame["class"].n_unique() > 1:
-        fig.update_layout(showlegend=True)
+        fig.update_layout(showlegend=True, margin={"b": 110}, height=480)
         for trace in fig.data:
             trace.showlegend = trace.hoverinfo != "skip"
         return
@@ -288,7 +289,8 @@ def _scatter_figure(title: str, frame: pl.DataFrame, target: str, split: str) ->
 
 
 def _add_points(fig: go.Figure, frame: pl.DataFrame, x: str, y: str, split: str) -> None:
-    fig.add_scattergl(
+    draw = fig.add_scattergl if frame.height > 1_500 else fig.add_scatter
+    draw(
         x=frame[x].to_numpy(),
         y=frame[y].to_numpy(),
         mode="markers",

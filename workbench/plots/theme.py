@@ -32,10 +32,31 @@ TEMPLATE = go.layout.Template(
         "colorway": list(CLASS_COLORS),
         "font": {"color": _TEXT, "size": 13, "family": "Source Sans, Source Sans Pro, Arial, sans-serif"},
         "title": {"x": 0.0, "xref": "container", "xanchor": "left", "yref": "container", "y": 0.97, "yanchor": "top"},
-        "xaxis": {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID, "automargin": True, "ticks": ""},
-        "yaxis": {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID, "automargin": True, "ticks": ""},
+        "xaxis": {
+            "gridcolor": _GRID,
+            "zeroline": False,
+            "linecolor": _GRID,
+            "automargin": True,
+            "ticks": "",
+            "title": {"font": {"size": 13}},
+        },
+        "yaxis": {
+            "gridcolor": _GRID,
+            "zeroline": False,
+            "linecolor": _GRID,
+            "automargin": True,
+            "ticks": "",
+            "title": {"font": {"size": 13}},
+        },
         "hoverlabel": {"align": "left"},
-        "legend": {"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
         "bargap": 0.15,
     }
 )
@@ -54,7 +75,7 @@ def figure(
     fig.update_layout(
         template=TEMPLATE,
         height=height,
-        margin={"l": 10, "r": 20, "t": 10 if not title else 64 if subtitle else 44, "b": 40},
+        margin={"l": 10, "r": 20, "t": 10 if not title else 72 if subtitle else 46, "b": 40},
         meta={"alt": alt or ". ".join(part for part in (title, subtitle) if part)},
         showlegend=False,
         **layout,

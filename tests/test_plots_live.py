@@ -1,0 +1,159 @@
+"""The live view: metrics above hardware on one axis, whatever was sampled."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from workbench.plots import compare_curves, gauge, hardware_rows, live_curves, sparkline
+
+START = 1_000_000.0
+
+
+def _history(n, **extra):
+    steps = np.arange(1, n + 1)
+    return pl.DataFrame(
+        {
+            "time": START + 2.0 * steps,
+            "step": steps,
+            "epoch": steps,
+            "loss": 1 / steps,
+            "val_loss": 1.1 / steps,
+            **extra,
+        }
+    )
+
+
+def _samples(n, gpus=0, **fields):
+    gpu = {"name": "card", "utilisation_percent": 50.0, "memory_mib": 2048.0, "power_w": None, "temperature_c": 60.0}
+    return [
+        {
+            "time": START + i,
+            "cpu_percent": 30.0,
+            "memory_mib": 4096.0,
+            "process_memory_mib": 1024.0,
+            "gpus": [{"index": k, **gpu, **fields} for k in range(gpus)],
+        }
+        for i in range(n)
+    ]
+
+
+def _panel_titles(fig):
+    return [note.text[3:-4] for note in fig.layout.annotations if note.text.startswith("<b>")]
+
+
+def test_metrics_stand_above_hardware_on_one_axis():
+    fig = live_curves(_history(10), _samples(20, gpus=1), unit="epoch")
+    assert _panel_titles(fig) == ["loss", "GPU (%)", "GPU memory (GiB)", "CPU (%)", "memory (GiB)"]
+    assert {trace.xaxis for trace in fig.data} == {None}
+    assert fig.layout.xaxis.title.text == "time since start (s)"
+    assert "10 logged epochs" in fig.layout.meta["alt"]
+
+
+def test_train_is_blue_and_validation_orange():
+    colors = {trace.name: trace.line.color for trace in live_curves(_history(3)).data}
+    assert colors == {"train": "#0072B2", "validation": "#E69F00"}
+
+
+def test_without_gpu_there_is_no_gpu_panel_and_the_picture_says_so():
+    fig = live_curves(_history(3), _samples(5))
+    assert "GPU (%)" not in _panel_titles(fig)
+    assert "no GPU" in fig.layout.meta["alt"]
+
+
+def test_each_of_several_gpus_has_its_line():
+    names = [trace.name for trace in live_curves(_history(3), _samples(5, gpus=3)).data]
+    assert names.count("GPU 2") == 2
+
+
+def test_null_fields_leave_gaps_and_all_null_leaves_no_panel():
+    samples = _samples(6, gpus=1)
+    samples[2]["gpus"][0]["utilisation_percent"] = None
+    samples[3]["cpu_percent"] = None
+    fig = live_curves(_history(3), samples)
+    gpu = next(trace for trace in fig.data if trace.name == "GPU")
+    assert np.isnan(np.asarray(gpu.y, dtype=float)).sum() == 1
+    blind = live_curves(_history(3), _samples(6, gpus=1, utilisation_percent=None))
+    assert "GPU (%)" not in _panel_titles(blind)
+    assert "GPU memory (GiB)" in _panel_titles(blind)
+
+
+def test_by_step_samples_lie_between_the_steps_logged_around_them():
+    fig = live_curves(_history(10), _samples(40), by="step", started=START, unit="tree")
+    cpu = next(trace for trace in fig.data if trace.name == "all cores")
+    assert list(cpu.x[:5]) == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert max(cpu.x) == 10.0
+    assert fig.layout.xaxis.title.text == "tree"
+
+
+def test_before_the_first_metric_hardware_is_drawn_already():
+    empty = pl.DataFrame(schema={"time": pl.Float64, "step": pl.Int64})
+    fig = live_curves(empty, _samples(3))
+    assert any(note.text == "waiting for the first loss" for note in fig.layout.annotations)
+    assert live_curves(pl.DataFrame(), None).layout.meta["alt"] == "Waiting for the first numbers."
+    assert live_curves(empty, _samples(3), by="step").data == ()
+
+
+def test_a_long_history_is_thinned_without_losing_its_peak_and_says_so():
+    n = 20_000
+    loss = np.ones(n)
+    loss[12_345] = 9.0
+    fig = live_curves(_history(n).with_columns(loss=pl.Series(loss)), unit="step")
+    assert len(fig.data[0].x) <= 700
+    assert max(fig.data[0].y) == 9.0
+    assert "600 of 20,000 logged steps drawn" in fig.layout.meta["alt"]
+
+
+def test_long_runs_count_minutes_and_hours():
+    assert live_curves(_history(500)).layout.xaxis.title.text == "time since start (min)"
+    assert live_curves(_history(20_000)).layout.xaxis.title.text == "time since start (h)"
+
+
+def test_a_diverged_loss_does_not_break_the_picture():
+    fig = live_curves(_history(3).with_columns(loss=pl.Series([1.0, float("nan"), None])))
+    assert fig.data[0].name == "train"
+
+
+@pytest.mark.parametrize("form", ["structs", "json", "wide", "long"])
+def test_every_stored_form_of_hardware_gives_the_same_rows(form):
+    rows = _samples(2, gpus=2)
+    expected = hardware_rows(rows)
+    if form == "structs":
+        frame = pl.DataFrame(rows)
+    elif form == "json":
+        import json
+
+        frame = pl.DataFrame([{**row, "gpus": json.dumps(row["gpus"])} for row in rows])
+    else:
+        base = [{k: v for k, v in row.items() if k != "gpus"} for row in rows]
+        wide = [
+            {**b, **{f"gpu{g['index']}_{k}": v for g in r["gpus"] for k, v in g.items() if k != "index"}}
+            for b, r in zip(base, rows, strict=True)
+        ]
+        long = [
+            {**b, "gpu_index": g["index"], **{f"gpu_{k}": v for k, v in g.items() if k != "index"}}
+            for b, r in zip(base, rows, strict=True)
+            for g in r["gpus"]
+        ]
+        frame = pl.DataFrame(wide if form == "wide" else long)
+    got = hardware_rows(frame)
+    assert [s["cpu_percent"] for s in got] == [s["cpu_percent"] for s in expected]
+    for ours, theirs in zip(got, expected, strict=True):
+        assert [(g["index"], g["utilisation_percent"], g["memory_mib"]) for g in ours["gpus"]] == [
+            (g["index"], g["utilisation_percent"], g["memory_mib"]) for g in theirs["gpus"]
+        ]
+
+
+def test_compared_runs_share_the_axis_and_absent_metrics_are_said():
+    fig = compare_curves(
+        {"a": _history(5), "b": _history(9), "c": pl.DataFrame({"time": [1.0], "step": [1]})}, metric="val_loss"
+    )
+    assert [trace.name for trace in fig.data] == ["a", "b"]
+    assert "None of the 1 runs has logged f1" in compare_curves({"a": _history(2)}, metric="f1").layout.meta["alt"]
+
+
+def test_small_pictures_say_their_number():
+    assert gauge(41.2, title="CPU").layout.meta["alt"] == "CPU: 41.2 %"
+    assert gauge(None, title="GPU", history=[None, 2.0]).layout.meta["alt"] == "GPU: not reported"
+    assert gauge(1000, title="memory", maximum=2000, unit="MiB").layout.meta["alt"] == "memory: 1,000 MiB of 2,000"
+    assert sparkline([1.0, None, 0.5, None], label="loss").layout.meta["alt"] == "loss: last value 0.5"
+    assert sparkline([]).data[0].x is not None
