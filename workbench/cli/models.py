@@ -24,7 +24,10 @@ def publish(
     note: Note = "",
     as_json: Json = False,
 ) -> None:
-    """Publish a run as the next version of a model; the first version goes live."""
+    """Publish a run as a version of a model.
+
+    The first version goes live at once; later ones when they are promoted.
+    """
     from workbench import registry
     from workbench.training.run import open_run
 
@@ -33,7 +36,7 @@ def publish(
 
 
 def models(as_json: Json = False) -> None:
-    """List the published models and their versions."""
+    """List the models and their versions."""
     from workbench import registry
 
     listed = [version for name in registry.models() for version in registry.versions(name)]
@@ -53,7 +56,10 @@ def promote(
     note: Note = "",
     as_json: Json = False,
 ) -> None:
-    """Make a version live; the service answers with it from the next request on."""
+    """Make a version live.
+
+    The service answers with it from the next request on.
+    """
     from workbench import registry
 
     version = registry.promote(name, number, alias, note=note)
@@ -66,7 +72,7 @@ def rollback(
     note: Note = "",
     as_json: Json = False,
 ) -> None:
-    """Go back to the version that was live before."""
+    """Go back to the version before."""
     from workbench import registry
 
     version = registry.rollback(name, alias, note=note)
@@ -81,7 +87,10 @@ def predict(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Predict the rows of a file; writes CSV with `prediction` and `probability_<class>`, in the file's order."""
+    """Predict the rows of a file.
+
+    Writes CSV with `prediction` and `probability_<class>`, one line for each row of the file, in its order.
+    """
     from workbench import registry
 
     predictor = registry.load_model(model)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.output import Json, Progress, duration, moment, note, show, table
+from workbench.api.progress import Progress, duration
+from workbench.cli.output import Json, moment, note, show, table
 
 if TYPE_CHECKING:
     from workbench.training.run import Run
@@ -24,7 +25,10 @@ def train(
     detach: Annotated[bool, typer.Option("--detach", help="Start the run and return its id at once.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train what a RunSpec describes; Ctrl-C stops the run and keeps its best state so far."""
+    """Train what a RunSpec describes.
+
+    Ctrl-C stops the run; it keeps the best state so far, evaluates and packages it. Exit status 1 if the run failed.
+    """
     from workbench.training.spec import RunSpec
     from workbench.training.starting import start
     from workbench.training.starting import train as train_here
@@ -56,7 +60,7 @@ def stop(
     wait: Annotated[bool, typer.Option(help="Wait until the run has ended.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Stop a run; it keeps the best state so far, evaluates and packages it."""
+    """Stop a run and keep its best state so far."""
     from workbench.training.run import open_run
 
     run = open_run(run_id)
@@ -82,7 +86,7 @@ def _wait_or_kill(run: Run) -> None:
 
 
 def evaluate(run_id: RunId, as_json: Json = False) -> None:
-    """Print the metrics of a run on train, validation and test."""
+    """Print the metrics of a run."""
     from workbench.training.run import open_run
 
     run = open_run(run_id)
@@ -96,7 +100,10 @@ def explain(
     rows: Annotated[int, typer.Option("--rows", min=1, help="Explain the first so many rows.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Print how much each column moves a model's answers on the rows of a file (mean absolute SHAP value)."""
+    """Print how much each column matters.
+
+    The mean absolute SHAP value of each column over the rows of a file.
+    """
     from workbench import api
     from workbench.data.reading import read_frame
 
@@ -120,7 +127,10 @@ def export(
     file: Annotated[Path, typer.Argument(help="Where to: .ipynb, .py, .yaml or .json.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Write a run as a notebook, a Python script or a RunSpec, by the file's ending."""
+    """Write a run as a notebook or script.
+
+    The file's ending decides: a notebook (.ipynb), a Python script (.py) or the RunSpec (.yaml, .json).
+    """
     from workbench.training.run import open_run
 
     text = _exported(open_run(run_id), file)

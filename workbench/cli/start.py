@@ -24,7 +24,10 @@ def app(
     port: Port = None,
     headless: Annotated[bool, typer.Option(help="Don't open a browser.")] = True,
 ) -> None:
-    """Open the workbench in the browser, with the prediction service under /api."""
+    """Open the workbench in the browser.
+
+    The prediction service answers on the same port, under /api.
+    """
     from workbench.service.server import bind
 
     settings = current()
@@ -60,14 +63,20 @@ def lab(
 
 
 def serve(host: Host = None, port: Port = None) -> None:
-    """Answer predictions over HTTP, without the app: Open Inference Protocol V2 and plain rows."""
+    """Answer predictions over HTTP, without the app.
+
+    Open Inference Protocol V2 under /v2, plain rows under /predict/MODEL, and a page to try them at /docs.
+    """
     from workbench.service.server import serve as serve_models
 
     serve_models(host=host, port=port)
 
 
 def doctor(as_json: Json = False) -> None:
-    """Say what this machine has, and whether the workbench can work on it."""
+    """Say whether this machine is ready.
+
+    Versions, CPU, memory, disk, GPUs (or why there is none), and whether each folder is writable.
+    """
     from workbench.doctor import examine
 
     report = examine()
@@ -82,7 +91,10 @@ def profile(
     ],
     as_json: Json = False,
 ) -> None:
-    """Describe the columns of a table: kind, missing and unique values, and what to look at."""
+    """Describe the columns of a table.
+
+    Kind, missing and different values of each column, and what to look at before training.
+    """
     from workbench.api import open_source
 
     found = open_source(file)

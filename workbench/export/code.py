@@ -110,7 +110,7 @@ def prepare_lines() -> list[str]:
         "preview = wb.preview_recipe(table, spec.recipe)",
         "preview.frame()",
         "preview.after",
-        "wb.split(table, spec.split, seed=spec.seed).frame()",
+        "wb.split(table, spec.split, recipe=spec.recipe, seed=spec.seed).frame()",
     ]
 
 

@@ -54,7 +54,7 @@ def as_script(source: Run | RunSpec) -> str:
     """Write a run as a Python script that trains it again and prints how good it is."""
     spec = _spec_of(source)
     lines = [
-        f'"""Train {spec.name}: {spec.estimator.name} on {_plain(spec.data.source)}, as exported from the workbench."""',
+        f'"""Train {spec.estimator.name} on {_plain(spec.data.source)}; exported from the workbench."""',
         "",
         "import workbench as wb",
         "",
@@ -107,8 +107,8 @@ def _sections(spec: RunSpec) -> list[tuple[str, str, str, list[list[str]], str]]
         (
             "spec",
             spec.name,
-            f"Exported from the workbench: `{spec.estimator.name}` on `{_plain(spec.data.source)}`. The RunSpec below describes the "
-            "whole run; change it here, or open this notebook in the app.",
+            f"Exported from the workbench: `{spec.estimator.name}` on `{_plain(spec.data.source)}`. The RunSpec below "
+            "describes the whole run; change it here, or open this notebook in the app.",
             [["import workbench as wb", "", *spec_lines(spec)]],
             SPEC_TAG,
         ),

@@ -41,7 +41,7 @@ def parse_reference(text: str) -> Reference:
     match = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ModelNotFoundError(
-            f"Got {text!r}, needed a model's name, NAME@ALIAS or NAME/NUMBER, such as churn, churn@champion or churn/3. "
+            f"Got {text!r}, needed NAME, NAME@ALIAS or NAME/NUMBER, such as churn, churn@champion or churn/3. "
             "Correct the reference."
         )
     if match["number"]:

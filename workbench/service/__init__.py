@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from workbench.service.app import create_app
-from workbench.service.server import serve
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["create_app", "serve"]
+if TYPE_CHECKING:
+    from workbench.service.app import create_app as create_app
+    from workbench.service.server import serve as serve
+
+_HOMES = {"create_app": "app", "serve": "server"}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    # Whoever only wants to know whether a port is free needn't load the web framework.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

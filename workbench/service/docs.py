@@ -16,7 +16,8 @@ section { border: 1px solid #8886; border-radius: 8px; padding: .75rem 1rem; mar
 h2 { font-size: 1rem; margin: 0; } code { font-family: ui-monospace, monospace; }
 .method { font-weight: 700; color: #0072B2; } @media (prefers-color-scheme: dark) { .method { color: #56B4E9; } }
 textarea, pre { width: 100%; box-sizing: border-box; font: .85rem/1.4 ui-monospace, monospace; }
-textarea { min-height: 8rem; } pre { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem; overflow: auto; }
+textarea { min-height: 8rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem; overflow: auto; }
 input { font: inherit; width: 12rem; } button { font: inherit; padding: .2rem 1rem; margin: .5rem 0; }
 """
 

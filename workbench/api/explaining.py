@@ -1,0 +1,47 @@
+"""Explaining a published model or a run's package from a notebook or the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.settings import Settings, current
+
+if TYPE_CHECKING:
+    from workbench.explain import Explanation
+    from workbench.registry import Version
+
+
+def explain_model(model: Version | str, rows: Any, *, settings: Settings | None = None, **options: Any) -> Explanation:
+    """Explain a published model's answers in the user's own columns.
+
+    Parameters
+    ----------
+    model : Version or str
+        ``churn``, ``churn@champion`` or ``churn/3``.
+    rows : DataFrame, dict of lists or list of dict
+        The rows to explain.
+    **options
+        ``engine``, ``seed`` and what else `workbench.explain.explain` takes.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such model.
+    InputError
+        If the rows don't fit the model.
+    ExplainError
+        If the engine can't explain this model.
+    """
+    from workbench.registry import resolve
+
+    settings = settings or current()
+    version = resolve(model, settings=settings) if isinstance(model, str) else model
+    return explain_package(version.folder, rows, settings=settings, **options)
+
+
+def explain_package(folder: Path, rows: Any, *, settings: Settings, **options: Any) -> Explanation:
+    """Explain the answers of a package's model."""
+    from workbench.explain import explain
+
+    return explain(folder, rows, settings=settings, **options)

@@ -1,0 +1,229 @@
+"""Tables and recipes for notebooks: what the Data and Prepare pages do, in one call each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from workbench.data.spec import DataSpec, SplitSpec, Task
+from workbench.errors import SpecError, TargetError
+from workbench.recipe.spec import Step
+from workbench.settings import Settings, current
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import polars as pl
+
+    from workbench.data import Split, Table
+    from workbench.recipe import Preview
+
+_STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
+
+
+def open_source(source: str, *, target: str | None = None, settings: Settings | None = None) -> Table:
+    """Open whatever a RunSpec may name: a sample, a stored table by its digest, or a file.
+
+    Raises
+    ------
+    TableNotFoundError
+        If it is none of them.
+    ReadError
+        If it is a file that can't be read.
+    TargetError
+        If the table has no such target.
+    """
+    from workbench.data import resolve
+
+    # A DataSpec always has a target; where none is asked for, the table's own stays (samples have one).
+    if target is not None:
+        return resolve(DataSpec(source=source, target=target), settings=settings)
+    return _without_target(source, settings)
+
+
+def _without_target(source: str, settings: Settings | None) -> Table:
+    from workbench.data import open_table, read_table
+    from workbench.errors import TableNotFoundError
+
+    try:
+        return open_table(source, settings=settings)
+    except TableNotFoundError as not_stored:
+        try:
+            return read_table(source, settings=settings)
+        except TableNotFoundError as no_file:
+            raise (not_stored if _is_digest(source) else no_file) from None
+
+
+def _is_digest(text: str) -> bool:
+    return len(text) >= 6 and all(character in "0123456789abcdefABCDEF" for character in text)
+
+
+def samples_frame() -> pl.DataFrame:
+    """List the samples that ship, one row each, with source and licence."""
+    import polars as pl
+
+    from workbench.data import samples
+
+    return pl.DataFrame([vars(info) for info in samples()])
+
+
+@dataclass(frozen=True)
+class SuggestedRecipe:
+    """Steps that make a table ready for an estimator, each with its reason."""
+
+    steps: tuple[Step, ...]
+    reasons: tuple[str, ...]
+
+    def frame(self) -> pl.DataFrame:
+        """Give one row a step: ``step``, ``columns``, ``reason``."""
+        import polars as pl
+
+        rows = [
+            {"step": step.step, "columns": ", ".join(getattr(step, "columns", None) or ()) or "all", "reason": reason}
+            for step, reason in zip(self.steps, self.reasons, strict=True)
+        ]
+        return pl.DataFrame(rows, schema={"step": pl.String, "columns": pl.String, "reason": pl.String})
+
+
+def suggest_recipe(table: Table, *, target: str | None = None, estimator: str | None = None) -> SuggestedRecipe:
+    """Suggest the steps that a table needs.
+
+    Parameters
+    ----------
+    table : Table
+    target : str, optional
+        The table's own when absent.
+    estimator : str, optional
+        A name of the catalogue: one that needs scaling gets it, one that takes missing values isn't imputed for. When
+        absent the recipe suits every estimator.
+
+    Raises
+    ------
+    TargetError
+        If there is no target.
+    EstimatorError
+        If there is no such estimator.
+    """
+    from workbench.estimators import entry
+    from workbench.recipe import suggest
+
+    needs = None if estimator is None else entry(estimator)
+    suggested = suggest(table.columns, _target(table, target), needs)
+    return SuggestedRecipe(tuple(step for step, _ in suggested), tuple(reason for _, reason in suggested))
+
+
+def preview_recipe(
+    table: Table,
+    steps: Sequence[Step | dict[str, Any]],
+    *,
+    target: str | None = None,
+    n_rows: int | None = None,
+    settings: Settings | None = None,
+) -> Preview:
+    """Show what each step changes, on the first rows of a table.
+
+    Parameters
+    ----------
+    table : Table
+    steps : sequence of steps
+    target : str, optional
+        The table's own when absent.
+    n_rows : int, optional
+        ``settings.preview_rows`` when absent.
+
+    Raises
+    ------
+    RecipeError
+        If a step can't take its columns.
+    SpecError
+        If a step is malformed.
+    """
+    from workbench.recipe import preview
+
+    n_rows = n_rows or (settings or current()).preview_rows
+    return preview(_parsed(steps), table.frame(), target=_target(table, target), n_rows=n_rows)
+
+
+@dataclass(frozen=True)
+class SplitPreview:
+    """Which rows would train, validate and test."""
+
+    split: Split
+    spec: SplitSpec
+
+    def frame(self) -> pl.DataFrame:
+        """Give one row a part: ``part``, ``rows``, ``share``."""
+        import polars as pl
+
+        counts = {name: len(rows) for name, rows in self.split.parts().items()}
+        total = sum(counts.values())
+        return pl.DataFrame(
+            {"part": list(counts), "rows": list(counts.values()), "share": [n / total for n in counts.values()]}
+        )
+
+    def plot(self) -> go.Figure:
+        """Draw the three parts as one bar."""
+        from workbench import plots
+
+        counts = {name: len(rows) for name, rows in self.split.parts().items()}
+        return plots.split_picture(counts, how=f"by {self.spec.by}" if self.spec.column else "at random")
+
+
+def split(
+    table: Table,
+    spec: SplitSpec | dict[str, Any] | None = None,
+    *,
+    recipe: Sequence[Step | dict[str, Any]] = (),
+    target: str | None = None,
+    task: Task | None = None,
+    seed: int = 0,
+) -> SplitPreview:
+    """Divide the rows of a table as a run would.
+
+    Parameters
+    ----------
+    table : Table
+    spec : SplitSpec or dict, optional
+        The default split when absent.
+    recipe : sequence of steps
+        Its row steps decide which rows there are to divide.
+    target, task : str, optional
+        The table's own target and the task that suits it when absent.
+    seed : int
+
+    Raises
+    ------
+    SplitError
+        If the rows can't be split so.
+    """
+    from workbench.data import split_rows
+    from workbench.recipe import apply_row_steps
+
+    try:
+        chosen = spec if isinstance(spec, SplitSpec) else SplitSpec.model_validate(spec or {})
+    except ValidationError as error:
+        raise SpecError(
+            f"Got the split {spec!r}, which can't be used: {error.errors()[0]['msg']}. Correct it."
+        ) from error
+    name = _target(table, target)
+    task = task or table.suggested_task(name)
+    rows = apply_row_steps(table.frame(), _parsed(recipe))
+    return SplitPreview(split_rows(rows, chosen, target=name, task=task, seed=seed), chosen)
+
+
+def _target(table: Table, target: str | None) -> str:
+    name = target or table.target
+    if name is None:
+        raise TargetError(f"Got {table.name!r} without a target, needed the column to predict. Pass target='...'.")
+    return name
+
+
+def _parsed(steps: Sequence[Step | dict[str, Any]]) -> tuple[Step, ...]:
+    try:
+        return _STEPS.validate_python(list(steps))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SpecError(f"Got a step that can't be used ({where}: {first['msg']}). Correct it.") from error

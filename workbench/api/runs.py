@@ -1,0 +1,172 @@
+"""Runs for notebooks and scripts: the run of the training room, with what can be done with its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench import training
+from workbench.api import watching
+from workbench.errors import RunError
+from workbench.settings import Settings
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    import polars as pl
+
+    from workbench.evaluation import Report
+    from workbench.explain import Explanation
+    from workbench.registry import Version
+    from workbench.training.spec import RunSpec
+
+EXPLAINED_ROWS = 200
+
+
+class Run(training.Run):
+    """One run. Open one with `train`, `start` or `open_run`."""
+
+    def watch(self) -> Run:
+        """Show it until it ends: growing curves in a notebook, a progress bar elsewhere."""
+        watching.watch(self)
+        return self
+
+    def plot(self) -> go.Figure:
+        """Draw loss and metrics above CPU, memory and GPU, on one time axis."""
+        return watching.curves(self)
+
+    def evaluate(self) -> Report:
+        """Give its report: metrics on train, validation and test, curves, predictions.
+
+        Raises
+        ------
+        RunError
+            If it hasn't ended, or has made no model.
+        """
+        return self.report()
+
+    def explain(self, rows: Any = None, **options: Any) -> Explanation:
+        """Explain its answers in the user's own columns.
+
+        Parameters
+        ----------
+        rows : DataFrame, dict of lists or list of dict, optional
+            The first 200 rows of the test split when absent (of the training split, where there is no test split).
+        **options
+            As for `explain_model`.
+
+        Raises
+        ------
+        RunError
+            If it has made no model.
+        ExplainError
+            If the engine can't explain this model.
+        """
+        from workbench.api.explaining import explain_package
+
+        self.report()  # says what is missing
+        rows = self.unseen_rows(EXPLAINED_ROWS) if rows is None else rows
+        return explain_package(self.package_folder, rows, settings=self._settings, **options)
+
+    def unseen_rows(self, n: int = EXPLAINED_ROWS) -> pl.DataFrame:
+        """Give the first `n` rows of its test split as they stand in the table."""
+        from workbench.data import resolve
+
+        report = self.report()
+        split = "test" if "test" in report.splits else report.splits[0]
+        positions = report.predictions(split)["row"].head(n)
+        return resolve(self.spec.data, settings=self._settings).frame()[positions.to_list()]
+
+    def publish(self, name: str, *, note: str = "") -> Version:
+        """Publish its model as the next version of `name`; see `workbench.publish`."""
+        from workbench.registry import publish
+
+        return publish(self, name, note=note, settings=self._settings)
+
+    def _repr_html_(self) -> str:
+        return watching.status_html(self)
+
+
+def train(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None) -> Run:
+    """Train what a spec describes and wait for the end, with live curves in a notebook and a progress bar elsewhere.
+
+    The run has its own process, so it shows up in the app, too. Interrupting stops it; it keeps the best state so far.
+
+    Raises
+    ------
+    SpecError, EstimatorError
+        If the spec is malformed. A run that fails while it works doesn't raise: see its `status` and `reason`.
+    """
+    run = start(spec, settings=settings)
+    try:
+        run.watch()
+    except KeyboardInterrupt:
+        run.stop()
+        run.watch()
+    return run
+
+
+def start(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None) -> Run:
+    """Start a run in its own process and return at once: see `Run.wait`, `Run.watch` and `Run.stop`."""
+    return _own(training.start(spec, settings=settings), settings)
+
+
+def open_run(run_id: str, *, settings: Settings | None = None) -> Run:
+    """Open a run by its id.
+
+    Raises
+    ------
+    RunNotFoundError
+        If there is none; the message offers the nearest.
+    """
+    return _own(training.open_run(run_id, settings=settings), settings)
+
+
+def runs(*, settings: Settings | None = None) -> list[Run]:
+    """List all runs, newest first; those of the app and the command line, too."""
+    return [_own(run, settings) for run in training.runs(settings=settings)]
+
+
+def runs_frame(*, settings: Settings | None = None) -> pl.DataFrame:
+    """List all runs, newest first, one row a run: id, name, status, reason, estimator, seconds, test metrics."""
+    import polars as pl
+
+    rows = []
+    for run in training.runs(settings=settings):
+        document = run.to_dict()
+        rows.append(
+            {
+                "run_id": run.id,
+                "name": document["name"],
+                "status": document["status"],
+                "reason": document["reason"],
+                "estimator": run.spec.estimator.name,
+                "seconds": document["seconds"],
+                **{name: run.metrics().get("test", {}).get(name) for name in ("accuracy", "roc_auc", "r2", "rmse")},
+            }
+        )
+    words, numbers = (
+        ("run_id", "name", "status", "reason", "estimator"),
+        ("seconds", "accuracy", "roc_auc", "r2", "rmse"),
+    )
+    return pl.DataFrame(rows, schema={**dict.fromkeys(words, pl.String), **dict.fromkeys(numbers, pl.Float64)})
+
+
+def compare(compared: Sequence[training.Run], *, split: str = "test") -> pl.DataFrame:
+    """Put the metrics of several runs side by side, the best of each named.
+
+    Raises
+    ------
+    RunError
+        If there is no run, or one of them has made no model.
+    EvaluationError
+        If they have different tasks.
+    """
+    from workbench import evaluation
+
+    if not compared:
+        raise RunError("Got no runs, needed at least one. Pass for example wb.runs()[:2].")
+    return evaluation.compare({run.id: run.report() for run in compared}, split=split)
+
+
+def _own(run: training.Run, settings: Settings | None) -> Run:
+    return Run(run.folder, settings=settings)
