@@ -1,0 +1,41 @@
+"""Runs: the RunSpec, the worker that executes it in its own process, and what its readers see."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.training.hardware import gpu_report as gpu_report
+    from workbench.training.hardware import sample_once as sample_once
+    from workbench.training.run import Run as Run
+    from workbench.training.run import delete_run as delete_run
+    from workbench.training.run import open_run as open_run
+    from workbench.training.run import runs as runs
+    from workbench.training.spec import RunSpec as RunSpec
+    from workbench.training.starting import start as start
+    from workbench.training.starting import train as train
+    from workbench.training.state import RunState as RunState
+
+_HOMES = {
+    "RunSpec": "spec",
+    "RunState": "state",
+    "Run": "run",
+    "open_run": "run",
+    "runs": "run",
+    "delete_run": "run",
+    "start": "starting",
+    "train": "starting",
+    "sample_once": "hardware",
+    "gpu_report": "hardware",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -14,7 +14,7 @@ from workbench.errors import SpecError
 from workbench.estimators.spec import EstimatorSpec, TrainingSpec
 from workbench.recipe.spec import Step
 
-SPEC_VERSION = 1
+SPEC_VERSION: Literal[1] = 1
 
 
 class RunSpec(BaseModel):
@@ -53,7 +53,9 @@ class RunSpec(BaseModel):
         if isinstance(document, RunSpec):
             return document
         if not isinstance(document, dict):
-            raise SpecError(f"Got a {type(document).__name__}, needed a RunSpec: a mapping with at least `data` and `estimator`.")
+            raise SpecError(
+                f"Got a {type(document).__name__}, needed a RunSpec: a mapping with at least `data` and `estimator`."
+            )
         try:
             return cls.model_validate(document)
         except ValidationError as error:
@@ -87,7 +89,9 @@ class RunSpec(BaseModel):
 
     def to_yaml(self) -> str:
         """Give the spec as YAML, in the order of the work."""
-        return str(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=120))
+        return str(
+            yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+        )
 
     def to_json(self) -> str:
         """Give the spec as JSON."""

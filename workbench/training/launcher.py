@@ -1,0 +1,65 @@
+"""Starting a worker: an own process in its own session, which outlives whoever started it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from workbench import storage
+from workbench.errors import RunError
+from workbench.settings import Settings
+from workbench.training import liveness
+from workbench.training.hardware import usable_cores
+from workbench.training.state import LOG, PROCESS
+
+_SOURCE = Path(__file__).resolve().parents[2]  # what holds the package, so that it is found from any working directory
+
+
+def launch(folder: Path, *, settings: Settings) -> int:
+    """Start the worker of a prepared run folder and give its pid.
+
+    Raises
+    ------
+    RunError
+        If the operating system can't start another process.
+    """
+    # The session of its own keeps Ctrl-C and a closing terminal away from the run: it is stopped by its stop file only.
+    detached = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    with storage.disk_errors(folder / LOG), (folder / LOG).open("ab") as log:
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "workbench.training.worker", folder.name],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=worker_environment(settings),
+                start_new_session=True,
+                creationflags=detached,
+            )
+        except OSError as error:
+            raise RunError(
+                f"Starting a worker process failed: {error.strerror or error}. Needed one more process and its memory; "
+                "end something else and try again."
+            ) from error
+    liveness.adopt(folder, process)
+    created = liveness.process_created(process.pid)
+    storage.write_json(folder / PROCESS, {"pid": process.pid, "created": created})
+    return process.pid
+
+
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """Give the environment of a worker: ours, these settings, quiet TensorFlow, one thread per core."""
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("WORKBENCH_")}
+    cores = str(usable_cores())
+    defaults = {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "OMP_NUM_THREADS": cores,
+        "OPENBLAS_NUM_THREADS": cores,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "KERAS_BACKEND": "tensorflow",
+    }
+    path = os.pathsep.join(filter(None, [str(_SOURCE), ours.get("PYTHONPATH", "")]))
+    return {**defaults, **ours, **settings.to_environment(), "PYTHONPATH": path}

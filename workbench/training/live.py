@@ -1,0 +1,99 @@
+"""The one narrow seam between a loop and those who watch it: points out, a stop flag in."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+
+from workbench.errors import RunError
+from workbench.training.history import HistoryWriter
+from workbench.training.progress import Progress
+from workbench.training.state import Best
+
+_logger = logging.getLogger("workbench.training")
+
+
+class Live:
+    """What a loop reports to, and asks whether to go on.
+
+    Parameters
+    ----------
+    history : HistoryWriter
+    progress : Progress
+    has_validation : bool
+        Whether ``val_loss`` is what counts; the training loss where there are no validation rows.
+    """
+
+    def __init__(self, history: HistoryWriter, progress: Progress, *, has_validation: bool) -> None:
+        self._history = history
+        self._progress = progress
+        self._watched = "val_loss" if has_validation else "loss"
+        self._best: Best | None = None
+        self._notes: list[str] = []
+
+    @property
+    def best_step(self) -> int:
+        """Epoch, tree or round of the best watched value so far; 0 before there is one."""
+        return self._best["step"] if self._best else 0
+
+    @property
+    def best(self) -> Best | None:
+        """The best watched value so far."""
+        return self._best
+
+    def watched_metric(self, values: Mapping[str, float]) -> str:
+        """Name what counts among some values: ``val_loss`` where it is there."""
+        return self._watched if self._watched in values else "loss"
+
+    def watched(self, values: Mapping[str, float]) -> float:
+        """Give the value that counts."""
+        return values[self.watched_metric(values)]
+
+    def record(self, step: int, epoch: float, values: Mapping[str, float], *, at: float | None = None) -> bool:
+        """Write a point of history; tell whether it is the best so far.
+
+        Raises
+        ------
+        RunError
+            If the training loss isn't a number any more.
+        StorageError
+            If the disk refuses.
+        """
+        self._history.append(step, epoch, values, at=at)
+        self.check(values.get("loss", 0.0), epoch)
+        if self._watched not in values or not float(epoch).is_integer():
+            return False
+        value = float(values[self._watched])
+        if self._best is not None and not value < self._best["value"]:
+            return False
+        self._best = Best(metric=self._watched, value=value, step=int(epoch))
+        self._progress.tell(best=self._best)
+        return True
+
+    def check(self, loss: float, epoch: float) -> None:
+        """Refuse a loss that isn't a finite number."""
+        if not math.isfinite(loss):
+            unit = self._progress.state.unit
+            raise RunError(
+                f"Got a training loss of {loss} in {unit} {math.ceil(epoch)}, needed a finite number. "
+                "Lower the learning rate, standardize the columns, and look for extreme values in the target."
+            )
+
+    def count(self, step: int, total: int, unit: str) -> None:
+        """Say how far the loop is."""
+        self._progress.count(step, total, unit)
+
+    def stop_requested(self) -> bool:
+        """Tell whether to stop now and keep the best."""
+        return self._progress.stop_requested()
+
+    def note(self, text: str) -> None:
+        """Add a sentence that a reader of the run should know."""
+        self._notes.append(text)
+        self._progress.tell(note=" ".join(self._notes))
+        self.log(text)
+
+    def log(self, text: str) -> None:
+        """Write a line into the run's log."""
+        _logger.info("%s", text)

@@ -1,0 +1,155 @@
+"""Finding runs whose worker is gone: the reader's side of the state machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from workbench import storage
+from workbench.errors import StorageError
+from workbench.training.state import KILL, PROCESS, RunState, read_state, write_state
+
+REMOTE_SILENCE_SECONDS = 60.0  # a worker on another machine has only its heartbeat to show
+_CREATION_TOLERANCE_SECONDS = 2.0  # the boot time that creation times are counted from is known to a second
+
+_children: dict[Path, subprocess.Popen[bytes]] = {}
+_exit_statuses: dict[Path, int] = {}
+
+
+def adopt(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Remember a worker that this process started, so that it is reaped and its exit status known."""
+    _children[folder.resolve()] = process
+
+
+def exit_status(folder: Path) -> int | None:
+    """Reap our child if it has ended; give its exit status, or None while it runs or where it isn't ours."""
+    key = folder.resolve()
+    process = _children.get(key)
+    if process is not None and process.poll() is not None:
+        _exit_statuses[key] = process.returncode
+        _children.pop(key, None)
+    return _exit_statuses.get(key)
+
+
+def current_state(folder: Path) -> RunState:
+    """Read a run's state; one whose worker is gone becomes ``lost``, with the reason in words.
+
+    Any number of readers may do this at once: the state is replaced in one step, and a worker that is gone writes no
+    more.
+    """
+    state = read_state(folder)
+    status = exit_status(folder)
+    if state.status == "lost" and status:  # another reader noticed first, but only the parent knows the signal
+        return _record(folder, state, _words_for_exit(folder, status))
+    if state.has_ended:
+        return state
+    reason = _why_gone(folder, state, status)
+    if reason is None:
+        return state
+    latest = read_state(folder)  # it may have ended properly between our two looks
+    if latest.has_ended or latest.pid != state.pid:
+        return latest
+    if state.host not in (None, socket.gethostname()):
+        return dataclasses.replace(latest, status="lost", reason=reason, ended=latest.heartbeat)  # it may come back
+    return _record(folder, latest, reason)
+
+
+def _record(folder: Path, state: RunState, reason: str) -> RunState:
+    lost = dataclasses.replace(
+        state, status="lost", reason=reason, ended=state.ended or state.heartbeat or time.time(), seconds_left=None
+    )
+    if lost != state:
+        with suppress(StorageError):  # a reader with read-only access still sees the truth
+            write_state(folder, lost)
+    return lost
+
+
+def _why_gone(folder: Path, state: RunState, status: int | None) -> str | None:
+    """Say why the worker is gone; None while it lives or may still come."""
+    if status is not None:
+        return _words_for_exit(folder, status)
+    if state.host is not None and state.host != socket.gethostname():
+        silence = time.time() - (state.heartbeat or state.created)
+        if silence < REMOTE_SILENCE_SECONDS:
+            return None
+        return (
+            f"No sign of life from its process on {state.host} for {silence:.0f} s. Look there, or start the run again."
+        )
+    pid, created = state.pid, state.pid_created
+    if pid is None:
+        process = storage.read_json(folder / PROCESS) or {}
+        pid, created = process.get("pid"), process.get("created")
+    if pid is None:
+        if state.launcher_pid is None or is_alive(state.launcher_pid, state.launcher_created):
+            return None
+        return "The program that started it ended before the worker began. Start the run again."
+    if is_alive(pid, created):
+        return None
+    return _forced(folder) or (
+        f"Its process {pid} is gone without a result: killed, crashed, or the machine restarted. "
+        "The history up to then is kept; look into the log, then start the run again."
+    )
+
+
+def is_alive(pid: int, created: float | None) -> bool:
+    """Tell whether that very process lives: same pid, same creation time, and not a zombie."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return False
+        return created is None or abs(process.create_time() - created) < _CREATION_TOLERANCE_SECONDS
+    except psutil.AccessDenied:
+        return True
+    except psutil.NoSuchProcess:
+        return False
+
+
+def process_created(pid: int | None = None) -> float | None:
+    """Creation time of a process (this one when absent) in Unix seconds; None when it is gone."""
+    import psutil
+
+    try:
+        return float(psutil.Process(pid or os.getpid()).create_time())
+    except psutil.Error:
+        return None
+
+
+def _words_for_exit(folder: Path, status: int) -> str:
+    forced = _forced(folder)
+    if forced:
+        return forced
+    if status >= 0:
+        return (
+            f"Its process ended with exit status {status} and without a result. "
+            "The history up to then is kept; look into the log, then start the run again."
+        )
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = "unknown"
+    causes = {
+        "SIGKILL": "memory ran out, or someone ended it",
+        "SIGSEGV": "a fault in a native library",
+        "SIGABRT": "a native library gave up",
+        "SIGILL": "a native library needs a newer processor",
+    }
+    return (
+        f"Its process was killed by signal {-status} ({name}): {causes.get(name, 'someone ended it')}. "
+        "The history up to then is kept; look into the log, then start the run again."
+    )
+
+
+def _forced(folder: Path) -> str | None:
+    with suppress(StorageError):
+        document = storage.read_json(folder / KILL)
+        if document:
+            return str(document["reason"])
+    return None

@@ -1,0 +1,97 @@
+"""What a loop gets: prepared rows, the estimator's entry and parameters, and how to train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.data.spec import Task
+from workbench.estimators.catalogue import EstimatorEntry
+from workbench.estimators.spec import TrainingSpec
+
+if TYPE_CHECKING:
+    from workbench.estimators.classical import SklearnModel
+
+CURVE_ROWS = 5_000  # training rows that a training curve is measured on, where measuring costs a prediction
+
+
+@dataclass(frozen=True)
+class Material:
+    """Prepared rows and everything that decides how they are learned.
+
+    Parameters
+    ----------
+    entry : EstimatorEntry
+    params : dict
+        Checked, with the defaults filled in.
+    training : TrainingSpec
+    task : {"classification", "regression"}
+    classes : list of str or int, optional
+    X_train, X_validation : ndarray of shape (n_rows, n_features)
+        float64; the validation rows may be none.
+    y_train, y_validation : ndarray of shape (n_rows,)
+        Class indices (int64) or numbers (float64).
+    seed : int
+    n_jobs : int
+        Threads that the loop may use.
+    fill : ndarray of shape (n_features,), optional
+        As `NativeModel` takes it; already applied to the rows here.
+    checkpoint : Path, optional
+        Folder for the best weights so far.
+    """
+
+    entry: EstimatorEntry
+    params: dict[str, Any]
+    training: TrainingSpec
+    task: Task
+    classes: list[str | int] | None
+    X_train: np.ndarray = field(repr=False)
+    y_train: np.ndarray = field(repr=False)
+    X_validation: np.ndarray = field(repr=False)
+    y_validation: np.ndarray = field(repr=False)
+    seed: int = 0
+    n_jobs: int = 1
+    fill: np.ndarray | None = None
+    checkpoint: Path | None = None
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there are validation rows to watch."""
+        return len(self.y_validation) > 0
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return int(self.X_train.shape[1])
+
+    def curve_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give the training rows that a training curve is measured on: all, or a fixed sample of 5,000."""
+        if len(self.y_train) <= CURVE_ROWS:
+            return self.X_train, self.y_train
+        chosen = np.random.default_rng(self.seed).choice(len(self.y_train), CURVE_ROWS, replace=False)
+        chosen.sort()
+        return self.X_train[chosen], self.y_train[chosen]
+
+    def build(self) -> Any:
+        """Build the unfitted scikit-learn estimator."""
+        from workbench.estimators.classical import build_sklearn
+
+        return build_sklearn(self.entry, self.params, task=self.task, seed=self.seed, n_jobs=self.n_jobs)
+
+    def wrap(self, estimator: Any) -> SklearnModel:
+        """Wrap a fitted scikit-learn estimator."""
+        from workbench.estimators.classical import SklearnModel
+
+        return SklearnModel(estimator, task=self.task, classes=self.classes, n_features=self.n_features, fill=self.fill)
+
+    def full_scores(self, probabilities: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Put the columns of the classes that training rows had into a frame of all classes."""
+        n_classes = len(self.classes or ())
+        if probabilities.shape[1] == n_classes:
+            return probabilities
+        full = np.zeros((len(probabilities), n_classes))
+        full[:, np.asarray(seen, dtype=np.int64)] = probabilities
+        return full

@@ -1,0 +1,134 @@
+"""Beginning a run: `start` returns at once, `train` waits and reports."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workbench import storage
+from workbench.errors import RunError, WorkbenchError
+from workbench.settings import Settings, current
+from workbench.training import state as files
+from workbench.training.launcher import launch
+from workbench.training.liveness import process_created
+from workbench.training.run import Run
+from workbench.training.spec import RunSpec
+from workbench.training.state import RunState, write_state
+
+
+def start(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None) -> Run:
+    """Start a run in its own process and return at once.
+
+    The run goes on when the caller ends. Whatever is wrong with the data or the recipe shows as status ``failed`` with
+    a reason.
+
+    Parameters
+    ----------
+    spec : RunSpec or dict
+        A relative path in it is relative to the current directory.
+
+    Raises
+    ------
+    SpecError
+        If the spec is malformed.
+    EstimatorError
+        If its estimator or a parameter of it is unknown or out of range.
+    StorageError, RunError
+        If the run folder or the process can't be made.
+    """
+    settings = settings or current()
+    spec = RunSpec.parse(spec)
+    _check_estimator(spec)
+    folder = _new_folder(spec, settings.runs)
+    try:
+        launch(folder, settings=settings)
+    except BaseException as error:
+        reason = (
+            str(error) if isinstance(error, WorkbenchError) else f"Its start was interrupted by {type(error).__name__}."
+        )
+        write_state(folder, RunState(status="failed", created=time.time(), reason=reason, ended=time.time()))
+        raise
+    return Run(folder, settings=settings)
+
+
+def train(
+    spec: RunSpec | dict[str, Any],
+    *,
+    settings: Settings | None = None,
+    on_progress: Callable[[Run], object] | None = None,
+    every_seconds: float = 0.25,
+) -> Run:
+    """Run here and now: start a worker, report its progress, and return when the run has ended.
+
+    Ctrl-C stops the run cleanly: it keeps the best weights so far, evaluates and packages, and comes back as
+    ``stopped``. A second Ctrl-C raises KeyboardInterrupt; the run still ends by itself.
+
+    Parameters
+    ----------
+    spec : RunSpec or dict
+    on_progress : callable, optional
+        Called with the run about every `every_seconds`, and once at the end.
+
+    Raises
+    ------
+    SpecError, EstimatorError, StorageError, RunError
+        As `start`. A run that fails while it works doesn't raise: its `status` and `reason` tell.
+    """
+    run = start(spec, settings=settings)
+    try:
+        _follow(run, on_progress, every_seconds)
+    except KeyboardInterrupt:
+        run.stop()
+        _follow(run, on_progress, every_seconds)
+    if on_progress is not None:
+        on_progress(run)
+    return run
+
+
+def _follow(run: Run, on_progress: Callable[[Run], object] | None, every_seconds: float) -> None:
+    while not run.state.has_ended:
+        if on_progress is not None:
+            on_progress(run)
+        time.sleep(every_seconds)
+
+
+def _check_estimator(spec: RunSpec) -> None:
+    """Refuse here what can be refused without the data, while the caller is still listening."""
+    from workbench.estimators.catalogue import check_params
+
+    check_params(spec.estimator.name, spec.estimator.params)
+
+
+def _new_folder(spec: RunSpec, parent: Path) -> Path:
+    """Make a run folder that is complete the moment it appears."""
+    state = RunState(
+        status="queued",
+        created=time.time(),
+        host=socket.gethostname(),
+        launcher_pid=os.getpid(),
+        launcher_created=process_created(),
+    )
+    with storage.disk_errors(parent / spec.name):
+        draft = parent / f".new-{secrets.token_hex(6)}"
+        draft.mkdir(parents=True)
+        storage.write_json(draft / files.SPEC, spec.to_dict())
+        write_state(draft, state)
+        for n_bytes in (2, 2, 2, 2, 4, 8):
+            folder = parent / f"{spec.name}-{secrets.token_hex(n_bytes)}"
+            if folder.exists():
+                continue
+            try:
+                draft.rename(folder)
+            except FileExistsError:
+                continue
+            except OSError:
+                if folder.exists():
+                    continue
+                raise
+            return folder
+    raise RunError(f"Got no free id for a run named {spec.name!r} in {parent}. Delete old runs or choose another name.")
