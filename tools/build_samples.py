@@ -54,7 +54,10 @@ SAMPLES: dict[str, tuple[Callable[[Path], pl.DataFrame], dict[str, str]]] = {
         lambda folder: _file(folder, "titanic3.csv"),
         {
             "title": "Titanic",
-            "description": "Passengers of the Titanic and whether they survived; names, missing ages, and two columns (boat, body) that give the answer away.",
+            "description": (
+                "Passengers of the Titanic and whether they survived; "
+                "names, missing ages, and two columns (boat, body) that give the answer away."
+            ),
             "target": "survived",
             "task": "classification",
             "source": "Encyclopedia Titanica; titanic3 of F. Harrell's data sets, Vanderbilt University",
@@ -68,7 +71,10 @@ SAMPLES: dict[str, tuple[Callable[[Path], pl.DataFrame], dict[str, str]]] = {
             "description": "Length and width of petals and sepals in cm, three species with 50 flowers each.",
             "target": "species",
             "task": "classification",
-            "source": "R. A. Fisher, The use of multiple measurements in taxonomic problems, 1936; UCI Machine Learning Repository",
+            "source": (
+                "R. A. Fisher, The use of multiple measurements in taxonomic problems, 1936; "
+                "UCI Machine Learning Repository"
+            ),
             "licence": UCI,
         },
     ),
@@ -120,10 +126,15 @@ SAMPLES: dict[str, tuple[Callable[[Path], pl.DataFrame], dict[str, str]]] = {
         lambda folder: _file(folder, "california_housing.csv.gz"),
         {
             "title": "California housing",
-            "description": "Blocks of the 1990 census in California and their median house value in dollars, capped at 500,001.",
+            "description": (
+                "Blocks of the 1990 census in California and their median house value in dollars, capped at 500,001."
+            ),
             "target": "median_house_value",
             "task": "regression",
-            "source": "R. K. Pace, R. Barry, Sparse spatial autoregressions, 1997; variant of A. Geron's handson-ml2 with ocean_proximity",
+            "source": (
+                "R. K. Pace, R. Barry, Sparse spatial autoregressions, 1997; variant of A. "
+                "Geron's handson-ml2 with ocean_proximity"
+            ),
             "licence": "Free to use; variant under Apache-2.0",
         },
     ),

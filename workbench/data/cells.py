@@ -9,6 +9,7 @@ import polars as pl
 
 MISSING_MARKERS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL")
 MIN_COUNTRY_CODES = 10
+PROBED_VALUES = 100
 
 _DATE_FORMATS = (
     (r"^\d{4}-\d{2}-\d{2}$", ("%Y-%m-%d",), False),
@@ -72,35 +73,52 @@ def type_columns(frame: pl.DataFrame, *, decimal_comma: bool = False) -> tuple[p
 
 
 def _type_column(cells: pl.Series, decimal_comma: bool, report: CellReport) -> pl.Series:
+    direct = _clean_numbers(cells)
+    if direct is not None:
+        if cells.null_count():
+            report.missing[cells.name] = {"": cells.null_count()}
+        return direct
     values = _without_markers(cells.str.strip_chars(), report)
     if values.null_count() == len(values):
         return values
-    first = values.drop_nulls()
-    probe = first.head(100)
+    probe = values.drop_nulls().head(PROBED_VALUES)
     for attempt in (_as_boolean, _as_number, _as_date):
         # Most columns fail on their first values already; the whole column is tried only where those fit.
         if attempt(probe, decimal_comma, CellReport()) is not None:
             typed = attempt(values, decimal_comma, report)
             if typed is not None:
                 return typed
-    _note_almost_numbers(first, report)
+    _note_almost_numbers(values.drop_nulls(), report)
     return values
 
 
+def _clean_numbers(cells: pl.Series) -> pl.Series | None:
+    """Read a column of nothing but numbers and empty cells without a look at each cell: most are, and it is fast."""
+    probe = cells.drop_nulls().head(PROBED_VALUES)
+    if not len(probe) or _as_number(probe, False, CellReport()) is None:
+        return None
+    number = _as_number(cells, False, CellReport())
+    return None if number is None or (number.dtype.is_float() and number.is_nan().any()) else number
+
+
 def _without_markers(cells: pl.Series, report: CellReport) -> pl.Series:
-    n_empty = cells.null_count() + int((cells == "").sum() or 0)
-    found = {"": n_empty} if n_empty else {}
-    markers = cells.filter(cells.is_in(MISSING_MARKERS)).value_counts(sort=True)
+    marked = cells.is_in(["", *MISSING_MARKERS])
+    n_null = cells.null_count()
+    if not n_null and not marked.any():
+        return cells
+    markers = cells.filter(marked).value_counts(sort=True)
     counts = dict(zip(markers[cells.name].to_list(), markers["count"].to_list(), strict=True))
+    if n_null:
+        counts[""] = counts.get("", 0) + n_null
     if "NA" in counts and _are_country_codes(cells):
-        counts.pop("NA")
+        del counts["NA"]
         report.notes.append(
-            f"'NA' in {cells.name!r} was kept as a value, since all others are codes of two letters too (Namibia)."
+            f"'NA' in {cells.name!r} was kept as a value, since all others are codes of two letters, too (Namibia)."
         )
-    found |= counts
-    if found:
-        report.missing[cells.name] = found
-    return cells.set(cells.is_in(["", *counts]), None)
+        marked = cells.is_in(list(counts))
+    if counts:
+        report.missing[cells.name] = counts
+    return cells.set(marked.fill_null(False), None)
 
 
 def _are_country_codes(cells: pl.Series) -> bool:
@@ -153,7 +171,8 @@ def _as_date(values: pl.Series, decimal_comma: bool, report: CellReport) -> pl.S
             fitting = [typed for typed in (_to_date(values, text, has_time) for text in formats) if typed is not None]
             if len(fitting) > 1 and not fitting[0].equals(fitting[1]):
                 report.notes.append(
-                    f"{values.name!r} may be day/month or month/day and was kept as text. Write the dates as 2024-12-31."
+                    f"{values.name!r} may be day/month or month/day and was kept as text. "
+                    "Write the dates as 2024-12-31."
                 )
                 return None
             if fitting:
@@ -179,5 +198,6 @@ def _note_almost_numbers(present: pl.Series, report: CellReport) -> None:
         if present.str.contains(r"^[+-]?0\d").any():
             return
         report.notes.append(
-            f"{present.name!r} was kept as text, because {n_other:,} of {len(present):,} values are no numbers (such as {examples})."
+            f"{present.name!r} was kept as text, because {n_other:,} of {len(present):,} values are no numbers "
+            f"(such as {examples})."
         )

@@ -1,10 +1,9 @@
-"""Delimited text to a frame of strings: encoding, delimiter, quoting, and lines that don't fit."""
+"""Delimited text to a frame of strings: encoding, delimiter, header; `rows` does the rest."""
 
 from __future__ import annotations
 
 import codecs
 import csv
-import io
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -12,11 +11,12 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from workbench.data.rows import DELIMITERS, Layout, read_rows
 from workbench.errors import ReadError
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-_SNIFFED_CHARACTERS = 256 * 1024
+_SNIFFED_BYTES = 256 * 1024
 _SNIFFED_LINES = 200
+_HEADER_BYTES = 16 * 1024 * 1024
 
 _MAGIC = {
     b"\x89PNG": "a PNG image",
@@ -55,7 +55,7 @@ class TextReport:
 
 
 def read_delimited(data: bytes, *, name: str, max_columns: int, tabs: bool = False) -> tuple[pl.DataFrame, TextReport]:
-    """Read delimited text as it stands: every cell a string, every line with as many cells as the header.
+    """Read delimited text as it stands: every cell a string.
 
     Parameters
     ----------
@@ -69,80 +69,107 @@ def read_delimited(data: bytes, *, name: str, max_columns: int, tabs: bool = Fal
     Raises
     ------
     ReadError
-        If the data is empty, binary or without rows, a line has more or fewer cells than the header, or two columns share a name.
+        If the data is empty, binary or without rows, a line has more or fewer cells than the header, or two columns
+        share a name.
     """
     report = TextReport()
-    text = _decode(data, name, report)
-    del data
-    report.delimiter = _sniff_delimiter(text, tabs)
-    header = _header(text, report.delimiter, name, max_columns, report)
-    lines = pl.Series("line", [text]).str.split("\n").explode()
-    frame = _read_rows(text, lines, header, name, report)
+    data, n_skipped = _to_utf8(data, name, report)
+    report.delimiter = _sniff_delimiter(data, tabs)
+    header = _header(data, name, max_columns, report)
+    layout = Layout(name=name, delimiter=report.delimiter, n_columns=len(header), n_skipped_lines=n_skipped)
+    frame, report.quoted = read_rows(data, layout)
+    if not report.quoted and b'"' in data:
+        report.notes.append("Quotes were kept as part of the cells, since they don't enclose them throughout.")
     if frame.height == 0:
         raise ReadError(
-            f"Got {name} with a header of {len(header)} columns but no rows, needed at least one row. Check that the file is complete."
+            f"Got {name} with a header of {len(header)} columns but no rows, needed at least one row. "
+            "Check that the file is complete."
         )
     return frame.rename(dict(zip(frame.columns, header, strict=True))), report
 
 
-def _decode(data: bytes, name: str, report: TextReport) -> str:
+def _to_utf8(data: bytes, name: str, report: TextReport) -> tuple[bytes, int]:
+    """Give the text as UTF-8 with newlines only, and the number of blank lines left out at its start."""
+    _refuse_binary(data, name)
+    data = _recode(data, name, report)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n") if b"\n" in data else data.replace(b"\r", b"\n")
+    n_skipped = len(data) - len(data.lstrip(b"\n")) if data.startswith(b"\n") else 0
+    data = data.strip(b"\n") if data[:1] == b"\n" or data[-1:] == b"\n" else data
+    if not data[:1000].strip() and not data.strip():
+        raise ReadError(
+            f"Got {name}, which is empty, needed a header and at least one row. "
+            "Check that the file was written completely."
+        )
+    return data, n_skipped
+
+
+def _refuse_binary(data: bytes, name: str) -> None:
     for start, what in _MAGIC.items():
         if data.startswith(start):
             raise ReadError(
                 f"Got {name}, which is {what}, needed CSV, TSV or Parquet. Save the table in one of these formats."
             )
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return
+    place = data.find(b"\0")
+    if place >= 0:
+        raise ReadError(
+            f"Got {name} with a NUL byte at position {place:,}, so it is binary or damaged; needed text. "
+            "Export the table as CSV or Parquet again."
+        )
+    start_of_data = data[:100_000]
+    n_control = sum(byte < 32 and byte not in b"\t\r\n\f" for byte in start_of_data)
+    if n_control > 0.01 * len(start_of_data):
+        raise ReadError(
+            f"Got {name} with binary content ({n_control:,} control characters near its start), needed text. "
+            "Check that it is a CSV file."
+        )
+
+
+def _recode(data: bytes, name: str, report: TextReport) -> bytes:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         report.encoding = "utf-16"
-    elif b"\0" in data:
-        place = data.index(b"\0")
-        raise ReadError(
-            f"Got {name} with a NUL byte at position {place:,}, so it is binary or damaged; needed text. Export the table as CSV or Parquet again."
-        )
-    text = _decode_as(data, name, report)
-    sample = text[:100_000]
-    n_control = sum(character < " " and character not in "\t\r\n\f" for character in sample)
-    if n_control > 0.01 * len(sample):
-        raise ReadError(
-            f"Got {name} with binary content ({n_control:,} control characters near its start), needed text. Check that it is a CSV file."
-        )
-    text = text.lstrip("\ufeff")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n") if "\n" in text else text.replace("\r", "\n")
-    text = text.strip("\n")
-    if not text.strip():
-        raise ReadError(
-            f"Got {name}, which is empty, needed a header and at least one row. Check that the file was written completely."
-        )
-    return text
-
-
-def _decode_as(data: bytes, name: str, report: TextReport) -> str:
-    try:
-        return data.decode("utf-8-sig" if report.encoding == "utf-8" else report.encoding)
-    except UnicodeDecodeError as error:
-        if report.encoding != "utf-8":
+        try:
+            return data.decode("utf-16").encode()
+        except UnicodeDecodeError as error:
             raise ReadError(
                 f"Got {name} with damaged UTF-16 text ({error.reason}), needed UTF-8. Save the file as UTF-8."
             ) from error
-    # Every byte is a character in Latin-1, so this can't fail; Windows-1252 is what such files nearly always are.
-    for encoding, title in (("cp1252", "Windows-1252"), ("latin-1", "Latin-1")):
+    data = data.removeprefix(codecs.BOM_UTF8)
+    for encoding, title in (("utf-8", ""), ("cp1252", "Windows-1252"), ("latin-1", "Latin-1")):
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
         report.encoding = encoding
+        if encoding == "utf-8":
+            return data
         report.notes.append(f"The file isn't UTF-8 and was read as {title}. If letters look wrong, save it as UTF-8.")
-        break
-    return text
+        return text.encode()
+    raise AssertionError("every byte is a character in Latin-1")
 
 
-def _sniff_delimiter(text: str, tabs: bool) -> str:
-    sample = text[:_SNIFFED_CHARACTERS]
+def _parse_start(data: bytes, delimiter: str, *, n_bytes: int, limit: int) -> tuple[list[list[str]], bool]:
+    """Parse the first lines; also say whether the last of them may be cut."""
+    csv.field_size_limit(sys.maxsize)
+    lines = data[:n_bytes].decode("utf-8", errors="ignore").split("\n")
+    rows: list[list[str]] = []
+    for row in csv.reader((line + "\n" for line in lines), delimiter=delimiter, skipinitialspace=delimiter != "\t"):
+        if row:
+            rows.append(row)
+        if len(rows) >= limit:
+            return rows, False
+    return rows, n_bytes < len(data)
+
+
+def _sniff_delimiter(data: bytes, tabs: bool) -> str:
+    """Choose the delimiter under which most lines have as many cells as the first."""
     best, best_score = "\t" if tabs else ",", 0.0
     for delimiter in DELIMITERS:
-        rows = list(_rows(sample, delimiter, limit=_SNIFFED_LINES))
-        if len(sample) < len(text) and len(rows) > 1:
-            rows.pop()  # may be cut
+        rows, cut = _parse_start(data, delimiter, n_bytes=_SNIFFED_BYTES, limit=_SNIFFED_LINES)
+        if cut and len(rows) > 1:
+            rows.pop()
         n_cells = len(rows[0]) if rows else 1
         if n_cells < 2:
             continue
@@ -153,47 +180,31 @@ def _sniff_delimiter(text: str, tabs: bool) -> str:
     return best
 
 
-def _rows(text: str, delimiter: str, *, quoted: bool = True, limit: int | None = None) -> list[list[str]]:
-    """Parse with Python's reader: slower than Polars, but right about quotes that Polars refuses."""
-    csv.field_size_limit(sys.maxsize)
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=delimiter,
-        quoting=quoting,
-        skipinitialspace=quoted and delimiter != "\t",
-    )
-    rows = []
-    for row in reader:
-        if row:
-            rows.append(row)
-        if limit is not None and len(rows) >= limit:
-            break
-    return rows
-
-
-def _header(text: str, delimiter: str, name: str, max_columns: int, report: TextReport) -> list[str]:
-    header = [cell.strip() for cell in _rows(text, delimiter, limit=1)[0]]
+def _header(data: bytes, name: str, max_columns: int, report: TextReport) -> list[str]:
+    rows, _ = _parse_start(data, report.delimiter, n_bytes=_HEADER_BYTES, limit=1)
+    header = [cell.strip() for cell in rows[0]]
     if len(header) > max_columns:
         raise ReadError(
-            f"Got {name} with {len(header):,} columns, needed at most {max_columns:,}. Leave some out, or raise WORKBENCH_MAX_COLUMNS."
+            f"Got {name} with {len(header):,} columns, needed at most {max_columns:,}. "
+            "Leave some out, or raise WORKBENCH_MAX_COLUMNS."
         )
     unnamed = [place for place, cell in enumerate(header) if not cell]
+    numbers_only = len(unnamed) < len(header) and all(_is_number(cell) for cell in header if cell)
     for place in unnamed:
         header[place] = _free_name(f"column_{place + 1}", header)
     if unnamed:
-        report.notes.append(
-            f"{len(unnamed)} column{'s'[: len(unnamed) > 1]} without a name became {', '.join(header[place] for place in unnamed[:5])}."
-        )
+        given = ", ".join(header[place] for place in unnamed[:5])
+        report.notes.append(f"{len(unnamed):,} of the columns had no name and got one: {given}.")
     repeated = [cell for cell, count in Counter(header).items() if count > 1]
     if repeated:
         shown = ", ".join(f"{cell!r} ({header.count(cell)} times)" for cell in repeated[:5])
         raise ReadError(
-            f"Got {name} with repeated column names: {shown}. Needed each name once. Rename the columns in its first line."
+            f"Got {name} with repeated column names: {shown}. Needed each name once. Rename them in its first line."
         )
-    if all(_is_number(cell) for cell in header) and len(header) > len(unnamed):
+    if numbers_only:
         report.notes.append(
-            "The first line was read as column names, although it holds numbers only. If it is data, put a line with names above it."
+            "The first line was read as column names, although it holds numbers only. "
+            "If it is data, put a line with names above it."
         )
     return header
 
@@ -208,76 +219,5 @@ def _is_number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
-        return cell.startswith("column_")
+        return False
     return True
-
-
-def _read_rows(text: str, lines: pl.Series, header: list[str], name: str, report: TextReport) -> pl.DataFrame:
-    delimiter, n_columns = report.delimiter, len(header)
-    if '"' not in text:
-        wrong = _wrong_line(lines, delimiter, n_columns)
-        if wrong is not None:
-            raise _ragged(name, header, delimiter, *wrong)
-        return _read_fast(lines, text, delimiter, n_columns, quoted=False)
-    # Each row with its own number of lines, so that a message can name the line.
-    rows = _rows(text, delimiter)
-    uneven = next((index for index, row in enumerate(rows) if len(row) != n_columns), None)
-    if (
-        n_columns > 1
-        and (uneven is not None or len(rows) != _n_filled(lines))
-        and _wrong_line(lines, delimiter, n_columns) is None
-    ):
-        report.quoted = False
-        report.notes.append("Quotes were kept as part of the cells, since they don't enclose them throughout.")
-        return _read_fast(lines, text, delimiter, n_columns, quoted=False)
-    if uneven is not None:
-        raise _ragged(name, header, delimiter, _line_of_row(rows, uneven), len(rows[uneven]))
-    try:
-        frame = _read_fast(lines, text, delimiter, n_columns, quoted=True)
-        if frame.height == len(rows) - 1:
-            return frame
-    except pl.exceptions.PolarsError:
-        pass  # quotes inside or behind cells, which only Python's reader takes
-    return pl.DataFrame(
-        rows[1:], schema=[f"c{place}" for place in range(n_columns)], orient="row", infer_schema_length=1
-    )
-
-
-def _n_filled(lines: pl.Series) -> int:
-    return int((lines.str.strip_chars() != "").sum())
-
-
-def _line_of_row(rows: list[list[str]], index: int) -> int:
-    return 1 + index + sum(cell.count("\n") for row in rows[:index] for cell in row)
-
-
-def _wrong_line(lines: pl.Series, delimiter: str, n_columns: int) -> tuple[int, int] | None:
-    """Give number and cells of the first line that doesn't have `n_columns` cells, quotes ignored."""
-    if n_columns == 1:
-        return None
-    counts = lines.str.count_matches(delimiter, literal=True) + 1
-    wrong = ((counts != n_columns) & (lines.str.strip_chars() != "")).arg_true()
-    return (int(wrong[0]) + 1, int(counts[int(wrong[0])])) if len(wrong) else None
-
-
-def _ragged(name: str, header: list[str], delimiter: str, line: int, n_cells: int) -> ReadError:
-    return ReadError(
-        f"Got {name} with {n_cells} cell{'s'[: n_cells != 1]} in line {line:,}, needed {len(header)} as in the header "
-        f"({DELIMITERS[delimiter]}-separated). Correct that line, or put quotes around cells that contain the separator."
-    )
-
-
-def _read_fast(lines: pl.Series, text: str, delimiter: str, n_columns: int, *, quoted: bool) -> pl.DataFrame:
-    blank = lines.str.strip_chars() == ""
-    if not quoted and n_columns > 1 and blank.any():
-        text = "\n".join(lines.filter(~blank))
-    if n_columns == 1 and not quoted:
-        return lines.slice(1).to_frame("c0")
-    return pl.read_csv(
-        text.encode(),
-        separator=delimiter,
-        quote_char='"' if quoted else None,
-        infer_schema=False,
-        has_header=False,
-        skip_rows=0,
-    ).slice(1)

@@ -30,7 +30,7 @@ def _add_values(total: hashlib._Hash, series: pl.Series) -> None:
     if series.dtype == pl.String:
         filled = series.fill_null("")
         total.update(filled.str.len_bytes().cast(pl.UInt64).to_numpy().tobytes())
-        total.update("".join(filled.to_list()).encode())
+        total.update(str(filled.str.join("")[0]).encode())
         return
     physical = series.to_physical()
     if physical.dtype == pl.Boolean:

@@ -65,7 +65,8 @@ def to_array(series: pl.Series) -> np.ndarray:
         return series.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     if kind == "datetime":
         raise DataError(
-            f"Got column {series.name!r} with dates ({series.dtype}), needed numbers or text. Leave it out with a drop_columns step."
+            f"Got column {series.name!r} with dates ({series.dtype}), needed numbers or text. "
+            "Leave it out with a drop_columns step."
         )
     texts = series.cast(pl.String).fill_null("")
     return np.array(texts.to_list(), dtype=object) if len(texts) else np.empty(0, dtype=object)

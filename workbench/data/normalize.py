@@ -29,7 +29,8 @@ def normalize_frame(frame: pl.DataFrame, *, name: str, max_columns: int) -> tupl
     if refused:
         shown = ", ".join(f"{series.name!r} ({series.dtype})" for series in refused[:5])
         raise ReadError(
-            f"Got {name} with {len(refused)} column{'s'[: len(refused) > 1]} of a type that a table can't hold: {shown}. "
+            f"Got {name} with {len(refused)} column{'s'[: len(refused) > 1]} of a type that a table can't hold: "
+            f"{shown}. "
             "Needed numbers, text, booleans or dates. Leave those columns out of the file."
         )
     notes: list[str] = []
@@ -41,11 +42,13 @@ def _check_shape(frame: pl.DataFrame, name: str, max_columns: int) -> None:
         raise ReadError(f"Got {name} without columns, needed at least one. Check that this is the right file.")
     if frame.width > max_columns:
         raise ReadError(
-            f"Got {name} with {frame.width:,} columns, needed at most {max_columns:,}. Leave some out, or raise WORKBENCH_MAX_COLUMNS."
+            f"Got {name} with {frame.width:,} columns, needed at most {max_columns:,}. "
+            "Leave some out, or raise WORKBENCH_MAX_COLUMNS."
         )
     if frame.height == 0:
         raise ReadError(
-            f"Got {name} with {frame.width} column names but no rows, needed at least one row. Check that the file is complete."
+            f"Got {name} with {frame.width} column names but no rows, needed at least one row. "
+            "Check that the file is complete."
         )
 
 

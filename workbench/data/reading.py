@@ -13,7 +13,9 @@ from typing import Any
 import polars as pl
 
 from workbench.data.cells import type_columns
-from workbench.data.delimited import DELIMITERS, read_delimited
+from workbench.data.delimited import read_delimited
+from workbench.data.normalize import normalize_frame
+from workbench.data.rows import DELIMITERS
 from workbench.data.store import store_frame
 from workbench.data.table import Table
 from workbench.errors import ReadError, TableNotFoundError
@@ -72,7 +74,7 @@ def read_table(
 
 
 def read_frame(path: str | Path, *, settings: Settings | None = None) -> pl.DataFrame:
-    """Read the rows of a file as `read_table` does, without storing them; for rows to predict.
+    """Read a file as `read_table` does, without storing it: for rows that are only to be predicted.
 
     Raises
     ------
@@ -81,7 +83,8 @@ def read_frame(path: str | Path, *, settings: Settings | None = None) -> pl.Data
     """
     settings = settings or current()
     found = find_file(path, settings=settings)
-    return parse_content(_content(found, settings.max_upload_mib), name=found.name, settings=settings)[0]
+    frame, _ = parse_content(_content(found, settings.max_upload_mib), name=found.name, settings=settings)
+    return normalize_frame(frame, name=found.name, max_columns=settings.max_columns)[0]
 
 
 def find_file(path: str | Path, *, settings: Settings | None = None) -> Path:
@@ -134,12 +137,14 @@ def _content(path: Path, max_mib: int) -> bytes:
         size = path.stat().st_size
         if size > max_mib * _MIB:
             raise ReadError(
-                f"Got {path.name} of {size / _MIB:,.0f} MiB, needed at most {max_mib:,} MiB. Give a part of it, or raise WORKBENCH_MAX_UPLOAD_MIB."
+                f"Got {path.name} of {size / _MIB:,.0f} MiB, needed at most {max_mib:,} MiB. "
+                "Give a part of it, or raise WORKBENCH_MAX_UPLOAD_MIB."
             )
         data = path.read_bytes()
     except OSError as error:
         raise ReadError(
-            f"Got {path}, which can't be read ({error.strerror or error}). Needed a readable file; check its permissions."
+            f"Got {path}, which can't be read ({error.strerror or error}). Needed a readable file; "
+            "check its permissions."
         ) from error
     return _unzip(data, path.name, max_mib) if data.startswith(_GZIP) else data
 

@@ -59,7 +59,8 @@ class SplitSpec(BaseModel):
     def _leaves_rows_to_train(self) -> SplitSpec:
         if self.test + self.validation > 0.95:
             raise ValueError(
-                f"test {self.test:g} and validation {self.validation:g} leave less than 5 % to train on; lower one of them"
+                f"test {self.test:g} and validation {self.validation:g} leave less than 5 % to train on; "
+                "lower one of them"
             )
         if self.by != "random" and not self.column:
             raise ValueError(f"split by {self.by} needs a column; add `column: NAME` to the split")

@@ -54,7 +54,8 @@ def split_rows(frame: pl.DataFrame, spec: SplitSpec, *, target: str, task: Task,
     n_parts = 1 + (spec.test > 0) + (spec.validation > 0)
     if frame.height < n_parts:
         raise SplitError(
-            f"Got {frame.height} rows, needed at least {n_parts} to split into {n_parts} parts. Give more rows or set test or validation to 0."
+            f"Got {frame.height} rows, needed at least {n_parts} to split into {n_parts} parts. "
+            "Give more rows or set test or validation to 0."
         )
     rng = np.random.default_rng(seed)
     if spec.by == "group":
@@ -99,7 +100,8 @@ def _stratified(labels: pl.Series, target: str, spec: SplitSpec, rng: np.random.
     rarest = int(counts.argmin())
     if counts[rarest] < n_parts:
         raise SplitError(
-            f"Got class {classes[rarest].item()!r} of {target!r} with {counts[rarest]} rows, needed at least {n_parts} to put one into each part. "
+            f"Got class {classes[rarest].item()!r} of {target!r} with {counts[rarest]} rows, "
+            f"needed at least {n_parts} to put one into each part. "
             "Set stratify: false in the split, or leave the rows of that class out."
         )
     n_test, n_validation = _sizes(len(labels), spec)
@@ -141,7 +143,8 @@ def _split_column(frame: pl.DataFrame, spec: SplitSpec) -> pl.Series:
     values = frame[name]
     if values.null_count():
         raise SplitError(
-            f"Got split column {name!r} with {values.null_count():,} missing values, needed a value in each row to split by {spec.by}. "
+            f"Got split column {name!r} with {values.null_count():,} missing values, "
+            f"needed a value in each row to split by {spec.by}. "
             f"Add the step drop_missing with columns [{name}], or split by another column."
         )
     return values
@@ -194,7 +197,8 @@ def _by_time(frame: pl.DataFrame, spec: SplitSpec) -> Split:
     n_parts = 1 + (spec.test > 0) + (spec.validation > 0)
     if len(sizes) < n_parts:
         raise SplitError(
-            f"Got {len(sizes)} different times in column {spec.column!r}, needed at least {n_parts}. Split by another column or at random."
+            f"Got {len(sizes)} different times in column {spec.column!r}, needed at least {n_parts}. "
+            "Split by another column or at random."
         )
     n_test, n_validation = _sizes(frame.height, spec)
     # Rows of one moment stay together, or the model would be tested on a time that it has seen.

@@ -39,6 +39,8 @@ class TableInfo:
         Path or name of what was read.
     size_bytes : int
         Size on disk.
+    origin : dict
+        Where the rows came from.
     """
 
     digest: str
@@ -49,6 +51,7 @@ class TableInfo:
     read: float
     source: str
     size_bytes: int
+    origin: dict[str, Any]
 
     @property
     def short_digest(self) -> str:
@@ -195,7 +198,8 @@ def _find(digest: str, settings: Settings) -> Path:
             f"Got table {digest!r}, which {len(found)} stored tables begin with ({shown}). Give more digits."
         )
     raise TableNotFoundError(
-        f"Got table {digest!r}, needed the first 6 or more digits of a stored table in {settings.tables}. Read the file again to store it."
+        f"Got table {digest!r}, needed the first 6 or more digits of a stored table in {settings.tables}. "
+        "Read the file again to store it."
     )
 
 
@@ -234,6 +238,7 @@ def _info(folder: Path, schema: dict[str, Any], origin: dict[str, Any]) -> Table
         read=float(origin.get("read", 0.0)),
         source=str(origin.get("path", origin.get("kind", ""))),
         size_bytes=(folder / "table.parquet").stat().st_size,
+        origin=origin,
     )
 
 

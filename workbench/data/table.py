@@ -182,7 +182,8 @@ class Table:
             return pl.read_parquet(self.path, n_rows=n_rows)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise StorageError(
-                f"Got unreadable rows of table {self.name!r} in {self.path} ({error}), needed Parquet. Read the original file again."
+                f"Got unreadable rows of table {self.name!r} in {self.path} ({error}), needed Parquet. "
+                "Read the original file again."
             ) from error
 
     def profile(self) -> Profile:

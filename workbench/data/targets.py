@@ -60,11 +60,13 @@ def check_target(frame: pl.DataFrame, target: str, task: Task, *, allow_missing:
     n_missing = values.null_count()
     if n_missing == len(values):
         raise TargetError(
-            f"Got target {target!r} without a single value in {len(values):,} rows, needed values to learn. Choose another target."
+            f"Got target {target!r} without a single value in {len(values):,} rows, needed values to learn. "
+            "Choose another target."
         )
     if n_missing and not allow_missing:
         raise TargetError(
-            f"Got target {target!r} with {n_missing:,} missing values in {len(values):,} rows, needed a value in each row to learn from. "
+            f"Got target {target!r} with {n_missing:,} missing values in {len(values):,} rows, "
+            "needed a value in each row to learn from. "
             f"Add the step drop_missing with columns [{target}]."
         )
     _check_values(values.drop_nulls(), target, task)
@@ -74,11 +76,13 @@ def _check_values(present: pl.Series, target: str, task: Task) -> None:
     n_unique = present.n_unique()
     if n_unique == 1:
         raise TargetError(
-            f"Got target {target!r} with one value only ({present[0]!r}), needed at least two to tell apart. Choose another target or other rows."
+            f"Got target {target!r} with one value only ({present[0]!r}), needed at least two to tell apart. "
+            "Choose another target or other rows."
         )
     if task == "regression" and not (present.dtype.is_numeric() or present.dtype == pl.Boolean):
         raise TargetError(
-            f"Got target {target!r} of type {present.dtype}, needed numbers for a regression. Set the task to classification or choose another target."
+            f"Got target {target!r} of type {present.dtype}, needed numbers for a regression. "
+            "Set the task to classification or choose another target."
         )
     if task == "classification" and n_unique > MAX_CLASSES:
         remedy = "Set the task to regression" if present.dtype.is_numeric() else "Choose a target with fewer values"
@@ -88,7 +92,8 @@ def _check_values(present: pl.Series, target: str, task: Task) -> None:
 def class_labels(target: pl.Series) -> pl.Series:
     """Give each row's class label as it is shown and returned: an integer or a string.
 
-    Whole numbers become integers, booleans ``"false"`` and ``"true"``, everything else stripped text; missing stays null.
+    Whole numbers become integers, booleans ``"false"`` and ``"true"``, everything else stripped text. Missing stays
+    null.
 
     Examples
     --------
@@ -148,7 +153,8 @@ def indices_of(labels: pl.Series, classes: list[str | int]) -> np.ndarray:
 def _refuse_missing(values: pl.Series, name: str) -> None:
     if values.null_count():
         raise TargetError(
-            f"Got target {name!r} with {values.null_count():,} missing values in {len(values):,} rows, needed a value in each row to learn from. "
+            f"Got target {name!r} with {values.null_count():,} missing values in {len(values):,} rows, "
+            "needed a value in each row to learn from. "
             f"Add the step drop_missing with columns [{name}]."
         )
 
