@@ -12,7 +12,7 @@ HEAVY = {"tensorflow", "keras", "shap", "sklearn", "skl2onnx", "optuna", "mlflow
 APP = [
     "workbench",
     "workbench.api",
-    "workbench.api.runs",
+    "workbench.api.running",
     "workbench.api.preparing",
     "workbench.api.explaining",
     "workbench.api.watching",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.api.explaining import explain_model as explain_model
+    from workbench.api.explaining import open_version as open_version
     from workbench.api.preparing import SplitPreview as SplitPreview
     from workbench.api.preparing import SuggestedRecipe as SuggestedRecipe
     from workbench.api.preparing import open_source as open_source
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
     from workbench.api.preparing import samples_frame as samples_frame
     from workbench.api.preparing import split as split
     from workbench.api.preparing import suggest_recipe as suggest_recipe
-    from workbench.api.runs import Run as Run
-    from workbench.api.runs import compare as compare
-    from workbench.api.runs import open_run as open_run
-    from workbench.api.runs import runs as runs
-    from workbench.api.runs import runs_frame as runs_frame
-    from workbench.api.runs import start as start
-    from workbench.api.runs import train as train
+    from workbench.api.running import Run as Run
+    from workbench.api.running import compare as compare
+    from workbench.api.running import open_run as open_run
+    from workbench.api.running import runs as runs
+    from workbench.api.running import runs_frame as runs_frame
+    from workbench.api.running import start as start
+    from workbench.api.running import train as train
     from workbench.data import Table as Table
     from workbench.data import open_table as open_table
     from workbench.data import read_table as read_table
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.data import samples as samples
     from workbench.data import tables as tables
     from workbench.errors import WorkbenchError as WorkbenchError
-    from workbench.estimators import catalogue as catalogue
+    from workbench.estimators.catalogue import catalogue as catalogue
     from workbench.export import as_notebook as as_notebook
     from workbench.export import as_script as as_script
     from workbench.export import spec_from_notebook as spec_from_notebook
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from workbench.registry import models as models
     from workbench.registry import promote as promote
     from workbench.registry import publish as publish
-    from workbench.registry import resolve as open_version  # noqa: F401
     from workbench.registry import rollback as rollback
     from workbench.registry import versions as versions
     from workbench.settings import Settings as Settings
@@ -61,7 +61,7 @@ _HOMES: dict[str, tuple[str, str]] = {
             "suggest_recipe",
         )
     },
-    **{name: ("api.runs", name) for name in ("Run", "compare", "open_run", "runs", "runs_frame", "start", "train")},
+    **{name: ("api.running", name) for name in ("Run", "compare", "open_run", "runs", "runs_frame", "start", "train")},
     **{name: ("export", name) for name in ("as_notebook", "as_script", "spec_from_notebook")},
     **{
         name: ("registry", name)
@@ -70,10 +70,10 @@ _HOMES: dict[str, tuple[str, str]] = {
     "RunSpec": ("training.spec", "RunSpec"),
     "Settings": ("settings", "Settings"),
     "WorkbenchError": ("errors", "WorkbenchError"),
-    "catalogue": ("estimators", "catalogue"),
+    "catalogue": ("estimators.catalogue", "catalogue"),
     "delete_run": ("training.run", "delete_run"),
     "explain_model": ("api.explaining", "explain_model"),
-    "open_version": ("registry", "resolve"),
+    "open_version": ("api.explaining", "open_version"),
 }
 
 __all__ = sorted(_HOMES)

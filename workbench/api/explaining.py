@@ -1,4 +1,4 @@
-"""Explaining a published model or a run's package from a notebook or the command line."""
+"""Opening and explaining a published model from a notebook or the command line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from workbench.settings import Settings, current
 if TYPE_CHECKING:
     from workbench.explain import Explanation
     from workbench.registry import Version
+
+
+def open_version(reference: str, *, settings: Settings | None = None) -> Version:
+    """Open a published version: ``churn`` (its champion), ``churn@champion`` or ``churn/3``.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such model, version or alias; the message lists what exists.
+    """
+    from workbench.registry import resolve
+
+    return resolve(reference, settings=settings)
 
 
 def explain_model(model: Version | str, rows: Any, *, settings: Settings | None = None, **options: Any) -> Explanation:
@@ -33,10 +46,8 @@ def explain_model(model: Version | str, rows: Any, *, settings: Settings | None 
     ExplainError
         If the engine can't explain this model.
     """
-    from workbench.registry import resolve
-
     settings = settings or current()
-    version = resolve(model, settings=settings) if isinstance(model, str) else model
+    version = open_version(model, settings=settings) if isinstance(model, str) else model
     return explain_package(version.folder, rows, settings=settings, **options)
 
 

@@ -103,9 +103,9 @@ def profile(
 
 
 def _app_script() -> Path:
-    for script in (ROOT / "app.py", ROOT / "workbench" / "ui" / "app" / "app.py"):
-        if script.is_file():
-            return script
+    script = ROOT / "app.py"
+    if script.is_file():
+        return script
     raise SettingsError(
         f"Got an installation without app.py (looked in {ROOT}), needed the whole project for the pages. "
         "Install from a checkout with `pip install -e .`; `workbench serve` and all other commands work without it."

@@ -5,11 +5,11 @@ The folder is a Triton model repository: ``<name>/<number>/model.onnx``.
 
 from __future__ import annotations
 
-from workbench.registry.audit import audit
+from workbench.registry.auditing import audit
 from workbench.registry.names import CHAMPION, check_name, parse_reference, suggest_name
 from workbench.registry.promotion import promote, rollback
 from workbench.registry.publishing import publish
-from workbench.registry.versions import Version, load_model, models, resolve, versions
+from workbench.registry.repository import Version, load_model, models, resolve, versions
 
 __all__ = [
     "CHAMPION",

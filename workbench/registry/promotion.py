@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from workbench.errors import RegistryError
-from workbench.registry.audit import live_versions, locked, record
+from workbench.registry.auditing import live_versions, locked, record
 from workbench.registry.names import CHAMPION, Reference, check_alias
-from workbench.registry.versions import Version, model_folder, read_aliases, resolve, resolve_number
+from workbench.registry.repository import Version, model_folder, read_aliases, resolve, resolve_number
 from workbench.settings import Settings, current
 from workbench.storage import write_json
 

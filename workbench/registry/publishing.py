@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import RegistryError
-from workbench.registry.audit import locked, record
+from workbench.registry.auditing import locked, record
 from workbench.registry.names import CHAMPION, check_name
-from workbench.registry.versions import Version, numbers, read_aliases, resolve
+from workbench.registry.repository import Version, numbers, read_aliases, resolve
 from workbench.settings import Settings, current
 from workbench.storage import disk_errors, write_json
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from workbench.errors import InputError, ModelNotFoundError, RequestError, WorkbenchError
 from workbench.registry import CHAMPION, models
-from workbench.registry.versions import numbers, read_aliases
+from workbench.registry.repository import numbers, read_aliases
 from workbench.service.answers import Question, plain_answer
 from workbench.service.docs import docs_page
 from workbench.service.loaded import Loaded, LoadedModels

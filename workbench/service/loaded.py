@@ -18,7 +18,7 @@ from workbench.errors import RequestError, WorkbenchError
 from workbench.package import Predictor, load_predictor
 from workbench.registry import CHAMPION
 from workbench.registry.names import Reference, check_alias, parse_reference
-from workbench.registry.versions import read_aliases, resolve_number
+from workbench.registry.repository import read_aliases, resolve_number
 from workbench.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -122,17 +122,14 @@ def _read_id(document: dict[str, Any]) -> str | None:
 def _read_outputs(document: dict[str, Any], signature: Signature) -> tuple[str, ...]:
     wanted = document.get("outputs") or []
     known = [output["name"] for output in output_tensors(signature)]
-    names = (
-        [entry.get("name") if isinstance(entry, dict) else entry for entry in wanted]
-        if isinstance(wanted, list)
-        else [wanted]
-    )
+    entries = wanted if isinstance(wanted, list) else [wanted]
+    names = [entry.get("name") if isinstance(entry, dict) else entry for entry in entries]
     for name in names:
         if name not in known:
             raise RequestError(
                 f"Got the output {name!r}, needed one of {', '.join(known)}. Correct `outputs` or leave it out."
             )
-    return tuple(names)
+    return tuple(str(name) for name in names)
 
 
 def tensor_answer(loaded: Loaded, question: Question) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.errors import RegistryError
-from workbench.registry.versions import model_folder
+from workbench.registry.repository import model_folder
 from workbench.settings import Settings, current
 from workbench.storage import append_json_line, disk_errors, read_json_lines
 

@@ -1,0 +1,284 @@
+"""Publishing, promoting, rolling back; with packages made by hand, so that no model is trained."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from workbench import registry
+from workbench.errors import IntegrityError, ModelNotFoundError, RegistryError, StorageError
+from workbench.package.manifest import write_manifest
+from workbench.registry.auditing import live_versions
+
+
+@pytest.fixture
+def package(tmp_path, settings):
+    return make_package(tmp_path / "package", settings)
+
+
+def make_package(folder: Path, settings, *, accuracy: float = 0.9) -> Path:
+    (folder / "native").mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(b"a graph")
+    (folder / "native" / "model.json").write_text("{}")
+    (folder / "signature.json").write_text("{}")
+    (folder / "metrics.json").write_text(json.dumps({"test": {"accuracy": accuracy}}))
+    write_manifest(folder, settings)
+    return folder
+
+
+def publish_three(package, settings) -> None:
+    for _ in range(3):
+        registry.publish(package, "churn", settings=settings)
+
+
+def champion(settings, name: str = "churn") -> int:
+    return registry.resolve(name, settings=settings).number
+
+
+def test_the_first_version_goes_live_and_later_ones_do_not(package, settings):
+    first = registry.publish(package, "churn", note="first try", by="ada", settings=settings)
+    second = registry.publish(package, "churn", settings=settings)
+    assert (first.number, first.aliases) == (1, ("champion",))
+    assert (second.number, second.aliases) == (2, ())
+    assert champion(settings) == 1
+    assert [version.number for version in registry.versions("churn", settings=settings)] == [2, 1]
+    assert registry.models(settings=settings) == ["churn"]
+    line = registry.audit("churn", settings=settings)[0]
+    assert {key: line[key] for key in ("action", "alias", "version", "previous", "by", "note")} == {
+        "action": "publish",
+        "alias": "champion",
+        "version": 1,
+        "previous": None,
+        "by": "ada",
+        "note": "first try",
+    }
+    assert abs(line["time"] - time.time()) < 60
+    assert first.created == line["time"]
+
+
+def test_a_version_is_a_copy_and_the_folder_a_triton_repository(package, settings):
+    version = registry.publish(package, "churn", settings=settings)
+    assert version.folder == settings.models / "churn" / "1"
+    assert (version.folder / "model.onnx").read_bytes() == b"a graph"
+    (package / "model.onnx").write_bytes(b"changed later")
+    assert (version.folder / "model.onnx").read_bytes() == b"a graph"
+    assert version.metrics["test"] == {"accuracy": 0.9}
+    folders = [entry.name for entry in (settings.models / "churn").iterdir() if entry.is_dir()]
+    assert folders == ["1"]
+
+
+@pytest.mark.parametrize("reference", ["churn", "churn@champion", "churn/2"])
+def test_a_reference_names_a_version(package, settings, reference):
+    publish_three(package, settings)
+    registry.promote("churn", 2, settings=settings)
+    assert registry.resolve(reference, settings=settings).number == 2
+
+
+def test_rolling_back_walks_through_what_was_live(package, settings):
+    publish_three(package, settings)
+    registry.promote("churn", 2, settings=settings)
+    registry.promote("churn", 3, settings=settings)
+    assert registry.rollback("churn", settings=settings).number == 2
+    assert registry.rollback("churn", settings=settings).number == 1
+    with pytest.raises(RegistryError, match=r"no version was champion before version 1. Promote"):
+        registry.rollback("churn", settings=settings)
+    assert champion(settings) == 1
+    registry.promote("churn", 3, settings=settings)
+    assert registry.rollback("churn", settings=settings).number == 1
+    actions = [
+        (line["action"], line["version"], line["previous"]) for line in registry.audit("churn", settings=settings)
+    ]
+    assert actions[3:] == [
+        ("promote", 2, 1),
+        ("promote", 3, 2),
+        ("rollback", 2, 3),
+        ("rollback", 1, 2),
+        ("promote", 3, 1),
+        ("rollback", 1, 3),
+    ]
+
+
+def test_rolling_back_and_forth_returns_to_what_was_promoted_twice(package, settings):
+    publish_three(package, settings)
+    for number in (2, 1, 3):
+        registry.promote("churn", number, settings=settings)
+    assert [registry.rollback("churn", settings=settings).number for _ in range(3)] == [1, 2, 1]
+
+
+def test_rolling_back_passes_over_a_deleted_version(package, settings):
+    publish_three(package, settings)
+    registry.promote("churn", 2, settings=settings)
+    registry.promote("churn", 3, settings=settings)
+    (settings.models / "churn" / "2").rename(settings.models / "gone")
+    assert registry.rollback("churn", settings=settings).number == 1
+
+
+def test_promoting_what_is_live_changes_nothing(package, settings):
+    publish_three(package, settings)
+    registry.promote("churn", 1, settings=settings)
+    assert len(registry.audit("churn", settings=settings)) == 3
+
+
+def test_another_alias_has_its_own_history(package, settings):
+    publish_three(package, settings)
+    registry.promote("churn", 2, "challenger", settings=settings)
+    registry.promote("churn", 3, "challenger", settings=settings)
+    assert registry.resolve("churn@challenger", settings=settings).number == 3
+    assert registry.rollback("churn", "challenger", settings=settings).aliases == ("challenger",)
+    assert champion(settings) == 1
+
+
+def test_an_unknown_model_version_or_alias_lists_what_exists(package, settings):
+    with pytest.raises(ModelNotFoundError, match=r"'churn', which doesn't exist. Models here: none yet"):
+        registry.resolve("churn", settings=settings)
+    publish_three(package, settings)
+    with pytest.raises(ModelNotFoundError, match=r"'other', which doesn't exist. Models here: churn"):
+        registry.versions("other", settings=settings)
+    with pytest.raises(ModelNotFoundError, match=r"version 9 of churn.*its versions: 1, 2, 3"):
+        registry.promote("churn", 9, settings=settings)
+    with pytest.raises(ModelNotFoundError, match=r"no alias 'best'. Aliases: champion \(version 1\)"):
+        registry.resolve("churn@best", settings=settings)
+    with pytest.raises(ModelNotFoundError, match=r"needed NAME, NAME@ALIAS or NAME/NUMBER"):
+        registry.resolve("../churn", settings=settings)
+
+
+@pytest.mark.parametrize("name", ["", "Churn", "../x", "a/b", "a b", "-a", "a" * 65, "ä", ".hidden", "con.txt"])
+def test_a_name_that_is_not_safe_is_refused(package, settings, name):
+    with pytest.raises(RegistryError, match=r"needed 1 to 64 of a-z, 0-9, - and _"):
+        registry.publish(package, name, settings=settings)
+    assert not settings.models.exists()
+
+
+def test_an_alias_that_looks_like_a_number_is_refused(package, settings):
+    publish_three(package, settings)
+    with pytest.raises(RegistryError, match=r"alias '7', needed"):
+        registry.promote("churn", 2, "7", settings=settings)
+    with pytest.raises(RegistryError, match=r"version '2', needed a whole number"):
+        registry.promote("churn", "2", settings=settings)
+
+
+def test_a_package_with_a_wrong_checksum_is_not_published(package, settings):
+    (package / "model.onnx").write_bytes(b"b graph")
+    with pytest.raises(IntegrityError, match="model.onnx"):
+        registry.publish(package, "churn", settings=settings)
+    assert registry.models(settings=settings) == []
+
+
+def test_a_version_with_a_wrong_checksum_neither_goes_live_nor_loads(package, settings):
+    publish_three(package, settings)
+    registry.promote("churn", 2, settings=settings)
+    registry.promote("churn", 3, settings=settings)
+    (settings.models / "churn" / "2" / "model.onnx").write_bytes(b"b graph")
+    with pytest.raises(IntegrityError, match="model.onnx"):
+        registry.rollback("churn", settings=settings)
+    with pytest.raises(IntegrityError, match="model.onnx"):
+        registry.promote("churn", 2, settings=settings)
+    with pytest.raises(IntegrityError, match="model.onnx"):
+        registry.load_model("churn/2", settings=settings)
+    assert champion(settings) == 3
+
+
+def test_a_folder_without_a_package_is_not_published(tmp_path, settings):
+    with pytest.raises(RegistryError, match=r"needed a finished package \(a folder with manifest.json\)"):
+        registry.publish(tmp_path, "churn", settings=settings)
+
+
+def test_a_disk_that_refuses_leaves_nothing_behind(package, settings, monkeypatch):
+    def full(source, destination, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("workbench.registry.publishing.shutil.copytree", full)
+    with pytest.raises(StorageError, match="no space left"):
+        registry.publish(package, "churn", settings=settings)
+    assert registry.models(settings=settings) == []
+    monkeypatch.undo()
+    assert registry.publish(package, "churn", settings=settings).number == 1
+
+
+PUBLISH = """
+import sys
+from pathlib import Path
+from workbench import registry
+from workbench.registry import publishing
+from workbench.settings import Settings
+
+settings = Settings(home=Path(sys.argv[1]) / "home", models=Path(sys.argv[1]) / "models")
+if len(sys.argv) > 2:  # stand still in the middle, where the test kills
+    import time
+
+    whole = publishing._copy
+    def half(source, destination):
+        whole(source, destination)
+        print("copying", flush=True)
+        time.sleep(60)
+    publishing._copy = half
+print(registry.publish(Path(sys.argv[1]) / "package", "churn", settings=settings).number)
+"""
+
+
+def publisher(folder: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PUBLISH, str(folder), *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_publishing_twice_at_once_gives_two_numbers(package, settings, tmp_path):
+    processes = [publisher(tmp_path) for _ in range(4)]
+    numbers = []
+    for process in processes:
+        printed, problem = process.communicate(timeout=60)
+        assert process.returncode == 0, problem
+        numbers.append(int(printed))
+    assert sorted(numbers) == [1, 2, 3, 4]
+    audit = registry.audit("churn", settings=settings)
+    assert [line["version"] for line in audit] == [1, 2, 3, 4]
+    assert [line["alias"] for line in audit] == ["champion", None, None, None]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_a_killed_publish_leaves_no_half_version(package, settings, tmp_path):
+    process = publisher(tmp_path, "slowly")
+    assert process.stdout is not None and process.stdout.readline() == "copying\n"
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=10)
+    assert registry.models(settings=settings) == []
+    assert registry.publish(package, "churn", settings=settings).number == 1
+    left = [entry.name for entry in (settings.models / "churn").iterdir()]
+    assert sorted(name for name in left if name != ".lock") == ["1", "aliases.json", "audit.jsonl"]
+
+
+def test_an_alias_moved_without_an_audit_line_is_understood(tmp_path):
+    def write(*moves: tuple[str, int]) -> None:
+        lines = [json.dumps({"action": action, "alias": "champion", "version": n}) for action, n in moves]
+        (tmp_path / "audit.jsonl").write_text("\n".join(lines) + "\n")
+
+    write(("publish", 1), ("promote", 2), ("promote", 3))
+    assert live_versions(tmp_path, "champion", 2) == [1, 2]  # a rollback that was killed before its line
+    assert live_versions(tmp_path, "champion", 4) == [1, 2, 3, 4]  # a promotion that was
+    write()
+    assert live_versions(tmp_path, "champion", 4) == [4]
+
+
+def test_damaged_aliases_say_which_file(package, settings):
+    registry.publish(package, "churn", settings=settings)
+    (settings.models / "churn" / "aliases.json").write_text('{"champion": "1"}')
+    with pytest.raises(StorageError, match=r"aliases.json, needed"):
+        registry.resolve("churn", settings=settings)
+
+
+def test_other_files_in_the_repository_are_no_models(package, settings):
+    registry.publish(package, "churn", settings=settings)
+    (settings.models / "build_demo.py").write_text("")
+    (settings.models / "empty").mkdir()
+    (settings.models / "Notes").mkdir()
+    (settings.models / "churn" / "01").mkdir()
+    (settings.models / "churn" / "drafts").mkdir()
+    assert registry.models(settings=settings) == ["churn"]
+    assert [version.number for version in registry.versions("churn", settings=settings)] == [1]
