@@ -1,0 +1,52 @@
+"""The catalogue of estimators, and trained models of scikit-learn and Keras behind one interface."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.estimators.catalogue import EstimatorEntry as EstimatorEntry
+    from workbench.estimators.catalogue import catalogue as catalogue
+    from workbench.estimators.catalogue import check_params as check_params
+    from workbench.estimators.catalogue import entry as entry
+    from workbench.estimators.catalogue import estimators_for as estimators_for
+    from workbench.estimators.classical import build_sklearn as build_sklearn
+    from workbench.estimators.classical import keep_rounds as keep_rounds
+    from workbench.estimators.models import load_model as load_model
+    from workbench.estimators.models import wrap_model as wrap_model
+    from workbench.estimators.native import NativeModel as NativeModel
+    from workbench.estimators.native import missing_fill as missing_fill
+    from workbench.estimators.native import pick_class as pick_class
+    from workbench.estimators.network import TargetScale as TargetScale
+    from workbench.estimators.network import build_network as build_network
+    from workbench.estimators.parameters import Parameter as Parameter
+
+# A RunSpec imports this package for its spec alone, and must not pay for the rest.
+_HOMES = {
+    "EstimatorEntry": "catalogue",
+    "NativeModel": "native",
+    "Parameter": "parameters",
+    "TargetScale": "network",
+    "build_network": "network",
+    "build_sklearn": "classical",
+    "catalogue": "catalogue",
+    "check_params": "catalogue",
+    "entry": "catalogue",
+    "estimators_for": "catalogue",
+    "keep_rounds": "classical",
+    "load_model": "models",
+    "missing_fill": "native",
+    "pick_class": "native",
+    "wrap_model": "models",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
