@@ -18,7 +18,8 @@ def reference() -> str:
     sections = [
         "# Reference\n\nMade from the code by `python tools/make_reference.py`; a test keeps it in step.",
         "## Settings\n\nEach is an environment variable. What isn't set has the default.\n\n" + "\n".join(_settings()),
-        "## Recipe steps\n\nIn a RunSpec: `{step: NAME, ...}`. Every step also takes `enabled: false`.\n\n" + "\n".join(_steps()),
+        "## Recipe steps\n\nIn a RunSpec: `{step: NAME, ...}`. Every step also takes `enabled: false`.\n\n"
+        + "\n".join(_steps()),
         "## Estimators\n\nIn a RunSpec: `estimator: {name: NAME, params: {...}}`.\n\n" + "\n\n".join(_estimators()),
         "## Commands\n\n`workbench COMMAND --help` lists the options.\n\n" + "\n".join(_commands()),
         "## HTTP routes\n\nUnder `/api` in the app, under `/` in `workbench serve`.\n\n" + "\n".join(_routes()),

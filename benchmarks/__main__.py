@@ -1,0 +1,27 @@
+"""``python -m benchmarks [NAME ...]``: measure us and the peer in one run and print both and their ratio.
+
+Absolute times depend on the machine; the ratios are what to compare. Medians of several rounds, the two sides in turn.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("first_page", "first_metric", "keras_fit", "one_row")
+
+
+def main() -> None:
+    """Run the named benchmarks, or all of them."""
+    names = sys.argv[1:] or NAMES
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        sys.exit(f"Got {', '.join(unknown)}, needed some of {', '.join(NAMES)}.")
+    for name in names:
+        module = importlib.import_module(f"benchmarks.{name}")
+        print(f"\n## {module.TITLE}\n", flush=True)
+        module.main()
+
+
+if __name__ == "__main__":
+    main()

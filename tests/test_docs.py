@@ -1,0 +1,57 @@
+"""What the documentation says is what the code does."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_reference_is_in_step_with_the_code():
+    place = importlib.util.spec_from_file_location("make_reference", ROOT / "tools" / "make_reference.py")
+    module = importlib.util.module_from_spec(place)
+    place.loader.exec_module(module)
+    assert module.PAGE.read_text(encoding="utf-8") == module.reference(), "run: python tools/make_reference.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_specs_in_the_documentation_are_valid():
+    from workbench.training.spec import RunSpec
+
+    texts = re.findall(r"```yaml\n(name:.*?)```", (ROOT / "docs" / "runspec.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert texts
+    for text in texts:
+        RunSpec.from_yaml(text)
+    RunSpec.read(ROOT / "examples" / "titanic.yaml")
+
+
+def test_the_python_of_the_readme_runs(settings, capsys):
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    exec(compile(code, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "roc_auc" in printed
+    assert "prediction" in printed
+
+
+def test_the_readme_names_only_commands_that_exist():
+    import typer.main
+
+    from workbench.cli import app
+
+    commands = set(typer.main.get_command(app).commands)
+    named = set(re.findall(r"^(?:\.venv/bin/)?workbench ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert named
+    assert named <= commands
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)`", (ROOT / "README.md").read_text())) <= targets
