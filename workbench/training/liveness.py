@@ -74,6 +74,8 @@ def _why_gone(folder: Path, state: RunState, status: int | None) -> str | None:
     """Say why the worker is gone; None while it lives or may still come."""
     if status is not None:
         return _words_for_exit(folder, status)
+    if folder.resolve() in _children:  # ours, and not to be reaped yet: its last threads are ending, or it lives
+        return None
     if state.host is not None and state.host != socket.gethostname():
         silence = time.time() - (state.heartbeat or state.created)
         if silence < REMOTE_SILENCE_SECONDS:

@@ -68,7 +68,10 @@ class Progress:
         left = None
         if self._training_since is not None and 0 < step <= total:
             left = round((time.monotonic() - self._training_since) / step * (total - step), 1)
+        is_new = (total, unit) != (self._state.total, self._state.unit)
         self._set(step=step, total=total, unit=unit, seconds_left=left)
+        if is_new:
+            self._write()
 
     def tell(self, *, best: Best | None = None, note: str | None = None, table: str | None = None) -> None:
         """Set what isn't None."""

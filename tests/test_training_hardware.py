@@ -1,0 +1,267 @@
+"""Hardware samples: CPU, memory, and GPUs whose driver plays a written trace with fields that fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workbench.errors import StorageError
+from workbench.training import hardware
+from workbench.training.gpu import NvmlReader, gpu_report, read_gpus
+from workbench.training.hardware import Meter, Sampler, sample_once, usable_cores
+from workbench.training.history import hardware_frame, hardware_since
+
+TRACE = Path(__file__).parent / "data" / "nvml_trace.json"
+
+
+class NVMLError(Exception):
+    """As the binding's: one class for all refusals."""
+
+
+class FakeNvml:
+    """The functions of pynvml that we call, answering from a trace; `frame` is the moment that is played."""
+
+    NVML_TEMPERATURE_GPU = 0
+
+    def __init__(self, frames: list[dict[str, Any]], driver: str = "570.86.15") -> None:
+        self.frames = frames
+        self.frame = 0
+        self.driver = driver
+        self.n_inits = 0
+
+    @property
+    def now(self) -> dict[str, Any]:
+        return self.frames[min(self.frame, len(self.frames) - 1)]
+
+    def nvmlInit(self) -> None:
+        self.n_inits += 1
+        _answer(self.now.get("init"))
+
+    def nvmlShutdown(self) -> None:
+        raise NVMLError("Uninitialized")
+
+    def nvmlDeviceGetCount(self) -> int:
+        return _answer(self.now.get("count", len(self.now["gpus"])))
+
+    def nvmlSystemGetDriverVersion(self) -> str:
+        return self.driver
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> dict[str, Any]:
+        gpu = self.now["gpus"][index]
+        _answer(gpu.get("handle"))
+        return gpu
+
+    def nvmlDeviceGetName(self, gpu: dict[str, Any]) -> bytes:
+        return _answer(gpu["name"]).encode()  # older bindings give bytes
+
+    def nvmlDeviceGetUtilizationRates(self, gpu: dict[str, Any]) -> Any:
+        return SimpleNamespace(gpu=_answer(gpu["utilisation"]))
+
+    def nvmlDeviceGetMemoryInfo(self, gpu: dict[str, Any]) -> Any:
+        return SimpleNamespace(used=_answer(gpu["used_bytes"]), total=_answer(gpu["total_bytes"]))
+
+    def nvmlDeviceGetPowerUsage(self, gpu: dict[str, Any]) -> int:
+        return _answer(gpu["power_mw"])
+
+    def nvmlDeviceGetTemperature(self, gpu: dict[str, Any], sensor: int) -> int:
+        return _answer(gpu["temperature"])
+
+    def nvmlDeviceGetComputeRunningProcesses(self, gpu: dict[str, Any]) -> list[Any]:
+        processes = _answer(gpu["processes"])
+        own = os.getpid()
+        return [
+            SimpleNamespace(pid=own if p["pid"] == "OWN" else p["pid"], usedGpuMemory=p["bytes"]) for p in processes
+        ]
+
+
+def _answer(value: Any) -> Any:
+    if isinstance(value, dict) and "error" in value:
+        raise NVMLError(value["error"])
+    return value
+
+
+@pytest.fixture
+def nvml() -> FakeNvml:
+    return FakeNvml(json.loads(TRACE.read_text())["frames"])
+
+
+def test_every_field_of_two_gpus_is_read_in_its_unit(nvml: FakeNvml) -> None:
+    first, second = read_gpus(NvmlReader(nvml), {os.getpid()})
+    assert first == {
+        "index": 0,
+        "name": "NVIDIA H100 80GB HBM3",
+        "utilisation_percent": 97.0,
+        "memory_mib": 40960.0,
+        "memory_total_mib": 81559.0,
+        "power_w": 512.35,
+        "temperature_c": 61.0,
+        "own": True,
+        "own_memory_mib": 10240.0,
+    }
+    assert second["name"] == "NVIDIA T400"
+    assert second["power_w"] is None  # this board can't tell
+    assert second["temperature_c"] == 40.0
+
+
+def test_other_peoples_processes_are_not_own(nvml: FakeNvml) -> None:
+    gpus = read_gpus(NvmlReader(nvml), {os.getpid()})
+    assert [gpu["own"] for gpu in gpus] == [True, False]
+    assert gpus[1]["own_memory_mib"] == 0.0
+
+
+def test_a_failing_field_is_null_in_that_field_only(nvml: FakeNvml) -> None:
+    nvml.frame = 1
+    first, second = read_gpus(NvmlReader(nvml), {os.getpid()})
+    assert first["utilisation_percent"] is None
+    assert first["temperature_c"] is None
+    assert first["power_w"] == 500.0
+    assert first["memory_mib"] == 40960.0
+    assert (first["own"], first["own_memory_mib"]) == (True, None)  # there, but the driver doesn't tell how much
+    assert (second["memory_mib"], second["own"], second["own_memory_mib"]) == (None, None, None)
+    assert second["temperature_c"] == 39.0
+
+
+def test_a_gpu_that_falls_off_the_bus_keeps_its_place(nvml: FakeNvml) -> None:
+    nvml.frame = 2
+    first, second = read_gpus(NvmlReader(nvml), set())
+    assert first["index"] == 0
+    assert {value for key, value in first.items() if key != "index"} == {None}
+    assert second["utilisation_percent"] == 1.0
+
+
+def test_sampling_goes_on_when_the_driver_vanishes_and_comes_back(nvml: FakeNvml) -> None:
+    meter = Meter(reader=NvmlReader(nvml))
+    assert len(meter.sample()["gpus"]) == 2
+    nvml.frame = 3
+    gone = meter.sample()
+    assert [gpu["temperature_c"] for gpu in gone["gpus"]] == [None, None]
+    assert gone["memory_mib"] > 0
+    nvml.frame = 4
+    assert [gpu["temperature_c"] for gpu in meter.sample()["gpus"]] == [35.0, 39.0]
+    assert nvml.n_inits >= 2
+
+
+def test_a_sample_without_a_gpu_still_has_cpu_and_memory() -> None:
+    nvml = FakeNvml([{"init": {"error": "NVML Shared Library Not Found"}, "gpus": []}])
+    meter = Meter(reader=NvmlReader(nvml))
+    meter.sample()
+    _spend_cpu(0.2)
+    sample = meter.sample()
+    assert sample["gpus"] == []
+    assert 0 <= sample["cpu_percent"] <= 100
+    assert 0 < sample["memory_mib"] < sample["memory_total_mib"]
+    assert sample["process_cpu_percent"] > 10
+    assert sample["process_memory_mib"] > 10
+    assert nvml.n_inits == 1  # an absent driver isn't asked for each second
+
+
+def test_children_count_as_own() -> None:
+    meter = Meter()
+    alone = meter.sample()["process_memory_mib"]
+    with subprocess.Popen([sys.executable, "-c", "data = b'x' * 80_000_000; print('up', flush=True); input()"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:  # fmt: skip
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert meter.sample()["process_memory_mib"] > alone + 60
+        child.kill()
+    assert meter.sample()["process_memory_mib"] < alone + 60
+
+
+def test_the_sampler_appends_until_it_is_stopped(tmp_path: Path, nvml: FakeNvml) -> None:
+    sampler = Sampler(tmp_path, seconds=0.05, reader=NvmlReader(nvml)).start()
+    for moment in range(5):
+        nvml.frame = moment
+        wanted = len(hardware_since(tmp_path)[0]) + 2
+        _until(partial(_has_samples, tmp_path, wanted))
+    sampler.stop()
+    lines, position = hardware_since(tmp_path)
+    time.sleep(0.15)
+    assert hardware_since(tmp_path, position) == ([], position)
+    frame = hardware_frame(lines)
+    assert {"time", "cpu_percent", "gpu0_power_w", "gpu1_name", "gpu0_own"} <= set(frame.columns)
+    assert frame["gpu0_power_w"].max() == 512.35
+    assert frame["gpu1_power_w"].null_count() == frame.height
+    assert frame["time"].is_sorted()
+
+
+def test_a_full_disk_does_not_end_the_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+
+    def full(path: Path, value: Any) -> None:
+        taken.append(value)
+        raise StorageError("no space")
+
+    monkeypatch.setattr(hardware.storage, "append_json_line", full)
+    sampler = Sampler(tmp_path, seconds=0.05, reader=NvmlReader(FakeNvml([{"gpus": []}]))).start()
+    _until(lambda: len(taken) >= 3)
+    sampler.stop()
+
+
+def test_the_report_names_the_gpus(nvml: FakeNvml) -> None:
+    report = gpu_report(NvmlReader(nvml))
+    assert [gpu["name"] for gpu in report["devices"]] == ["NVIDIA H100 80GB HBM3", "NVIDIA T400"]
+    assert (report["driver"], report["reason"]) == ("570.86.15", None)
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        ({"init": {"error": "NVML Shared Library Not Found"}, "gpus": []}, r"No NVIDIA driver on this machine"),
+        ({"init": {"error": "Driver Not Loaded"}, "gpus": []}, r"NVML refused: Driver Not Loaded"),
+        ({"gpus": []}, r"sees no GPU"),
+    ],
+)
+def test_the_report_says_why_there_is_no_gpu(frame: dict[str, Any], reason: str) -> None:
+    report = gpu_report(NvmlReader(FakeNvml([frame])))
+    assert report["devices"] == []
+    assert reason in report["reason"]
+
+
+def test_the_report_says_that_the_binding_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert "pip install nvidia-ml-py" in gpu_report()["reason"]
+
+
+def test_one_sample_now_needs_nothing_prepared() -> None:
+    assert {"time", "cpu_percent", "memory_mib", "gpus"} <= set(sample_once())
+    assert sample_once()["cpu_percent"] >= 0
+
+
+def test_usable_cores_are_at_least_one() -> None:
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
+
+
+def test_importing_the_sampler_is_light() -> None:
+    code = (
+        "import sys, workbench.training.hardware; "
+        "print([name for name in ('psutil', 'pynvml', 'polars', 'numpy') if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def _has_samples(folder: Path, n_samples: int) -> bool:
+    return len(hardware_since(folder)[0]) >= n_samples
+
+
+def _until(condition: Any, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def _spend_cpu(seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
