@@ -83,8 +83,10 @@ def _type_column(cells: pl.Series, decimal_comma: bool, report: CellReport) -> p
         return values
     probe = values.drop_nulls().head(PROBED_VALUES)
     for attempt in (_as_boolean, _as_number, _as_date):
-        # Most columns fail on their first values already; the whole column is tried only where those fit.
-        if attempt(probe, decimal_comma, CellReport()) is not None:
+        # Most columns fail on their first values already; the whole column is tried only where those fit, or where
+        # they fit in a way that must be told.
+        told = CellReport()
+        if attempt(probe, decimal_comma, told) is not None or told.notes:
             typed = attempt(values, decimal_comma, report)
             if typed is not None:
                 return typed

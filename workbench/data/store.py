@@ -17,7 +17,7 @@ import polars as pl
 from workbench.data.digests import digest_of
 from workbench.data.normalize import normalize_frame
 from workbench.data.table import SHORT_DIGEST, Column, Table, describe_columns
-from workbench.errors import TableNotFoundError
+from workbench.errors import StorageError, TableNotFoundError
 from workbench.settings import Settings, current
 from workbench.storage import disk_errors, read_json, to_json, write_json
 
@@ -97,7 +97,8 @@ def store_frame(
     document |= {"name": name, "read": time.time()}
     digest = digest_of(frame)
     folder = settings.tables / digest
-    stored = read_json(folder / "origin.json", default={})
+    is_stored = (folder / "schema.json").exists()
+    stored = read_json(folder / "origin.json", default={}) if is_stored else {}
     document["target"] = target or stored.get("target")
     table = Table(
         digest=digest,
@@ -109,8 +110,9 @@ def store_frame(
         path=folder / "table.parquet",
         frame=frame,
     )
-    if (folder / "schema.json").exists():
-        write_json(folder / "origin.json", document)
+    if is_stored:
+        with suppress(StorageError):  # the rows are safe; only when they were last read isn't noted
+            write_json(folder / "origin.json", document)
     else:
         _write_folder(folder, table)
     return table

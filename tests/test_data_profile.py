@@ -1,0 +1,171 @@
+"""Kinds, profile and findings."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.data import profile_table
+from workbench.data.histograms import MAX_BINS, histogram
+from workbench.data.kinds import kind_of
+from workbench.storage import to_json
+
+WORDS = ["blue sky", "green hill", "red house", "old tree"]
+
+
+def kind(name, values):
+    series = pl.Series(name, values)
+    return kind_of(series, n_unique=series.drop_nulls().n_unique())
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("pclass", [1, 2, 3] * 10, "number"),
+        ("survived", [0, 1] * 10, "number"),
+        ("age", [22.5, 38.0, None] * 10, "number"),
+        ("PassengerId", list(range(1, 101)), "identifier"),
+        ("row", list(range(100)), "identifier"),
+        ("customer_id", [place * 7 + 3 for place in range(100)], "identifier"),
+        ("YEAR", list(range(1900, 2000)), "number"),
+        ("income", [place * 7 + 3 for place in range(100)], "number"),
+        ("paid", [place * 0.5 for place in range(100)], "number"),
+        ("port", ["S", "C", "Q", None] * 10, "category"),
+        ("city", [f"city {place % 40}" for place in range(1000)], "category"),
+        ("tail", [f"N{place % 4000}" for place in range(100_000)], "category"),
+        ("ticket", [f"A{place}" for place in range(100)], "identifier"),
+        ("name", [f"Mr. John Number {place}" for place in range(100)], "text"),
+        ("review", [" ".join(np.random.default_rng(place).choice(WORDS, 8)) for place in range(60)], "text"),
+        ("flag", [True, False, None], "boolean"),
+        ("day", [date(2024, 1, 1), date(2024, 1, 2)], "datetime"),
+        ("same", ["x"] * 10, "constant"),
+        ("same", [1.5, None, 1.5], "constant"),
+        ("empty", pl.Series([None, None], dtype=pl.String), "constant"),
+    ],
+)
+def test_the_kind_of_a_column(name, values, expected):
+    assert kind(name, values) == expected
+
+
+FRAME = pl.DataFrame(
+    {
+        "age": [22, 38, None, 22, 22],
+        "fare": [7.25, 71.5, 8.0, 7.25, 7.25],
+        "sex": ["m", "f", "f", "m", "m"],
+        "day": pl.Series(["2024-01-01", "2024-01-03", None, "2024-01-01", "2024-01-01"]).str.to_date(),
+        "none": pl.Series([None] * 5, dtype=pl.String),
+    }
+)
+
+
+def test_a_profile_has_one_row_a_column():
+    frame = profile_table(FRAME).frame()
+    assert frame.columns == (
+        "column kind dtype n_missing missing_share n_unique mean std min q25 median q75 max top".split()
+    )
+    rows = {row["column"]: row for row in frame.iter_rows(named=True)}
+    assert (rows["age"]["n_missing"], rows["age"]["missing_share"], rows["age"]["n_unique"]) == (1, 0.2, 2)
+    assert rows["age"]["mean"] == pytest.approx(26.0)
+    assert rows["fare"]["std"] == pytest.approx(FRAME["fare"].std())
+    assert (rows["sex"]["top"], rows["day"]["min"], rows["day"]["max"]) == ("m", "2024-01-01", "2024-01-03")
+    assert rows["none"]["kind"] == "constant"
+
+
+def test_the_profile_document_is_what_the_command_prints():
+    document = json.loads(to_json(profile_table(FRAME).to_dict()))
+    assert (document["n_rows"], document["n_columns"], document["n_duplicates"]) == (5, 5, 2)
+    assert list(document["columns"]) == FRAME.columns
+    assert document["columns"]["age"].items() >= {"kind": "number", "n_missing": 1, "n_unique": 2}.items()
+    assert document["columns"]["day"]["min"] == "2024-01-01"
+
+
+def test_the_statistics_are_those_of_numpy():
+    values = np.random.default_rng(0).normal(size=500)
+    statistics = profile_table(pl.DataFrame({"x": values})).statistics["x"]
+    for name, expected in {"mean": values.mean(), "std": values.std(ddof=1), "q25": np.quantile(values, 0.25)}.items():
+        assert statistics[name] == pytest.approx(expected)
+
+
+def test_a_histogram_of_few_numbers_counts_each_and_of_words_the_most_frequent():
+    assert histogram(pl.Series([3, 1, 3, None]), "number", 2).rows() == [(1, 1), (3, 2)]
+    words = pl.Series([f"w{place % 30}" for place in range(60)] + ["w7"])
+    counts = histogram(words, "category", 30)
+    assert counts.rows()[:2] == [("w7", 3), ("w0", 2)]
+    assert counts.height == 20
+
+
+@given(st.lists(st.floats(-1e12, 1e12) | st.integers(-1000, 1000).map(float), min_size=22, max_size=200, unique=True))
+def test_the_bins_of_a_histogram_hold_every_value(values):
+    bins = histogram(pl.Series(values), "number", len(values))
+    assert bins["count"].sum() == len(values)
+    assert bins.height <= MAX_BINS
+    assert bins["left"][0] <= min(values)
+    assert bins["right"][-1] >= max(values)
+    assert (bins["left"][1:] == bins["right"][:-1]).all()
+
+
+def test_whole_numbers_get_bins_of_whole_width():
+    bins = histogram(pl.Series(list(range(100))), "number", 100)
+    assert ((bins["right"] - bins["left"]) % 1 == 0).all()
+
+
+def test_dates_are_binned_by_time():
+    days = pl.Series([date(2024, 1, 1) + timedelta(days=place) for place in range(60)])
+    bins = histogram(days, "datetime", 60)
+    assert bins["count"].sum() == 60
+    assert bins.schema["left"].is_temporal()
+
+
+def test_findings_are_sentences_about_what_matters():
+    n_rows = 200
+    frame = pl.DataFrame(
+        {
+            "id": range(n_rows),
+            "same": ["x"] * n_rows,
+            "gone": pl.Series([None] * n_rows, dtype=pl.String),
+            "note": [f"a long remark number {place}" for place in range(n_rows)],
+            "age": [None if place % 4 == 0 else place for place in range(n_rows)],
+            "cabin": [None if place % 4 else "C" + str(place % 8) for place in range(n_rows)],
+            "gain": [0] * 190 + list(range(1, 11)),
+            "wealth": [2.0**place for place in np.linspace(0, 30, n_rows)],
+            "day": [date(2024, 1, 1) + timedelta(days=place) for place in range(n_rows)],
+            "city": [f"city {place % 60}" for place in range(n_rows)],
+            "y": ["yes"] * 6 + ["no"] * 194,
+        }
+    )
+    findings = " ".join(profile_table(frame, target="y").findings)
+    for sentence in (
+        "The classes of y are uneven: 'yes' has 6 rows of 200 (3.0 %)",
+        "id differs in nearly every row",
+        "same has the same value in every row;",
+        "gone is missing in every row; leave it out.",
+        "note is free text with 200 different values",
+        "age is missing in 50 rows (25.0 %); impute it.",
+        "cabin is missing in 150 rows (75.0 %); consider leaving it out.",
+        "gain is 0 in 95.0 % of the rows.",
+        "wealth has a long tail of high values",
+        "day holds dates",
+    ):
+        assert sentence in findings
+
+
+def test_many_columns_of_one_finding_share_a_sentence():
+    frame = pl.DataFrame({f"c{place}": [1, 1] for place in range(12)} | {"x": [1, 2]})
+    findings = profile_table(frame).findings
+    assert findings == [
+        "12 columns have the same value in every row; they can't help a model, leave them out: "
+        "c0, c1, c2, c3, c4, c5, c6, c7 and 4 more."
+    ]
+
+
+def test_duplicates_and_a_target_that_cannot_be_learned_are_told_first():
+    findings = profile_table(pl.DataFrame({"a": [1, 1, 2], "y": ["k", "k", None]}), target="y").findings
+    assert findings[0].startswith("The target y is missing in 1 row;")
+    assert findings[1] == "The target y has one value only; there is nothing to learn."
+    assert findings[2].startswith("1 row equals an earlier row (33.3 %)")
