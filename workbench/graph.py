@@ -125,6 +125,24 @@ class GraphBuilder:
         """Take columns of a tensor of shape [N, k], in the given order."""
         return str(self.node("Gather", tensor, self.constant(np.asarray(columns, dtype=np.int64)), axis=1))
 
+    def lookup(self, tensor: str, keys: np.ndarray, values: Sequence[int], *, default: int) -> str:
+        """Replace each string or double by the integer that belongs to it, and all others by `default`."""
+        from onnx import numpy_helper
+
+        if keys.dtype.kind in "OU":
+            texts = {
+                "keys_strings": [str(key) for key in keys],
+                "values_int64s": list(values),
+                "default_int64": default,
+            }
+            return str(self.node("LabelEncoder", tensor, domain=ML_DOMAIN, **texts))
+        tensors = {
+            "keys_tensor": numpy_helper.from_array(keys.astype(np.float64)),
+            "values_tensor": numpy_helper.from_array(np.asarray(values, dtype=np.int64)),
+            "default_tensor": numpy_helper.from_array(np.array([default], dtype=np.int64)),
+        }
+        return str(self.node("LabelEncoder", tensor, domain=ML_DOMAIN, **tensors))
+
     def append(self, model: onnx.ModelProto, inputs: dict[str, str]) -> list[str]:
         """Merge another model's graph, with every name of its own under a fresh prefix.
 

@@ -1,0 +1,47 @@
+"""The steps that prepare data: which rows exist, and what is learned from training rows and travels in the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.recipe.checking import check_recipe
+    from workbench.recipe.fitted import FittedRecipe
+    from workbench.recipe.fitting import fit_recipe
+    from workbench.recipe.previewing import Preview, StepEffect, preview
+    from workbench.recipe.rows import apply_row_steps
+    from workbench.recipe.spec import Step
+    from workbench.recipe.suggesting import suggest
+
+_MODULES = {
+    "FittedRecipe": "fitted",
+    "Preview": "previewing",
+    "Step": "spec",
+    "StepEffect": "previewing",
+    "apply_row_steps": "rows",
+    "check_recipe": "checking",
+    "fit_recipe": "fitting",
+    "preview": "previewing",
+    "suggest": "suggesting",
+}
+
+__all__ = [
+    "FittedRecipe",
+    "Preview",
+    "Step",
+    "StepEffect",
+    "apply_row_steps",
+    "check_recipe",
+    "fit_recipe",
+    "preview",
+    "suggest",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: the RunSpec reads this room's spec, and needs neither Polars nor the rest.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

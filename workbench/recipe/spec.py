@@ -1,6 +1,7 @@
 """The steps of a recipe as they stand in a RunSpec. What a step does lives in the modules beside this one.
 
-Row steps decide which rows exist and learn nothing. Learned steps are fitted on training rows only and travel in the model.
+Row steps decide which rows exist and learn nothing. Learned steps are fitted on training rows only and travel in
+the model.
 """
 
 from __future__ import annotations
