@@ -1,0 +1,262 @@
+"""Explanations in a process of their own, stored by what was asked, and reused when it is asked again."""
+
+from __future__ import annotations
+
+import io
+import secrets
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from workbench import storage
+from workbench.errors import ExplainError
+from workbench.explain.result import FORMAT_VERSION, Engine, Explanation
+from workbench.explain.rows import N_BACKGROUND
+from workbench.settings import Settings, current
+from workbench.training.launcher import worker_environment
+from workbench.training.liveness import adopt, exit_status, is_alive, process_created
+
+Status = Literal["queued", "running", "finished", "failed", "lost"]
+REQUEST, ROWS, STATE, PROCESS, LOG = "request.json", "rows.parquet", "state.json", "process.json", "log.txt"
+RESULT = "explanation.json"
+
+
+@dataclass(frozen=True)
+class ExplanationState:
+    """How far an explanation is.
+
+    Parameters
+    ----------
+    status : {"queued", "running", "finished", "failed", "lost"}
+    progress : float
+        Share that is done, from 0 to 1.
+    reason : str, optional
+        Why it failed or was lost.
+    started : float, optional
+        Unix seconds.
+    """
+
+    status: Status
+    progress: float = 0.0
+    reason: str | None = None
+    started: float | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status in ("finished", "failed", "lost")
+
+
+class ExplanationJob:
+    """An explanation that is computed, or was; everything about it lies in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.id = folder.name
+
+    def __repr__(self) -> str:
+        return f"ExplanationJob({self.id!r}, {self.status}, {self.progress:.0%})"
+
+    @property
+    def state(self) -> ExplanationState:
+        """The state now; a worker that is gone without a result shows as lost."""
+        state = _read_state(self.folder)
+        if state.has_ended:
+            return state
+        reason = _why_gone(self.folder)
+        if reason is None:
+            return state
+        latest = _read_state(self.folder)  # it may have ended properly between our two looks
+        return latest if latest.has_ended else ExplanationState("lost", latest.progress, reason, latest.started)
+
+    @property
+    def status(self) -> Status:
+        """Shortcut for ``state.status``."""
+        return self.state.status
+
+    @property
+    def progress(self) -> float:
+        """Share that is done, from 0 to 1."""
+        return self.state.progress
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed or was lost."""
+        return self.state.reason
+
+    def wait(self, timeout: float | None = None) -> ExplanationJob:
+        """Wait until it has ended, at most `timeout` seconds."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self.state.has_ended and (end is None or time.monotonic() < end):
+            time.sleep(0.05)
+        return self
+
+    def result(self, timeout: float | None = None) -> Explanation:
+        """Wait for the explanation and give it.
+
+        Raises
+        ------
+        ExplainError
+            If it failed, was lost, or hasn't ended within `timeout` seconds.
+        """
+        state = self.wait(timeout).state
+        if state.status == "finished":
+            return Explanation.load(self.folder)
+        if state.has_ended:
+            raise ExplainError(f"The explanation {state.status}: {state.reason}")
+        raise ExplainError(
+            f"Got no explanation within {timeout} s, {state.progress:.0%} is done. Wait longer: call result() again."
+        )
+
+
+def start_explanation(
+    package_folder: Path | str,
+    rows: Any = None,
+    *,
+    n_rows: int | None = None,
+    engine: Engine = "auto",
+    n_background: int = N_BACKGROUND,
+    seed: int = 0,
+    settings: Settings | None = None,
+) -> ExplanationJob:
+    """Explain rows in a process of its own and return at once; asked again, give what is there or under way.
+
+    Parameters
+    ----------
+    package_folder : Path
+    rows : DataFrame, dict of lists or list of dict, optional
+        By default the package's background rows (a sample of its training rows).
+    n_rows : int, optional
+        At most so many of them, the first.
+    engine, n_background, seed
+        As `explain`.
+
+    Raises
+    ------
+    InputError
+        If the rows don't fit the model's signature.
+    ExplainError
+        If no process can be started.
+    StorageError
+        If the disk refuses.
+    """
+    from filelock import FileLock
+
+    settings = settings or current()
+    folder = Path(package_folder).resolve()
+    frame = _checked_rows(folder, rows, n_rows, settings)
+    options = {"engine": engine, "n_background": n_background, "seed": seed}
+    job = ExplanationJob(settings.explanations / _digest(folder, frame, options))
+    with storage.disk_errors(job.folder):
+        job.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(job.folder / ".lock"):
+        state = job.state if (job.folder / REQUEST).is_file() else None
+        if state is None or state.status in ("failed", "lost"):
+            _prepare(job.folder, folder, frame, options)
+            _launch(job.folder, settings)
+    return job
+
+
+def open_explanation(explanation_id: str, *, settings: Settings | None = None) -> ExplanationJob:
+    """Open a job by its id.
+
+    Raises
+    ------
+    ExplainError
+        If there is none of that id.
+    """
+    folder = (settings or current()).explanations / explanation_id
+    if not explanation_id.isalnum() or not (folder / REQUEST).is_file():
+        raise ExplainError(f"Got the explanation {explanation_id!r}, needed one in {folder.parent}. Start it again.")
+    return ExplanationJob(folder)
+
+
+def write_state(
+    folder: Path, status: Status, *, progress: float = 0.0, reason: str | None = None, started: float | None = None
+) -> None:
+    """Replace a job's state in one step."""
+    storage.write_json(
+        folder / STATE, {"status": status, "progress": progress, "reason": reason, "started": started or time.time()}
+    )
+
+
+def _checked_rows(folder: Path, rows: Any, n_rows: int | None, settings: Settings) -> pl.DataFrame:
+    from workbench.package import load_predictor
+
+    signature = load_predictor(folder, settings=settings).signature
+    if rows is None:
+        path = folder / "background.parquet"
+        if not path.is_file():
+            raise ExplainError(f"Got a package without background rows ({path}), needed rows to explain. Pass some.")
+        rows = pl.read_parquet(path)
+    frame = signature.check(rows).frame
+    return frame if n_rows is None else frame.head(max(n_rows, 1))
+
+
+def _digest(folder: Path, frame: pl.DataFrame, options: dict[str, Any]) -> str:
+    digest = sha256()
+    for name in ("manifest.json", "signature.json", "background.parquet"):
+        path = folder / name
+        digest.update(path.read_bytes() if path.is_file() else b"-")
+    digest.update(storage.to_json({"format": FORMAT_VERSION, **options, "columns": frame.columns}).encode())
+    digest.update(frame.write_csv(null_value="\0").encode())
+    return digest.hexdigest()[:16]
+
+
+def _prepare(folder: Path, package_folder: Path, frame: pl.DataFrame, options: dict[str, Any]) -> None:
+    for name in (RESULT, STATE, PROCESS, REQUEST):
+        (folder / name).unlink(missing_ok=True)
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    storage.write_atomic(folder / ROWS, buffer.getvalue())
+    write_state(folder, "queued")
+    request = {"package_folder": str(package_folder), "n_rows": frame.height, "token": secrets.token_hex(4), **options}
+    storage.write_json(folder / REQUEST, request)
+
+
+def _launch(folder: Path, settings: Settings) -> None:
+    with storage.disk_errors(folder / LOG), (folder / LOG).open("wb") as log:
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "workbench.explain.worker", folder.name],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=worker_environment(settings),
+                start_new_session=True,
+            )
+        except OSError as error:
+            write_state(folder, "failed", reason=f"No process could be started: {error.strerror or error}.")
+            raise ExplainError(
+                f"Starting a worker process failed: {error.strerror or error}. Needed one more process and its memory; "
+                "end something else and try again."
+            ) from error
+    adopt(folder, process)
+    storage.write_json(folder / PROCESS, {"pid": process.pid, "created": process_created(process.pid)})
+
+
+def _read_state(folder: Path) -> ExplanationState:
+    document = storage.read_json(folder / STATE) or {"status": "queued"}
+    return ExplanationState(**document)
+
+
+def _why_gone(folder: Path) -> str | None:
+    """Say why the worker is gone; None while it lives or may still come."""
+    status = exit_status(folder)
+    process = storage.read_json(folder / PROCESS)
+    if status is None and (process is None or is_alive(process["pid"], process["created"])):
+        return None
+    how = (
+        "killed, or out of memory"
+        if status is None
+        else f"killed by signal {-status}"
+        if status < 0
+        else f"exit {status}"
+    )
+    return f"Its process ended without a result ({how}). Explain fewer rows or free some memory, then start it again."
