@@ -14,8 +14,10 @@ import pytest
 
 from workbench import registry
 from workbench.errors import IntegrityError, ModelNotFoundError, RegistryError, StorageError
+from workbench.package.info import PackageInfo
 from workbench.package.manifest import write_manifest
 from workbench.registry.auditing import live_versions
+from workbench.storage import write_json
 
 
 @pytest.fixture
@@ -29,6 +31,19 @@ def make_package(folder: Path, settings, *, accuracy: float = 0.9) -> Path:
     (folder / "native" / "model.json").write_text("{}")
     (folder / "signature.json").write_text("{}")
     (folder / "metrics.json").write_text(json.dumps({"test": {"accuracy": accuracy}}))
+    info = PackageInfo(
+        engine="onnx",
+        max_difference=1e-8,
+        labels_changed=0,
+        n_rows_checked=10,
+        reason="",
+        latency_ms=0.1,
+        native_latency_ms=1.0,
+        estimator="baseline",
+        created=0.0,
+        versions={},
+    )
+    write_json(folder / "package.json", info.to_dict())
     write_manifest(folder, settings)
     return folder
 
@@ -271,6 +286,16 @@ def test_damaged_aliases_say_which_file(package, settings):
     (settings.models / "churn" / "aliases.json").write_text('{"champion": "1"}')
     with pytest.raises(StorageError, match=r"aliases.json, needed"):
         registry.resolve("churn", settings=settings)
+
+
+def test_a_damaged_version_is_listed_with_its_problem_and_hides_no_other(package, settings):
+    publish_three(package, settings)
+    (settings.models / "churn" / "2" / "package.json").write_text("{")
+    listed = registry.versions("churn", settings=settings)
+    assert [version.number for version in listed] == [3, 2, 1]
+    assert [version.engine for version in listed] == ["onnx", "unknown", "onnx"]
+    assert "package.json" in listed[1].problem
+    assert (listed[0].max_difference, listed[0].labels_changed, listed[0].problem) == (1e-8, 0, "")
 
 
 def test_other_files_in_the_repository_are_no_models(package, settings):

@@ -112,6 +112,9 @@ def _folder(path: Path, *, needs_writing: bool = True) -> dict[str, Any]:
         entry["writable"] = os.access(path, os.W_OK)
         entry["reason"] = None if entry["exists"] else "the folder doesn't exist"
         return entry
+    if path.exists() and not path.is_dir():
+        entry["reason"] = "it is a file"
+        return entry
     # Only a written file tells: permissions lie on network disks, read-only mounts and for the user root.
     probe = _existing(path) / f".workbench-doctor-{os.getpid()}"
     try:

@@ -47,7 +47,7 @@ def _options(
 def main() -> None:
     """Run the command line of this process."""
     try:
-        app()
+        app(prog_name="workbench")
     except WorkbenchError as error:
         typer.echo(f"workbench: {error}", err=True)
         sys.exit(1)

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from workbench.registry import Version
 
 Note = Annotated[str, typer.Option("--note", help="A line for the audit: why.")]
-Model = Annotated[str, typer.Argument(help="The model's name.", show_default=False)]
+Model = Annotated[str, typer.Argument(metavar="NAME", help="The model's name.", show_default=False)]
 CHUNK_ROWS = 20_000
 
 
 def publish(
-    run: Annotated[str, typer.Argument(help="The id of a finished or stopped run.", show_default=False)],
-    name: Annotated[str, typer.Argument(help="The model's name: a-z, 0-9, - and _.", show_default=False)],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The id of a finished or stopped run.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The model's name: a-z, 0-9, - and _.", show_default=False)
+    ],
     note: Note = "",
     as_json: Json = False,
 ) -> None:
@@ -51,7 +53,9 @@ def models(as_json: Json = False) -> None:
 
 def promote(
     name: Model,
-    number: Annotated[int, typer.Argument(help="The version to make live.", min=1, show_default=False)],
+    number: Annotated[
+        int, typer.Argument(metavar="NUMBER", help="The version to make live.", min=1, show_default=False)
+    ],
     alias: Annotated[str, typer.Option(help="The alias to move; a bare name means `champion`.")] = "champion",
     note: Note = "",
     as_json: Json = False,
@@ -80,8 +84,12 @@ def rollback(
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="NAME (its champion), NAME@ALIAS or NAME/NUMBER.", show_default=False)],
-    file: Annotated[Path, typer.Argument(help="CSV, TSV or Parquet, also gzipped.", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="NAME (its champion), NAME@ALIAS or NAME/NUMBER.", show_default=False)
+    ],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet, also gzipped.", show_default=False)
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the CSV here instead of to stdout.", show_default=False)
     ] = None,

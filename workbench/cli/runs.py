@@ -15,12 +15,13 @@ from workbench.cli.output import Json, moment, note, show, table
 if TYPE_CHECKING:
     from workbench.training.run import Run
 
-RunId = Annotated[str, typer.Argument(help="The run's id, as in `workbench runs`.", show_default=False)]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as in `workbench runs`.", show_default=False)]
 
 
 def train(
     spec: Annotated[
-        str, typer.Argument(help="A RunSpec file, YAML or JSON; - reads it from stdin.", show_default=False)
+        str,
+        typer.Argument(metavar="SPEC", help="A RunSpec file, YAML or JSON; - reads it from stdin.", show_default=False),
     ],
     detach: Annotated[bool, typer.Option("--detach", help="Start the run and return its id at once.")] = False,
     as_json: Json = False,
@@ -95,8 +96,12 @@ def evaluate(run_id: RunId, as_json: Json = False) -> None:
 
 
 def explain(
-    model: Annotated[str, typer.Argument(help="NAME (its champion), NAME@ALIAS or NAME/NUMBER.", show_default=False)],
-    file: Annotated[Path, typer.Argument(help="CSV, TSV or Parquet, also gzipped.", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="NAME (its champion), NAME@ALIAS or NAME/NUMBER.", show_default=False)
+    ],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet, also gzipped.", show_default=False)
+    ],
     rows: Annotated[int, typer.Option("--rows", min=1, help="Explain the first so many rows.")] = 100,
     as_json: Json = False,
 ) -> None:
@@ -124,7 +129,9 @@ def explain(
 
 def export(
     run_id: RunId,
-    file: Annotated[Path, typer.Argument(help="Where to: .ipynb, .py, .yaml or .json.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to: .ipynb, .py, .yaml or .json.", show_default=False)
+    ],
     as_json: Json = False,
 ) -> None:
     """Write a run as a notebook or script.

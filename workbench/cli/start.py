@@ -87,7 +87,8 @@ def doctor(as_json: Json = False) -> None:
 
 def profile(
     file: Annotated[
-        str, typer.Argument(help="A file, a sample's name or a stored table's digest.", show_default=False)
+        str,
+        typer.Argument(metavar="FILE", help="A file, a sample's name or a stored table's digest.", show_default=False),
     ],
     as_json: Json = False,
 ) -> None:

@@ -55,6 +55,8 @@ def publish(
         If the name can't be used or there is no package.
     IntegrityError
         If a file of the package has a wrong checksum.
+    PackageError
+        If it was built by another version of the workbench and can't be read.
     StorageError
         If the disk is full or refuses; nothing is published then.
     """
@@ -92,9 +94,10 @@ def _package_folder(source: Path | str | Run) -> Path:
 
 def _place(package: Path, folder: Path, settings: Settings) -> int:
     """Copy beside the versions, check the copy, then rename it to the next free number."""
-    from workbench.package import verify_manifest
+    from workbench.package import package_info, verify_manifest
 
     verify_manifest(package, settings)
+    package_info(package)
     staging = folder / f"{_STAGING}{os.getpid()}"
     try:
         with disk_errors(staging):

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ModelNotFoundError, StorageError
+from workbench.errors import ModelNotFoundError, PackageError, StorageError
 from workbench.registry.names import CHAMPION, Reference, parse_reference
 from workbench.settings import Settings, current
 from workbench.storage import disk_errors, read_json, read_json_lines
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from workbench.package import Predictor
 
 
@@ -34,12 +36,14 @@ class Version:
         When it was published, in seconds since 1970.
     metrics : dict
         ``{"test": {"accuracy": ...}, ...}`` as measured by its run.
-    engine : {"onnx", "native"}
-        What predicts: the graph, or the native model where no faithful graph exists.
+    engine : {"onnx", "native", "unknown"}
+        What predicts: the graph, or the native model where no faithful graph exists; unknown where there is a problem.
     max_difference : float or None
         Largest difference between graph and native model over the evaluation rows.
     labels_changed : int or None
         Evaluation rows whose label differs between graph and native model.
+    problem : str
+        Why its description can't be read; empty for a sound version. Such a version is listed, but doesn't load.
     """
 
     name: str
@@ -51,11 +55,30 @@ class Version:
     engine: str
     max_difference: float | None
     labels_changed: int | None
+    problem: str = ""
 
     @property
     def reference(self) -> str:
         """``name/number``, which always means this version."""
         return f"{self.name}/{self.number}"
+
+    def background(self) -> pl.DataFrame:
+        """Give some of the raw training rows (at most 200, the model's columns only), to compare with or to explain.
+
+        Raises
+        ------
+        StorageError
+            If the package has none that can be read.
+        """
+        import polars as pl
+
+        path = self.folder / "background.parquet"
+        try:
+            return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise StorageError(
+                f"Got {path}, which can't be read ({error}), needed training rows. Restore the version, or pass rows."
+            ) from error
 
     def to_dict(self) -> dict[str, Any]:
         """Give the version as plain values for JSON."""
@@ -194,17 +217,23 @@ def _describe(name: str, number: int, folder: Path, pointers: dict[str, int], pu
     from workbench.package import package_info
 
     place = folder / str(number)
-    info = package_info(place)
+    info, metrics, problem = None, {}, ""
+    try:
+        info = package_info(place)
+        metrics = read_json(place / "metrics.json", {})
+    except (PackageError, StorageError) as error:  # one damaged version mustn't hide the others
+        problem = str(error)
     return Version(
         name=name,
         number=number,
         folder=place,
         aliases=tuple(sorted(alias for alias, target in pointers.items() if target == number)),
         created=published.get(number) or _modified(place),
-        metrics=read_json(place / "metrics.json", {}),
-        engine=info.engine,
-        max_difference=info.max_difference,
-        labels_changed=info.labels_changed,
+        metrics=metrics,
+        engine=info.engine if info else "unknown",
+        max_difference=info.max_difference if info else None,
+        labels_changed=info.labels_changed if info else None,
+        problem=problem,
     )
 
 

@@ -21,17 +21,17 @@ def read_rows(body: bytes, max_rows: int) -> Question:
     document = parse_json(body)
     rows = _rows(document)
     check_row_count(len(rows), max_rows)
-    for position, row in enumerate(rows):
+    for position, row in enumerate(rows, start=1):
         if not isinstance(row, dict):
             raise InputError(
-                f'Got {_shown(row)} as row {position}, needed an object such as {{"age": 31}}. '
+                f'Got {_shown(row)} as row {position} of {len(rows)}, needed an object such as {{"age": 31}}. '
                 "Send every row as an object of column names and values."
             )
         for column, value in row.items():
             if isinstance(value, (dict, list)):
                 raise InputError(
-                    f"Got {_shown(value)} for column {column!r} in row {position}, needed one number, text or null. "
-                    "Send one value for each column."
+                    f"Got {_shown(value)} for column {column!r} in row {position} of {len(rows)}, needed one number, "
+                    "text or null. Send one value for each column."
                 )
     return Question(rows, len(rows))
 
