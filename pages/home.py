@@ -1,6 +1,11 @@
 import streamlit as st
 
-from workbench.ui import page
+from workbench.ui import hardware_now, overview, page
+from workbench.ui.pages import PAGES
 
-opened = page.start("Home", "See what is here: hardware, recent runs and published models.")
-st.caption("This page is being built.")
+page.start("Home", PAGES["home"].purpose)
+overview.doors()
+overview.recent_runs()
+overview.published_models()
+st.subheader("This machine now", anchor=False)
+hardware_now.draw()

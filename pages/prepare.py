@@ -1,8 +1,17 @@
 import streamlit as st
 
-from workbench.ui import page
+from workbench.ui import page, recipe_editor, recipe_preview, split_form, target_form
+from workbench.ui.pages import PAGES
 
-opened = page.start(
-    "Prepare", "Choose what to predict, and write the recipe that prepares the columns.", needs=["table"]
-)
-st.caption("This page is being built.")
+opened = page.start("Prepare", PAGES["prepare"].purpose, needs=["table"])
+table, draft = opened.table, opened.draft
+target_form.draw(table, draft)
+preview = recipe_preview.compute(table, draft)
+recipe_side, preview_side = st.columns([2, 3], gap="large")
+with recipe_side:
+    recipe_editor.draw(table, draft, recipe_preview.effects(preview))
+with preview_side:
+    recipe_preview.draw(table, draft, preview)
+split_form.draw(table, draft)
+if st.button("Train a model", type="primary", key="prepare.next", icon=":material/model_training:"):
+    page.go("train")

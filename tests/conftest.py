@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from typing import Any
 
 import hypothesis
@@ -112,3 +114,23 @@ def _make_package(
         metrics=metrics,
     )
     return folder
+
+
+@pytest.fixture
+def open_page(settings: Settings) -> Iterator[Callable[..., Any]]:
+    """Open a page of the app without a browser, with empty folders: ``open_page("train", table="titanic")``."""
+    import streamlit as st
+    from streamlit.testing.v1 import AppTest
+
+    shell = Path(__file__).resolve().parents[1] / "workbench" / "ui" / "shell.py"
+
+    def open_(name: str, **query: str) -> Any:
+        app = AppTest.from_file(shell, default_timeout=30)
+        for key, value in query.items():
+            app.query_params[key] = value
+        app.run()
+        return app if name == "home" else app.switch_page(f"../../pages/{name}.py").run()
+
+    yield open_
+    st.cache_resource.clear()
+    st.cache_data.clear()

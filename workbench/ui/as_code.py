@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.export import as_code
 from workbench.training.spec import RunSpec
-from workbench.ui import messages
+from workbench.ui import messages, state
 from workbench.ui.state import Open
 
 
@@ -45,21 +46,11 @@ def _spec(opened: Open) -> RunSpec | None:
 
 
 def _python(opened: Open, spec: RunSpec | None, page: str) -> str:
-    if spec is None:
-        table = "titanic" if opened.source is None else opened.source
-        opening = (
-            f'wb.sample("{table}")'
-            if opened.table is None or opened.table.origin.get("sample")
-            else f'wb.open_table("{table}")'
-        )
-        return f"import workbench as wb\n\ntable = {opening}\ntable.head(10)\n"
-    try:
-        from workbench.export import as_code
-    except ImportError:
-        return (
-            f'import workbench as wb\n\nspec = wb.RunSpec.from_yaml("""\n{spec.to_yaml()}""")\nrun = wb.train(spec)\n'
-        )
-    return str(as_code(spec, page))
+    run_id = None if opened.run is None else opened.run.id
+    model = None if opened.model is None else state.opened("model")
+    source = None if opened.table is None else opened.table.source
+    row = st.session_state.get("predict.row") if page == "predict" else None
+    return as_code(spec, page, run_id=run_id, model=model, source=source, row=row)
 
 
 def _notebook(opened: Open, spec: RunSpec) -> str:

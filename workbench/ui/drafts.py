@@ -81,14 +81,14 @@ class Draft(BaseModel):
         return type(self).model_validate({**{name: getattr(self, name) for name in type(self).model_fields}, **parts})
 
 
-def load(table: Table, source: str, *, settings: Settings | None = None) -> Draft:
+def load(table: Table, *, settings: Settings | None = None) -> Draft:
     """Read the draft of a table; a new one starts with the table's own target and an empty recipe."""
-    fresh = Draft(source=source, digest=table.digest, target=table.target)
+    fresh = Draft(source=table.source, digest=table.digest, target=table.target)
     try:
         document = storage.read_json(_file(table.digest, settings))
         if document is None:
             return fresh
-        draft = Draft.model_validate({**document, "source": source, "digest": table.digest})
+        draft = Draft.model_validate({**document, "source": table.source, "digest": table.digest})
     except (StorageError, ValidationError):
         return fresh  # a draft of another version is not worth a dead page
     names = {column.name for column in table.columns}
@@ -108,10 +108,10 @@ def save(draft: Draft, *, settings: Settings | None = None) -> Draft:
     return draft
 
 
-def from_spec(spec: RunSpec, table: Table, source: str) -> Draft:
+def from_spec(spec: RunSpec, table: Table) -> Draft:
     """Start a draft from an existing run's spec."""
     return Draft(
-        source=source,
+        source=table.source,
         digest=table.digest,
         name=spec.name,
         target=spec.data.target,
@@ -122,6 +122,11 @@ def from_spec(spec: RunSpec, table: Table, source: str) -> Draft:
         training=spec.training,
         seed=spec.seed,
     )
+
+
+def update(table: Table, **parts: Any) -> Draft:
+    """Change parts of the stored draft; the others stay as another page or browser left them."""
+    return save(load(table).changed(**parts))
 
 
 def _file(digest: str, settings: Settings | None) -> Path:

@@ -10,7 +10,7 @@ from workbench.errors import WorkbenchError
 from workbench.ui import pages, state
 from workbench.ui.state import Open
 
-SEPARATOR = ":material/chevron_right:"
+SEPARATOR = ":gray[▸]"
 MENU_LENGTH = 20
 
 
@@ -40,7 +40,6 @@ def _part(name: str, page: str, label: str, choices: Callable[[], Sequence[tuple
         "",
         others,
         key=f"open.switch.{name}",
-        icon=":material/unfold_more:",
         type="tertiary",
         format_func=lambda key: labels.get(key, key),
         help=f"Open another {name}",

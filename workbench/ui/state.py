@@ -16,11 +16,10 @@ from workbench.errors import WorkbenchError
 from workbench.settings import current as current_settings
 
 if TYPE_CHECKING:
-    from workbench.training.run import Run
-
     from workbench.data import Table
     from workbench.data.spec import DataSpec
     from workbench.registry import Version
+    from workbench.training.run import Run
     from workbench.ui.drafts import Draft
 
 NAMES = ("table", "run", "model")
@@ -41,6 +40,8 @@ def show(*, table: str | None = None, run: str | None = None, model: str | None 
     """Open a table, a run or a model; what isn't named stays as it is. Another table closes the run of the last one."""
     if table and table != opened("table") and not run:
         close("run")
+    if run and run != opened("run"):
+        st.session_state["train.next_view"] = "watch"
     for name, value in (("table", table), ("run", run), ("model", model)):
         if value:
             st.session_state[f"open.{name}"] = value
@@ -81,7 +82,7 @@ class Open:
     def source(self) -> str | None:
         """How a RunSpec names the open table: a sample's name or the first 12 digits of the digest."""
         table = self.table
-        return None if table is None else source_of(table)
+        return None if table is None else table.source
 
     @property
     def run(self) -> Run | None:
@@ -99,7 +100,7 @@ class Open:
         from workbench.ui import drafts
 
         table = self.table
-        return None if table is None else self._load("draft", lambda: drafts.load(table, source_of(table)))
+        return None if table is None else self._load("draft", lambda: drafts.load(table))
 
     def _load(self, name: str, load: Callable[[], T | None]) -> T | None:
         if name not in self._loaded:
@@ -152,9 +153,3 @@ def _table_of_run(data: DataSpec, home: str) -> Table:
     from workbench.data import resolve
 
     return resolve(data)  # may be a file's path, which an address must never be
-
-
-def source_of(table: Table) -> str:
-    """Give the name by which URLs and RunSpecs mean this table."""
-    sample_name = table.origin.get("sample")
-    return str(sample_name) if sample_name else table.digest[:12]
