@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from workbench.estimators.native import pick_class
 from workbench.evaluation.metrics import Weighted
 
 CALIBRATION_BINS = 10
@@ -21,7 +22,7 @@ def confusion_frame(y: np.ndarray, scores: np.ndarray, classes: Sequence[str | i
         ``actual``, ``predicted``, ``count``, ``share`` (of the rows of the actual class; null without any); k * k rows.
     """
     k = len(classes)
-    counts = np.bincount(y * k + scores.argmax(axis=1), minlength=k * k).reshape(k, k)
+    counts = np.bincount(y * k + pick_class(scores), minlength=k * k).reshape(k, k)
     support = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, support, out=np.full((k, k), np.nan), where=support > 0)
     return pl.DataFrame(

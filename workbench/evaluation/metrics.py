@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.data.spec import Task
 from workbench.errors import EvaluationError
+from workbench.estimators.native import pick_class
 
 MetricName = Literal[
     "accuracy",
@@ -166,7 +167,7 @@ def _class_indices(y_true: Any, classes: list[str | int], where: str) -> np.ndar
 def _from_confusion(measure: Callable[[np.ndarray], float | None]) -> _Factory:
     def factory(y: np.ndarray, scores: np.ndarray) -> Weighted:
         k = scores.shape[1]
-        cell = y * k + scores.argmax(axis=1)
+        cell = y * k + pick_class(scores)
         return lambda weights: measure(np.bincount(cell, weights=weights, minlength=k * k).reshape(k, k))
 
     return factory

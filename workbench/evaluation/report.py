@@ -14,6 +14,7 @@ import polars as pl
 from workbench import storage
 from workbench.data.spec import SplitName, Task
 from workbench.errors import EvaluationError
+from workbench.estimators.native import pick_class
 from workbench.evaluation import curves
 from workbench.evaluation.metrics import (
     check_predictions,
@@ -99,7 +100,7 @@ def _prediction_frame(
     labels = pl.Series(list(classes), dtype=pl.Int64 if isinstance(classes[0], int) else pl.String)
     return frame.with_columns(
         labels.gather(y).alias("y_true"),
-        labels.gather(scores.argmax(axis=1)).alias("prediction"),
+        labels.gather(pick_class(scores)).alias("prediction"),
         *[pl.Series(f"probability_{label}", scores[:, c]) for c, label in enumerate(classes)],
     )
 

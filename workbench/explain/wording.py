@@ -16,7 +16,7 @@ def value_text(value: Any) -> str:
     Examples
     --------
     >>> [value_text(value) for value in (3.0, 0.12345, 1234567.0, None, "", "male", True)]
-    ['3', '0.1234', '1,234,567', 'missing', 'missing', 'male', 'true']
+    ['3', '0.1235', '1,234,567', 'missing', 'missing', 'male', 'true']
     """
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return MISSING
