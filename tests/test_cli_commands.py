@@ -332,6 +332,25 @@ def test_serve_refuses_a_taken_port(workbench):
             assert f"Got the address 127.0.0.1:{port}, which can't be used" in done.err
 
 
+def test_app_and_lab_start_their_programs_on_our_folders(workbench, settings, monkeypatch):
+    started = []
+
+    def instead(program, command, environment):
+        started.append((command, environment))
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execve", instead)
+    monkeypatch.setattr("workbench.cli.start._app_script", lambda: "app.py")
+    workbench("app", "--port", "0", "--headless")
+    workbench("lab", "--port", "8899", "--headless")
+    (app, environment), (lab, _) = started
+    assert app[1:5] == ["-m", "streamlit", "run", "app.py"]
+    assert {"--server.port=0", "--server.headless=true", "--server.address=127.0.0.1"} <= set(app)
+    assert environment["WORKBENCH_HOME"] == str(settings.home.resolve())
+    assert lab[1:3] == ["-m", "jupyterlab"]
+    assert {"--port=8899", "--no-browser"} <= set(lab)
+
+
 def test_tables_are_aligned():
     assert table(["name", "n"], [["a", 1], ["long", 200.5]]) == "name      n\na         1\nlong  200.5"
     assert table(["name"], []) == "name"

@@ -35,7 +35,7 @@ def explain_model(model: Version | str, rows: Any, *, settings: Settings | None 
     rows : DataFrame, dict of lists or list of dict
         The rows to explain.
     **options
-        ``engine``, ``seed`` and what else `workbench.explain.explain` takes.
+        ``engine``, ``n_background``, ``seed`` and ``background``, as `workbench.explain.explain` takes them.
 
     Raises
     ------
@@ -52,7 +52,14 @@ def explain_model(model: Version | str, rows: Any, *, settings: Settings | None 
 
 
 def explain_package(folder: Path, rows: Any, *, settings: Settings, **options: Any) -> Explanation:
-    """Explain the answers of a package's model."""
-    from workbench.explain import explain
+    """Explain the answers of a package's model, in a worker that stores the result; asked again, give what is stored.
 
-    return explain(folder, rows, settings=settings, **options)
+    SHAP's engines patch TensorFlow for the whole process, so they don't run in a notebook's. An own background stays
+    here, since the worker reads the package's.
+    """
+    from workbench.explain import explain, start_explanation
+
+    if options.get("background") is not None:
+        return explain(folder, rows, settings=settings, **options)
+    options.pop("background", None)
+    return start_explanation(folder, rows, settings=settings, **options).result()

@@ -12,7 +12,7 @@ import typer
 
 from workbench.cli.output import Json, note, show, table
 from workbench.errors import SettingsError
-from workbench.settings import current
+from workbench.settings import Settings, current
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; WORKBENCH_HOST by default.", show_default=False)]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535, show_default=False)]
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def app(
     host: Host = None,
     port: Port = None,
-    headless: Annotated[bool, typer.Option(help="Don't open a browser.")] = True,
+    headless: Annotated[bool, typer.Option("--headless", help="Don't open a browser.")] = False,
 ) -> None:
     """Open the workbench in the browser.
 
@@ -38,18 +38,19 @@ def app(
     options = {
         "server.port": port,
         "server.address": host,
-        "server.headless": str(headless).lower(),
+        "server.headless": str(headless or _no_display()).lower(),
+        "server.showEmailPrompt": "false",
         "browser.gatherUsageStats": "false",
         "server.maxUploadSize": settings.max_upload_mib,
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    _become([sys.executable, "-m", "streamlit", "run", str(script), *flags])
+    _become([sys.executable, "-m", "streamlit", "run", str(script), *flags], settings)
 
 
 def lab(
     host: Host = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 8888 by default.", show_default=False)] = None,
-    headless: Annotated[bool, typer.Option(help="Don't open a browser.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="Don't open a browser.")] = False,
 ) -> None:
     """Open the notebooks in JupyterLab."""
     folder = ROOT / "notebooks"
@@ -59,7 +60,7 @@ def lab(
     flags += [f"--ip={host}"] if host else []
     flags += [f"--port={port}"] if port is not None else []
     flags += ["--no-browser"] if headless else []
-    _become([sys.executable, "-m", "jupyterlab", *flags])
+    _become([sys.executable, "-m", "jupyterlab", *flags], current())
 
 
 def serve(host: Host = None, port: Port = None) -> None:
@@ -113,13 +114,19 @@ def _app_script() -> Path:
     )
 
 
-def _become(command: list[str]) -> None:
+def _no_display() -> bool:
+    return sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _become(command: list[str], settings: Settings) -> None:
     """Run another program in place of this one, so that signals and the exit status are its own."""
+    # Absolute folders: a notebook's kernel starts in the notebook's folder, and must find the same runs and models.
+    environment = {**os.environ, **settings.to_environment()}
     if os.name == "posix":
         sys.stdout.flush()
         sys.stderr.flush()
-        os.execv(command[0], command)  # noqa: S606
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+        os.execve(command[0], command, environment)  # noqa: S606
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 def _doctor_text(report: dict[str, Any]) -> str:
