@@ -9,9 +9,13 @@ from datetime import date, datetime
 
 import polars as pl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from workbench.data import read_table
-from workbench.data.reading import read_frame
+from workbench.data import profile_table, read_table
+from workbench.data.digests import digest_of
+from workbench.data.normalize import normalize_frame
+from workbench.data.reading import parse_content, read_frame
 from workbench.errors import ReadError, TableNotFoundError, TargetError
 
 
@@ -314,6 +318,21 @@ def test_read_frame_stores_nothing(tmp_path, settings):
     path.write_text("a,b\n1,?\n2,x\n")
     assert read_frame(path, settings=settings).rows() == [(1, None), (2, "x")]
     assert not settings.home.exists()
+
+
+@given(st.binary(max_size=60) | st.text(st.sampled_from('ab01.,;\t"\n\r ?-:/é'), max_size=60).map(str.encode))
+@example(b'a,b\n"')
+@example(b'"\n",b\n1,2')
+@example(b"a,b\n1,-nan\n2,inf\n")
+def test_any_bytes_are_read_or_refused_in_words(content):
+    try:
+        frame, _ = parse_content(content, name="any.csv")
+        frame, _ = normalize_frame(frame, name="any.csv", max_columns=100)
+    except ReadError as error:
+        assert str(error).startswith("Got any.csv")
+    else:
+        assert profile_table(frame).n_rows == frame.height
+        assert len(digest_of(frame)) == 64
 
 
 @pytest.mark.large

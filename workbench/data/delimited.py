@@ -93,7 +93,8 @@ def _to_utf8(data: bytes, name: str, report: TextReport) -> tuple[bytes, int]:
     _refuse_binary(data, name)
     data = _recode(data, name, report)
     if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n") if b"\n" in data else data.replace(b"\r", b"\n")
+        # A carriage return within a line ends it for some readers and not for others: a blank for all.
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b" ") if b"\n" in data else data.replace(b"\r", b"\n")
     n_skipped = len(data) - len(data.lstrip(b"\n")) if data.startswith(b"\n") else 0
     data = data.strip(b"\n") if data[:1] == b"\n" or data[-1:] == b"\n" else data
     if not data[:1000].strip() and not data.strip():
