@@ -26,7 +26,7 @@ class EarlyStopping(BaseModel):
 
 
 class ReduceLROnPlateau(BaseModel):
-    """Multiply the learning rate by `factor` when the validation loss stalls for `patience` epochs, down to `min_lr`."""
+    """Multiply the learning rate by `factor` when the validation loss stalls for `patience` epochs, to `min_lr`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,0 +1,232 @@
+"""Build a package: convert, compare with the native model, measure, describe, seal."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import statistics
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from workbench.data.encoding import to_arrays
+from workbench.errors import ConversionError, PackageError
+from workbench.package.baseline import describe_rows
+from workbench.package.card import write_card
+from workbench.package.converting import build_graph
+from workbench.package.info import FILE as INFO_FILE
+from workbench.package.info import PackageInfo
+from workbench.package.manifest import write_manifest
+from workbench.package.mlmodel import write_mlmodel
+from workbench.package.parity import Parity, check_parity
+from workbench.package.predictor import (
+    GRAPH_FILE,
+    NATIVE_FOLDER,
+    RECIPE_FOLDER,
+    SIGNATURE_FILE,
+    Arrays,
+    Predictor,
+    graph_runner,
+    native_runner,
+)
+from workbench.package.signature import CheckedRows, Signature
+from workbench.settings import Settings, current
+from workbench.storage import disk_errors, write_atomic, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workbench.estimators.native import NativeModel
+    from workbench.recipe.fitted import FittedRecipe
+
+BACKGROUND_ROWS = 200
+_LIBRARIES = ("workbench", "onnx", "onnxruntime", "scikit-learn", "keras", "numpy", "polars")
+
+
+def build_package(
+    folder: Path,
+    *,
+    spec: dict[str, Any],
+    recipe: FittedRecipe,
+    model: NativeModel,
+    signature: Signature,
+    train: pl.DataFrame,
+    evaluation: pl.DataFrame,
+    metrics: dict[str, dict[str, float]],
+    settings: Settings | None = None,
+) -> PackageInfo:
+    """Write a package into a folder, which appears when all of it is there.
+
+    The graph becomes the package's engine where it agrees with the native model on every evaluation row, and on as many
+    with missing and unseen values: no label changed, and no probability (or value, in standard deviations of the
+    target) more than 1e-5 apart. Otherwise the native model does, and the package says why.
+
+    Parameters
+    ----------
+    folder : Path
+        Replaced if it exists.
+    spec : dict
+        The RunSpec as plain values.
+    recipe : FittedRecipe
+    model : NativeModel
+    signature : Signature
+    train, evaluation : DataFrame
+        Raw rows that were learned from, and rows to compare on.
+    metrics : dict
+        ``{"test": {"accuracy": ...}, ...}``.
+    settings : Settings, optional
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or refuses; a package that was there before is kept.
+    """
+    folder, settings = Path(folder), settings or current()
+    staging = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with disk_errors(staging):
+            staging.mkdir(parents=True)
+            info = _Builder(staging, spec, recipe, model, signature, train, evaluation, metrics, settings).build()
+            _put_in_place(staging, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return info
+
+
+def _put_in_place(staging: Path, folder: Path) -> None:
+    old = staging.with_suffix(".old")
+    if folder.exists():
+        os.rename(folder, old)
+    os.rename(staging, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+class _Builder:
+    """One build, step by step."""
+
+    def __init__(
+        self,
+        folder: Path,
+        spec: dict[str, Any],
+        recipe: FittedRecipe,
+        model: NativeModel,
+        signature: Signature,
+        train: pl.DataFrame,
+        evaluation: pl.DataFrame,
+        metrics: dict[str, dict[str, float]],
+        settings: Settings,
+    ) -> None:
+        self.folder, self.spec, self.recipe, self.model, self.signature = folder, spec, recipe, model, signature
+        self.train, self.evaluation, self.metrics, self.settings = train, evaluation, metrics, settings
+        self.native = native_runner(recipe, model)
+        self.graph: Callable[[Arrays], np.ndarray] | None = None
+        self.versions = _versions()
+
+    def build(self) -> PackageInfo:
+        parity, reason = self._convert()
+        info = self._measure(parity, reason)
+        self._store_native()
+        if info.engine == "onnx":
+            write_mlmodel(self.folder, self.signature, self.versions)
+        self._describe(info)
+        write_manifest(self.folder, self.settings)
+        return info
+
+    def _convert(self) -> tuple[Parity | None, str]:
+        """Write and check the graph; give what was found, and why it can't be used where it can't."""
+        try:
+            content = build_graph(self.recipe, self.model, self.signature)
+            self.graph = graph_runner(content, self.settings)
+            parity = self._compare(self.graph)
+        except (ConversionError, PackageError) as error:
+            self.graph = None
+            return None, str(error)
+        if not parity.faithful:
+            # A graph that answers otherwise isn't shipped: Triton or MLflow would serve it unasked.
+            return parity, f"{parity.words}."
+        write_atomic(self.folder / GRAPH_FILE, content)
+        return parity, ""
+
+    def _compare(self, graph: Callable[[Arrays], np.ndarray]) -> Parity:
+        scale = 1.0
+        if self.signature.task == "regression":
+            scale = float(self.train[self.signature.target].cast(pl.Float64).std() or 0.0) or 1.0  # type: ignore[arg-type]
+        predictor = Predictor(self.signature, "onnx", {}, graph)
+        try:
+            return check_parity(predictor.scores, self.recipe, self.model, self.signature, self.evaluation, scale=scale)
+        except RuntimeError as error:  # ONNX Runtime stops on an operator that it can't compute
+            raise ConversionError(f"The graph doesn't run: {error}.") from error
+
+    def _measure(self, parity: Parity | None, reason: str) -> PackageInfo:
+        row = to_arrays(self.evaluation.head(1), self.signature.column_names)
+        return PackageInfo(
+            engine="native" if reason else "onnx",
+            max_difference=parity.max_difference if parity else None,
+            labels_changed=parity.labels_changed if parity else None,
+            n_rows_checked=parity.n_rows if parity else 0,
+            reason=reason,
+            latency_ms=_median_ms(self.graph, row, repeats=50) if self.graph else None,
+            native_latency_ms=_median_ms(self.native, row, repeats=7),
+            estimator=str(self.spec.get("estimator", {}).get("name", type(self.model).__name__)),
+            created=time.time(),
+            versions=self.versions,
+        )
+
+    def _store_native(self) -> None:
+        self.model.save(self.folder / NATIVE_FOLDER)
+        (self.folder / RECIPE_FOLDER).mkdir(parents=True)
+        self.recipe.save(self.folder / RECIPE_FOLDER)
+
+    def _describe(self, info: PackageInfo) -> None:
+        folder, names = self.folder, self.signature.column_names
+        write_json(folder / INFO_FILE, info.to_dict())
+        write_json(folder / SIGNATURE_FILE, self.signature.to_dict())
+        write_json(folder / "spec.json", self.spec)
+        write_json(folder / "metrics.json", self.metrics)
+        answers = self._predictor(info).scores(_rows(self.evaluation, names))
+        write_json(folder / "baseline.json", describe_rows(self.train, self.signature, answers))
+        card = write_card(
+            spec=self.spec,
+            signature=self.signature,
+            info=info,
+            metrics=self.metrics,
+            n_train=self.train.height,
+            n_features=len(self.recipe.feature_names),
+        )
+        write_atomic(folder / "card.md", card)
+        n_rows = min(BACKGROUND_ROWS, self.train.height)
+        sample = self.train.select(names).sample(n_rows, seed=int(self.spec.get("seed", 0)), shuffle=True)
+        sample.write_parquet(folder / "background.parquet")
+
+    def _predictor(self, info: PackageInfo) -> Predictor:
+        run = self.graph if self.graph is not None and info.engine == "onnx" else self.native
+        return Predictor(self.signature, info.engine, info.to_dict(), run)
+
+
+def _rows(frame: pl.DataFrame, names: list[str]) -> CheckedRows:
+    return CheckedRows(to_arrays(frame, names), frame.height, [])
+
+
+def _median_ms(scores: Callable[[Arrays], np.ndarray], row: Arrays, *, repeats: int) -> float:
+    scores(row)  # the first call pays for lazy set-up
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        scores(row)
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds) * 1000
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # running from a folder that isn't installed
+            found[name] = ""
+    return found

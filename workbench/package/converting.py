@@ -1,0 +1,71 @@
+"""Recipe and model as one ONNX graph from raw columns to label and probabilities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import ConversionError
+from workbench.estimators.native import TIE_DECIMALS
+from workbench.graph import GraphBuilder
+
+if TYPE_CHECKING:
+    from workbench.estimators.native import NativeModel
+    from workbench.package.signature import Signature
+    from workbench.recipe.fitted import FittedRecipe
+
+
+def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) -> bytes:
+    """Write recipe and model as one graph.
+
+    Inputs are the raw columns by name, each of shape [N]: double with NaN, or string with "", for missing. Outputs are
+    ``label`` [N] and ``probabilities`` [N, k] (double), or ``prediction`` [N] (double). Where a column already has the
+    name of an output, the output's gets an underscore.
+
+    Returns
+    -------
+    bytes
+        The serialised model.
+
+    Raises
+    ------
+    ConversionError
+        If recipe or model can't be written as a graph.
+    """
+    graph = GraphBuilder()
+    try:
+        inputs = {column.name: graph.input(column.name, column.type) for column in signature.columns}
+        scores = model.emit(graph, recipe.emit(graph, inputs))
+        if signature.task == "classification":
+            kind = "int64" if _whole(signature) else "string"
+            graph.output(_free("label", signature), _label(graph, scores, signature), kind, [None])
+            graph.output(_free("probabilities", signature), scores, "double", [None, model.n_classes])
+        else:
+            values = graph.node("Squeeze", scores, graph.constant(np.array([1], dtype=np.int64)))
+            graph.output(_free("prediction", signature), values, "double", [None])
+        return graph.build().SerializeToString()
+    except ConversionError:
+        raise
+    except Exception as error:  # whatever a converter raises, the native model is still there
+        raise ConversionError(f"Got {error!r} while writing the graph. The native model is used instead.") from error
+
+
+def _label(graph: GraphBuilder, probabilities: str, signature: Signature) -> str:
+    """Give the label of the most probable class, as `pick_class` does."""
+    power = graph.constant(np.array(10.0**TIE_DECIMALS))
+    rounded = graph.node("Round", graph.node("Mul", probabilities, power))
+    index = graph.node("ArgMax", rounded, axis=1, keepdims=0)
+    classes = signature.classes or []
+    labels = np.array(classes, dtype=np.int64 if _whole(signature) else object)
+    return str(graph.node("Gather", graph.constant(labels), index, axis=0))
+
+
+def _whole(signature: Signature) -> bool:
+    return all(isinstance(label, int) for label in signature.classes or ())
+
+
+def _free(name: str, signature: Signature) -> str:
+    while name in signature.column_names:
+        name += "_"
+    return name

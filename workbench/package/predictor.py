@@ -1,0 +1,227 @@
+"""Predicting with a package: through its graph, or through the native model where there is no faithful graph."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import polars as pl
+
+from workbench.data.encoding import to_arrays
+from workbench.errors import InputError, PackageError
+from workbench.estimators.native import pick_class
+from workbench.package.info import package_info
+from workbench.package.manifest import verify_manifest
+from workbench.package.signature import CheckedRows, Signature
+from workbench.settings import Settings, current
+from workbench.storage import read_json
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+    from workbench.estimators.native import NativeModel
+    from workbench.recipe.fitted import FittedRecipe
+
+GRAPH_FILE = "model.onnx"
+SIGNATURE_FILE = "signature.json"
+NATIVE_FOLDER = "native"
+RECIPE_FOLDER = "native/recipe"
+
+Engine = Literal["onnx", "native"]
+Arrays = dict[str, np.ndarray]
+
+# A forest of many classes looks up one row of shares for each tree: 200 trees and 10 classes take 130 MB for this many.
+_CHUNK_ROWS = 8_192
+
+
+class Predictor:
+    """Answers rows. Safe to use from several threads at once.
+
+    Parameters
+    ----------
+    signature : Signature
+    engine : {"onnx", "native"}
+    info : dict
+        What `PackageInfo` says.
+    run : callable
+        From one array for each column to scores of shape (n_rows, n_classes), or (n_rows, 1) for regression.
+    """
+
+    def __init__(
+        self, signature: Signature, engine: Engine, info: dict[str, Any], run: Callable[[Arrays], np.ndarray]
+    ) -> None:
+        self.signature = signature
+        self.engine = engine
+        self.info = info
+        self._run = run
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.signature.target!r}, {self.signature.task}, engine={self.engine!r})"
+
+    def predict(self, rows: Any) -> np.ndarray:
+        """Predict labels, or values for regression.
+
+        Parameters
+        ----------
+        rows : polars or pandas DataFrame, dict of lists, list of dicts, or one dict
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            int64, str objects, or float64.
+
+        Raises
+        ------
+        InputError
+            If the rows don't fit the signature.
+        """
+        return self._labels(self.scores(self.signature.check(rows)))
+
+    def predict_proba(self, rows: Any) -> np.ndarray:
+        """Predict the probability of each class, in the order of ``signature.classes``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes), float64
+
+        Raises
+        ------
+        InputError
+            If the rows don't fit, or the model predicts numbers.
+        """
+        if self.signature.task == "regression":
+            raise InputError("Got predict_proba on a regression model, which has no classes. Call predict.")
+        return self.scores(self.signature.check(rows))
+
+    def predict_frame(self, rows: Any) -> pl.DataFrame:
+        """Predict as a table: ``prediction``, and ``probability_<class>`` for each class."""
+        scores = self.scores(self.signature.check(rows))
+        labels = self._labels(scores)
+        columns = [pl.Series("prediction", labels.tolist() if labels.dtype == object else labels)]
+        for position, label in enumerate(self.signature.classes or ()):
+            columns.append(pl.Series(f"probability_{label}", scores[:, position]))
+        return pl.DataFrame(columns)
+
+    def scores(self, rows: CheckedRows | pl.DataFrame) -> np.ndarray:
+        """Give probabilities (n_rows, n_classes) or values (n_rows, 1) of rows that are known to fit.
+
+        This is the fast path: nothing is checked again.
+        """
+        arrays = rows.arrays if isinstance(rows, CheckedRows) else to_arrays(rows, self.signature.column_names)
+        n_rows = len(next(iter(arrays.values())))
+        if n_rows <= _CHUNK_ROWS:
+            return self._run(arrays)
+        starts = range(0, n_rows, _CHUNK_ROWS)
+        parts = [{name: array[start : start + _CHUNK_ROWS] for name, array in arrays.items()} for start in starts]
+        return np.concatenate([self._run(part) for part in parts])
+
+    def _labels(self, scores: np.ndarray) -> np.ndarray:
+        classes = self.signature.classes
+        if classes is None:
+            return scores[:, 0]
+        whole = all(isinstance(label, int) for label in classes)
+        return np.array(classes, dtype=np.int64 if whole else object)[pick_class(scores)]
+
+
+def load_predictor(folder: str | Path, *, verify: bool = True, settings: Settings | None = None) -> Predictor:
+    """Load a package, ready to predict.
+
+    Parameters
+    ----------
+    folder : str or Path
+    verify : bool
+        Check every file's checksum first, and the signature where a key is configured.
+    settings : Settings, optional
+
+    Raises
+    ------
+    IntegrityError
+        If a file isn't as it was built.
+    PackageError
+        If the folder isn't a package.
+    """
+    folder, settings = Path(folder), settings or current()
+    info = _open(folder, verify, settings)
+    if info["engine"] == "native":
+        return _native(folder, info)
+    signature = Signature.from_dict(read_json(folder / SIGNATURE_FILE))
+    return Predictor(signature, "onnx", info, graph_runner(folder / GRAPH_FILE, settings))
+
+
+def load_native(folder: str | Path, *, verify: bool = True, settings: Settings | None = None) -> Predictor:
+    """Load the native model of a package, to compare with its graph or to go on training.
+
+    Raises
+    ------
+    IntegrityError
+        If a file isn't as it was built, or holds types beyond our allow-list.
+    PackageError
+        If the folder isn't a package.
+    """
+    folder = Path(folder)
+    return _native(folder, _open(folder, verify, settings or current()))
+
+
+def graph_runner(graph: Path | bytes, settings: Settings) -> Callable[[Arrays], np.ndarray]:
+    """Open a graph and give the function from arrays to scores.
+
+    Raises
+    ------
+    PackageError
+        If ONNX Runtime refuses the graph.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = settings.onnx_threads
+    options.log_severity_level = 3  # its warnings tell of its own optimiser
+    try:
+        source = graph if isinstance(graph, bytes) else str(graph)
+        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base class but this
+        raise PackageError(f"Got a graph that ONNX Runtime refuses: {error}. Build the package again.") from error
+    return _runner(session)
+
+
+def _runner(session: onnxruntime.InferenceSession) -> Callable[[Arrays], np.ndarray]:
+    # The scores are the last output; its name depends on the columns' names (see converting.py).
+    wanted = [session.get_outputs()[-1].name]
+    run = session.run
+
+    def scores(arrays: Arrays) -> np.ndarray:
+        answers: np.ndarray = run(wanted, arrays)[0]
+        return answers if answers.ndim == 2 else answers[:, None]
+
+    return scores
+
+
+def native_runner(recipe: FittedRecipe, model: NativeModel) -> Callable[[Arrays], np.ndarray]:
+    """Give the function from arrays to scores that runs recipe and native model."""
+    lock = threading.Lock()  # neither library promises that one model may predict in several threads
+
+    def scores(arrays: Arrays) -> np.ndarray:
+        frame = CheckedRows(arrays, len(next(iter(arrays.values()))), []).frame
+        with lock:
+            return model.scores(recipe.transform(frame))
+
+    return scores
+
+
+def _open(folder: Path, verify: bool, settings: Settings) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise PackageError(f"Got {str(folder)!r}, needed the folder of a package. Correct the path.")
+    if verify:
+        verify_manifest(folder, settings)
+    return package_info(folder).to_dict()
+
+
+def _native(folder: Path, info: dict[str, Any]) -> Predictor:
+    from workbench.estimators.models import load_model
+    from workbench.recipe.fitted import FittedRecipe
+
+    signature = Signature.from_dict(read_json(folder / SIGNATURE_FILE))
+    recipe, model = FittedRecipe.load(folder / RECIPE_FOLDER), load_model(folder / NATIVE_FOLDER)
+    return Predictor(signature, "native", info, native_runner(recipe, model))

@@ -1,0 +1,259 @@
+"""The signature: which columns a model takes, what they looked like in training, and whether given rows fit."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from workbench.data.spec import Kind, Task
+from workbench.errors import InputError, PackageError
+from workbench.package.checking import ColumnType, series_to_array, values_to_array
+
+FORMAT = 1
+_SHOWN_COLUMNS = 20
+
+
+@dataclass(frozen=True)
+class InputColumn:
+    """A raw column that the model takes, as it was in the training rows.
+
+    Parameters
+    ----------
+    name : str
+    type : {"number", "string"}
+    kind : Kind
+    minimum, maximum, median, q05, q95 : float or None
+        Of numbers; None for text.
+    categories : list of str
+        Values of a text column, most frequent first, at most 100.
+    n_categories : int
+        Different values of a text column, also beyond those listed.
+    n_missing_share : float
+        Share of missing values, 0 to 1.
+    integer : bool
+        Whether all numbers are whole.
+    example : float, str or None
+        A typical value: the median, or the most frequent text.
+    """
+
+    name: str
+    type: ColumnType
+    kind: Kind
+    minimum: float | None = None
+    maximum: float | None = None
+    median: float | None = None
+    q05: float | None = None
+    q95: float | None = None
+    categories: list[str] = field(default_factory=list)
+    n_categories: int = 0
+    n_missing_share: float = 0.0
+    integer: bool = False
+    example: float | str | None = None
+
+
+class CheckedRows:
+    """Rows that fit a signature.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray of shape (n_rows,)
+        One for each column of the signature, in its order; as the graph takes them.
+    n_rows : int
+    ignored : list of str
+        Columns that came but that the model doesn't take.
+    """
+
+    def __init__(self, arrays: dict[str, np.ndarray], n_rows: int, ignored: list[str]) -> None:
+        self.arrays = arrays
+        self.n_rows = n_rows
+        self.ignored = ignored
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """The rows as a data frame with exactly the signature's columns; missing is null."""
+        columns = []
+        for name, array in self.arrays.items():
+            if array.dtype == object:
+                columns.append(pl.Series(name, [text or None for text in array], dtype=pl.String))
+            else:
+                columns.append(pl.Series(name, array, nan_to_null=True))
+        return pl.DataFrame(columns)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What goes into a model and what comes out.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}
+    target : str
+    classes : list of str or int, optional
+        In the order of the probabilities; None for regression.
+    columns : list of InputColumn
+    """
+
+    task: Task
+    target: str
+    classes: list[str | int] | None
+    columns: list[InputColumn]
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns, in the order of the training table."""
+        return [column.name for column in self.columns]
+
+    def column(self, name: str) -> InputColumn:
+        """Give a column by its name.
+
+        Raises
+        ------
+        InputError
+            If the model takes no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise InputError(f"Got the column {name!r}, needed one of {_listed(self.column_names)}. Correct the name.")
+
+    def check(self, rows: Any) -> CheckedRows:
+        """Check rows of any form, and bring them into the form that the model takes.
+
+        Missing values and categories that training never saw are allowed everywhere; columns that the model doesn't
+        take are left out and listed.
+
+        Parameters
+        ----------
+        rows : polars or pandas DataFrame, dict of lists, list of dicts, or one dict
+            Values in dicts count as typed, as from JSON; in a frame, numbers may also be written as text.
+
+        Raises
+        ------
+        InputError
+            If a column is absent, a value has the wrong type (with its row, counted from 1) or there are no rows.
+
+        Examples
+        --------
+        >>> columns = [InputColumn("age", "number", "number"), InputColumn("sex", "string", "category")]
+        >>> signature = Signature("classification", "survived", [0, 1], columns)
+        >>> signature.check([{"age": 31, "sex": None, "deck": "B"}]).ignored
+        ['deck']
+        """
+        if isinstance(rows, pl.DataFrame):
+            return self._check_columns({name: rows[name] for name in rows.columns}, rows.height)
+        if isinstance(rows, Mapping):
+            return self._check_mapping(rows)
+        if type(rows).__module__.startswith("pandas") and hasattr(rows, "columns"):
+            return self._check_columns({str(name): _from_pandas(rows[name]) for name in rows.columns}, len(rows))
+        if isinstance(rows, Sequence) and not isinstance(rows, str | bytes):
+            return self._check_records(rows)
+        raise InputError(
+            f"Got a {type(rows).__name__}, needed rows as a DataFrame, a dict of lists or a list of dicts. Convert it."
+        )
+
+    def _check_mapping(self, rows: Mapping[str, Any]) -> CheckedRows:
+        columns = dict(rows)
+        # One row as {"age": 31} is what people try first.
+        if columns and not any(
+            isinstance(values, list | tuple | np.ndarray | pl.Series) for values in columns.values()
+        ):
+            columns = {name: [value] for name, value in columns.items()}
+        wrong = next((name for name, values in columns.items() if not hasattr(values, "__len__")), None)
+        if wrong is not None or any(isinstance(values, str) for values in columns.values()):
+            raise InputError("Got columns and single values mixed, needed a list for each column. Put them in lists.")
+        lengths = {name: len(values) for name, values in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError(f"Got columns of different length ({lengths}), needed one value for each row in all.")
+        columns = {
+            name: values.tolist() if isinstance(values, np.ndarray) else values for name, values in columns.items()
+        }
+        return self._check_columns(columns, next(iter(lengths.values()), 0))
+
+    def _check_records(self, rows: Sequence[Any]) -> CheckedRows:
+        if not rows:
+            return self._check_columns({}, 0)
+        first = next((i for i, row in enumerate(rows) if not isinstance(row, Mapping)), None)
+        if first is not None:
+            raise InputError(
+                f"Got a {type(rows[first]).__name__} as row {first + 1} of {len(rows)}, needed a dict of column names "
+                "and values. Send each row as one."
+            )
+        keys = rows[0].keys() if len(rows) == 1 else dict.fromkeys(key for row in rows for key in row)
+        columns = {}
+        for name in keys:
+            try:
+                columns[name] = [row[name] for row in rows]
+            except KeyError:
+                if name in self.column_names:
+                    row = next(i for i, row in enumerate(rows) if name not in row)
+                    raise InputError(
+                        f"Got row {row + 1} of {len(rows)} without {name!r}, needed it in every row. "
+                        "Add it; null stands for a missing value."
+                    ) from None
+                columns[name] = []
+        return self._check_columns(columns, len(rows))
+
+    def _check_columns(self, columns: Mapping[str, Any], n_rows: int) -> CheckedRows:
+        if n_rows == 0:
+            raise InputError("Got 0 rows, needed at least 1. Send the rows to predict.")
+        arrays = {}
+        for column in self.columns:
+            values = columns.get(column.name)
+            if values is None:
+                self._refuse_absent(columns)
+            convert = series_to_array if isinstance(values, pl.Series) else values_to_array
+            arrays[column.name] = convert(column.name, values, column.type)  # type: ignore[arg-type]
+        known = arrays.keys()
+        return CheckedRows(arrays, n_rows, [str(name) for name in columns if name not in known])
+
+    def _refuse_absent(self, columns: Mapping[str, Any]) -> None:
+        absent = [name for name in self.column_names if name not in columns]
+        spare = [str(name) for name in columns if name not in self.column_names]
+        near = difflib.get_close_matches(absent[0], spare, n=1)
+        hint = f" Is {near[0]!r} meant?" if near else ""
+        raise InputError(
+            f"Got rows without {_listed(absent)}, needed the columns {_listed(self.column_names)}. "
+            f"Add what is absent; null stands for a missing value.{hint}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values for JSON."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, document: Any) -> Signature:
+        """Build from `to_dict`.
+
+        Raises
+        ------
+        PackageError
+            If the document isn't a signature of a known format.
+        """
+        try:
+            if document["format"] != FORMAT:
+                raise PackageError(
+                    f"Got a signature of format {document['format']}, needed {FORMAT}. Update the workbench."
+                )
+            columns = [InputColumn(**column) for column in document["columns"]]
+            return cls(document["task"], document["target"], document["classes"], columns)
+        except (KeyError, TypeError) as error:
+            raise PackageError(f"Got a signature that can't be read ({error!r}). Build the package again.") from error
+
+
+def _from_pandas(series: Any) -> pl.Series | list[Any]:
+    if getattr(series.dtype, "kind", "O") in "iufb" and hasattr(series.dtype, "itemsize"):
+        return pl.Series(series.to_numpy())
+    values = [None if gap else value for value, gap in zip(series.tolist(), series.isna().tolist(), strict=True)]
+    # Text from a file may hold numbers; anything else is checked value by value.
+    return pl.Series(values, dtype=pl.String) if all(type(value) in (str, type(None)) for value in values) else values
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:_SHOWN_COLUMNS])
+    return shown + (f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else "")
