@@ -1,6 +1,17 @@
 import streamlit as st
 
-from workbench.ui import page
+from workbench.ui import comparison_view, page, report_view
+from workbench.ui.pages import PAGES
 
-opened = page.start("Evaluate", "See how well a run predicts rows it has not seen.", needs=["run"])
-st.caption("This page is being built.")
+opened = page.start("Evaluate", PAGES["evaluate"].purpose, needs=["run"])
+report = report_view.report_of(opened.run)
+split = report_view.headline(report)
+pictures, compare = st.tabs(["This run", "Compare runs"], key="evaluate.view")
+with pictures:
+    if report.task == "classification":
+        cell = report_view.classification(report, split)
+    else:
+        cell = report_view.regression(report, split)
+    report_view.rows(report, split, opened.table, cell)
+with compare:
+    comparison_view.draw(opened.run, report, split)

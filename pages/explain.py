@@ -1,6 +1,18 @@
-import streamlit as st
+from workbench.ui import explanation_form, explanation_view, messages, page, subject
+from workbench.ui.pages import PAGES
 
-from workbench.ui import page
-
-opened = page.start("Explain", "See which columns push a prediction up or down.", needs=["model"])
-st.caption("This page is being built.")
+subject.open_demo()
+opened = page.start("Explain", PAGES["explain"].purpose)
+with messages.shown(stop=True):
+    asked = subject.choose(
+        opened, key="explain", purpose="See which columns matter, how each one acts, and why one row got its answer."
+    )
+    job = explanation_form.draw(asked, opened)
+    if job is None:
+        explanation_form.explain_empty(asked)
+    elif not job.state.has_ended:
+        explanation_view.progress(job)
+    elif job.status != "finished":
+        messages.error(f"The explanation {job.status}. {job.reason or 'Start it again.'}")
+    else:
+        explanation_view.show(job, asked)

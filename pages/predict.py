@@ -1,6 +1,18 @@
 import streamlit as st
 
-from workbench.ui import page
+from workbench.ui import batch_view, messages, page, predict_view, subject
+from workbench.ui.pages import PAGES
+from workbench.ui.state import address
 
-opened = page.start("Predict", "Ask a model about one row or a whole file, and play what-if.", needs=["model"])
-st.caption("This page is being built.")
+subject.open_demo()
+predict_view.forget_other_row(address())
+opened = page.start("Predict", PAGES["predict"].purpose)
+with messages.shown(stop=True):
+    asked = subject.choose(
+        opened, key="predict", purpose="Ask a model about one row or a whole file, and see why.", prefer="model"
+    )
+    one, many = st.tabs(["One row", "Many rows"], key="predict.view")
+    with one:
+        predict_view.one_row(asked)
+    with many:
+        batch_view.many_rows(asked, opened.table)

@@ -1,5 +1,6 @@
 """Frames in, Plotly figures out. One template, one palette, every number of points said; knows no other room."""
 
+from workbench.plots.asked import curves_over, pixel_effects, pixels, probability_bars, version_timeline
 from workbench.plots.explained import beeswarm, dependence, importance, waterfall
 from workbench.plots.hardware import gauge, hardware_rows, sparkline
 from workbench.plots.live import compare_curves, live_curves
@@ -17,6 +18,7 @@ __all__ = [
     "compare_curves",
     "confusion",
     "correlation",
+    "curves_over",
     "dependence",
     "empty",
     "gauge",
@@ -26,11 +28,15 @@ __all__ = [
     "live_curves",
     "metric_bars",
     "missing_bars",
+    "pixel_effects",
+    "pixels",
     "precision_recall",
     "predicted",
+    "probability_bars",
     "residuals",
     "roc",
     "sparkline",
     "split_picture",
+    "version_timeline",
     "waterfall",
 ]

@@ -1,0 +1,163 @@
+"""Many rows: a file or the open table in, a prediction for each row out."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import polars as pl
+import streamlit as st
+
+from workbench import plots
+from workbench.settings import current
+from workbench.storage import disk_errors
+from workbench.ui import messages, subject, words
+from workbench.ui.picture import picture
+from workbench.ui.subject import Subject
+from workbench.ui.uploads import ENDINGS
+
+if TYPE_CHECKING:
+    from workbench.data import Table
+    from workbench.package import Signature
+
+SHOWN_ROWS = 500
+CHUNK_ROWS = 10_000
+N_BINS = 40
+
+
+@st.fragment(key="predict.many_rows")
+def many_rows(asked: Subject, table: Table | None) -> None:
+    """Draw the choice of rows and their predictions."""
+    with messages.shown():
+        signature = subject.predictor(asked).signature
+        _say_what_is_needed(signature, asked)
+        file = st.file_uploader(
+            "File with the rows",
+            type=ENDINGS,
+            key=f"predict.file.{asked.id}",
+            max_upload_size=current().max_upload_mib,
+            help="CSV, TSV or Parquet, gzipped or not. It is read, answered and not kept.",
+        )
+        use_table = (
+            table is not None
+            and file is None
+            and st.toggle(
+                f"Ask about the open table: {messages.plain(table.name)}, {words.plural(table.n_rows, 'row')}",
+                key="predict.use_table",
+            )
+        )
+        if file is not None:
+            predictions, frame, ignored = predict_upload(file, file.name, f"{asked.id} {file.file_id}", asked)
+            _show(predictions, frame, ignored, signature, name=Path(file.name).name.split(".")[0])
+        elif use_table and table is not None:
+            frame = table.frame()
+            predictions, ignored = predict_in_chunks(asked, frame)
+            _show(predictions, frame, ignored, signature, name=table.name)
+
+
+def _say_what_is_needed(signature: Signature, asked: Subject) -> None:
+    names = ", ".join(f"`{name}`" for name in signature.column_names[:12])
+    more = f" and {len(signature.columns) - 12} more" if len(signature.columns) > 12 else ""
+    st.caption(f"The rows need the columns {names}{more}; others are ignored, and empty cells are missing values.")
+    template = subject.background(asked).head(5)
+    if template.height:
+        st.download_button(
+            "Example file",
+            template.write_csv,
+            file_name=f"{asked.id.replace('/', '-')}-example.csv",
+            mime="text/csv",
+            key="predict.template",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+            help="Five training rows with the right columns.",
+        )
+
+
+@st.cache_data(max_entries=4, show_spinner="Reading and predicting …")
+def predict_upload(
+    _file: BinaryIO, name: str, id: str, _asked: Subject
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+    """Read an uploaded file and predict its rows; the file is gone from the disk when this returns.
+
+    Raises
+    ------
+    ReadError
+        If it isn't a table.
+    InputError
+        If a row doesn't fit the model.
+    """
+    from workbench.data.reading import read_frame
+
+    folder = current().home / "uploads" / secrets.token_hex(6)
+    path = folder / (Path(name.replace("\\", "/")).name or "upload")
+    try:
+        with disk_errors(path):
+            folder.mkdir(parents=True)
+            with path.open("wb") as target:
+                shutil.copyfileobj(_file, target)
+        frame = read_frame(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    predictions, ignored = predict_in_chunks(_asked, frame)
+    return predictions, frame, ignored
+
+
+def predict_in_chunks(asked: Subject, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Predict the rows of a frame, checked as a whole so that a message names the row in the file.
+
+    Returns
+    -------
+    predictions : DataFrame
+        ``prediction`` and, for classes, ``probability_<class>``.
+    ignored : list of str
+        Columns that the model doesn't take.
+    """
+    predictor = subject.predictor(asked)
+    checked = predictor.signature.check(frame)
+    rows = checked.frame
+    pieces = [predictor.predict_frame(rows.slice(start, CHUNK_ROWS)) for start in range(0, rows.height, CHUNK_ROWS)]
+    return pl.concat(pieces), checked.ignored
+
+
+def _show(
+    predictions: pl.DataFrame, frame: pl.DataFrame, ignored: list[str], signature: Signature, *, name: str
+) -> None:
+    st.subheader(
+        f"{words.plural(predictions.height, 'prediction')} of {messages.plain(signature.target)}", anchor=False
+    )
+    if ignored:
+        st.caption(f"Ignored, since the model doesn't take them: {', '.join(f'`{column}`' for column in ignored)}.")
+    both = predictions.hstack([column for column in frame.get_columns() if column.name not in predictions.columns])
+    with st.container(horizontal=True):
+        for label, content, ending in (("Predictions", predictions, "predictions"), ("With all columns", both, "all")):
+            st.download_button(
+                label,
+                content.write_csv,
+                file_name=f"{name}-{ending}.csv",
+                mime="text/csv",
+                key=f"predict.csv.{ending}",
+                icon=":material/download:",
+                type="primary" if ending == "predictions" else "secondary",
+                on_click="ignore",
+            )
+    summary = _summary(predictions, signature)
+    column = f"predicted {signature.target}"
+    draw = plots.category_bars if signature.classes is not None else plots.histogram
+    picture(draw(summary, column=column, title=False), key="predict.summary", numbers=summary, name=f"{name}-summary")
+    shown = min(SHOWN_ROWS, both.height)
+    st.caption(f"{shown:,} of {both.height:,} rows; the files have all.")
+    st.dataframe(both.head(SHOWN_ROWS), alt="Predictions beside the rows")
+
+
+def _summary(predictions: pl.DataFrame, signature: Signature) -> pl.DataFrame:
+    values = predictions["prediction"]
+    if signature.classes is not None:
+        counts = values.cast(pl.String).alias("value").value_counts(sort=True)
+        return counts
+    import numpy as np
+
+    count, edges = np.histogram(values.to_numpy(), bins=N_BINS)
+    return pl.DataFrame({"left": edges[:-1], "right": edges[1:], "count": count})

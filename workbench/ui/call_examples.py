@@ -1,0 +1,122 @@
+"""How to call a version over HTTP: curl, Python and JavaScript that work when pasted, with the model's own columns."""
+
+from __future__ import annotations
+
+import json
+from pprint import pformat
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from workbench.registry import CHAMPION
+from workbench.settings import current
+from workbench.ui import messages, subject
+
+if TYPE_CHECKING:
+    from workbench.registry import Version
+
+
+def draw(version: Version) -> None:
+    """Draw the examples for the live version (the bare name) or for this number."""
+    with messages.shown(stop=True):
+        row = example_row(version)
+    live = CHAMPION in version.aliases
+    base = base_url()
+    address = f"{base}/api/predict/{version.name}" + ("" if live else f"?version={version.number}")
+    said = "whichever version is live" if live else f"version {version.number}; leave `?version=` out for the live one"
+    st.caption(f"Asks {said}. Values are a training row; `null` stands for a missing value.")
+    tabs = st.tabs(["curl", "Python", "JavaScript", "V2 protocol"])
+    codes = [
+        (curl(address, row), "bash"),
+        (python(address, row), "python"),
+        (javascript(address, row), "javascript"),
+        (tensors(base, version, row), "bash"),
+    ]
+    for tab, (code, language) in zip(tabs, codes, strict=True):
+        tab.code(code, language=language, wrap_lines=True)
+    st.markdown(
+        f"[Reference of the service]({base}/api/docs) · `{base}/api/v2/models/{version.name}` describes the model"
+    )
+
+
+def base_url() -> str:
+    """Give the address under which this reader sees the app; from the settings where the browser doesn't say."""
+    parts = urlsplit(st.context.url or "")
+    if not parts.netloc:
+        settings = current()
+        return f"http://{settings.host}:{settings.port}"
+    folder = parts.path.rstrip("/").removesuffix("/models")
+    return f"{parts.scheme}://{parts.netloc}{folder}"
+
+
+def example_row(version: Version) -> dict[str, Any]:
+    """Give a row of the training data, whole numbers without a decimal point."""
+    chosen = subject.of_version(version)
+    signature = subject.predictor(chosen).signature
+    background = subject.background(chosen)
+    known = background.row(0, named=True) if background.height else {}
+    row = {column.name: known.get(column.name, column.example) for column in signature.columns}
+    return {name: plain_value(value) for name, value in row.items()}
+
+
+def plain_value(value: Any) -> Any:
+    """Turn a value into what JSON writes shortest and exactly."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if value != value:
+        return None
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def curl(address: str, row: dict[str, Any]) -> str:
+    """Write the call for a shell; a single quote in the data is closed, escaped and opened again."""
+    body = json.dumps({"rows": [row]}, ensure_ascii=False).replace("'", "'\\''")
+    return f"curl -s '{address}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
+
+
+def python(address: str, row: dict[str, Any]) -> str:
+    """Write the call for Python, with the standard library alone."""
+    rows = pformat([row], width=110, sort_dicts=False)
+    return f"""import json
+import urllib.request
+
+rows = {rows}
+request = urllib.request.Request(
+    "{address}",
+    data=json.dumps({{"rows": rows}}).encode(),
+    headers={{"Content-Type": "application/json"}},
+)
+with urllib.request.urlopen(request) as answer:
+    print(json.load(answer)["predictions"])
+"""
+
+
+def javascript(address: str, row: dict[str, Any]) -> str:
+    """Write the call for a browser's console or Node."""
+    rows = json.dumps([row], ensure_ascii=False, indent=2)
+    return f"""const rows = {rows};
+const answer = await fetch("{address}", {{
+  method: "POST",
+  headers: {{ "Content-Type": "application/json" }},
+  body: JSON.stringify({{ rows }}),
+}});
+console.log((await answer.json()).predictions);
+"""
+
+
+def tensors(base: str, version: Version, row: dict[str, Any]) -> str:
+    """Write the call in the Open Inference Protocol, one tensor for each column."""
+    signature = subject.predictor(subject.of_version(version)).signature
+    inputs = [
+        {
+            "name": column.name,
+            "shape": [1],
+            "datatype": "FP64" if column.type == "number" else "BYTES",
+            "data": [row[column.name]],
+        }
+        for column in signature.columns
+    ]
+    path = f"{base}/api/v2/models/{version.name}/versions/{version.number}/infer"
+    body = json.dumps({"inputs": inputs}, ensure_ascii=False).replace("'", "'\\''")
+    return f"curl -s '{path}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"

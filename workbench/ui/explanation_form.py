@@ -1,0 +1,137 @@
+"""What to explain: which rows, how many, by which engine; and starting it in a process of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+import streamlit as st
+
+from workbench.ui import messages, page, subject, words
+
+if TYPE_CHECKING:
+    from workbench.explain import Engine, ExplanationJob
+    from workbench.ui.state import Open
+    from workbench.ui.subject import Subject
+
+COUNTS = (50, 100, 200, 500)
+ENGINES: dict[str, str] = {
+    "auto": "chosen for the model",
+    "tree": "tree: exact for forests and boosting",
+    "linear": "linear: exact for linear models",
+    "permutation": "permutation: any model, in probabilities",
+    "gradient": "gradient: networks with many columns",
+    "kernel": "kernel: any model, slow",
+}
+DEFAULT_ROWS = 100
+
+
+def draw(asked: Subject, opened: Open) -> ExplanationJob | None:
+    """Draw the choices; give the explanation to show: the one just started, else the newest of this model."""
+    sources = _sources(asked, opened)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="explain.controls"):
+        source = st.selectbox(
+            "Rows to explain",
+            list(sources),
+            key=f"explain.rows.{asked.id}",
+            width=320,
+            help="Explanations are about these rows; importance is their average.",
+        )
+        n_rows = st.segmented_control(
+            "How many",
+            COUNTS,
+            default=DEFAULT_ROWS,
+            required=True,
+            key="explain.n_rows",
+            persist_state="session",
+            help="More rows give a steadier picture and take longer; a random sample of them is taken.",
+        )
+        engine = st.selectbox(
+            "Engine",
+            list(ENGINES),
+            format_func=lambda key: ENGINES[key],
+            key="explain.engine",
+            width=280,
+            help="How the SHAP values are computed. The chosen one suits nearly always.",
+        )
+        st.button(
+            "Explain",
+            type="primary",
+            key="explain.start",
+            icon=":material/play_arrow:",
+            on_click=_start,
+            args=(asked, opened, source, n_rows, engine),
+        )
+    problem = st.session_state.pop("explain.problem", None)
+    if problem:
+        messages.error(problem)
+    return _job(asked)
+
+
+def explain_empty(asked: Subject) -> None:
+    """Say what will stand here, with the one button."""
+    text = (
+        f"Which columns move the answers of {messages.plain(asked.label)}, how each one acts, and why one row got its "
+        "answer: SHAP values in your own columns, computed in a process of their own."
+    )
+    if page.empty("Not explained yet", text, button=f"Explain {DEFAULT_ROWS} rows", key="explain.first"):
+        _start(asked, None, TRAINING_ROWS, DEFAULT_ROWS, "auto")
+        st.rerun()
+
+
+TRAINING_ROWS = "Training rows that the model carries"
+
+
+def _sources(asked: Subject, opened: Open) -> dict[str, str]:
+    sources = {TRAINING_ROWS: "background"}
+    if asked.kind == "run" and opened.run is not None and opened.table is not None:
+        sources = {"Test rows of the run": "test", **sources}
+    table = opened.table
+    if table is not None:
+        names = {column.name for column in table.columns}
+        if set(subject.predictor(asked).signature.column_names) <= names:
+            sources[f"Open table: {table.name}, {words.plural(table.n_rows, 'row')}"] = "table"
+    return sources
+
+
+def _start(asked: Subject, opened: Open | None, source: str, n_rows: int, engine: Engine) -> None:
+    from workbench.errors import WorkbenchError
+    from workbench.explain import start_explanation
+
+    try:
+        kind = "background" if opened is None else _sources(asked, opened).get(source, "background")
+        job = start_explanation(asked.folder, _rows(asked, opened, kind, n_rows), engine=engine)
+    except WorkbenchError as problem:
+        st.session_state["explain.problem"] = str(problem)
+        return
+    st.session_state[f"explain.job.{asked.id}"] = job.id
+
+
+def _rows(asked: Subject, opened: Open | None, kind: str, n_rows: int) -> pl.DataFrame:
+    if opened is None or opened.table is None or kind == "background":
+        return _sample(subject.background(asked), n_rows)
+    frame = opened.table.frame()
+    if kind == "test" and opened.run is not None:
+        report = opened.run.report()
+        split = "test" if "test" in report.splits else report.splits[-1]
+        frame = frame[report.predictions(split)["row"].to_list()]
+    return _sample(frame, n_rows).select(subject.predictor(asked).signature.column_names)
+
+
+def _sample(frame: pl.DataFrame, n_rows: int) -> pl.DataFrame:
+    return frame if frame.height <= n_rows else frame.sample(n_rows, seed=0)
+
+
+def _job(asked: Subject) -> ExplanationJob | None:
+    from workbench.errors import ExplainError
+    from workbench.explain import open_explanation
+    from workbench.explain.stored import stored_explanations
+
+    known = st.session_state.get(f"explain.job.{asked.id}")
+    if known:
+        try:
+            return open_explanation(known)
+        except ExplainError:
+            st.session_state.pop(f"explain.job.{asked.id}")
+    found = stored_explanations(asked.folder)
+    return found[0] if found else None
