@@ -48,11 +48,19 @@ class Predictor:
         What `PackageInfo` says.
     run : callable
         From one array for each column to scores of shape (n_rows, n_classes), or (n_rows, 1) for regression.
+    folder : Path, optional
+        The package it was loaded from, where its background rows lie.
     """
 
     def __init__(
-        self, signature: Signature, engine: Engine, info: dict[str, Any], run: Callable[[Arrays], np.ndarray]
+        self,
+        signature: Signature,
+        engine: Engine,
+        info: dict[str, Any],
+        run: Callable[[Arrays], np.ndarray],
+        folder: Path | None = None,
     ) -> None:
+        self.folder = folder
         self.signature = signature
         self.engine = engine
         self.info = info
@@ -148,7 +156,7 @@ def load_predictor(folder: str | Path, *, verify: bool = True, settings: Setting
     if info["engine"] == "native":
         return _native(folder, info)
     signature = Signature.from_dict(read_json(folder / SIGNATURE_FILE))
-    return Predictor(signature, "onnx", info, graph_runner(folder / GRAPH_FILE, settings))
+    return Predictor(signature, "onnx", info, graph_runner(folder / GRAPH_FILE, settings), folder)
 
 
 def load_native(folder: str | Path, *, verify: bool = True, settings: Settings | None = None) -> Predictor:
@@ -224,4 +232,4 @@ def _native(folder: Path, info: dict[str, Any]) -> Predictor:
 
     signature = Signature.from_dict(read_json(folder / SIGNATURE_FILE))
     recipe, model = FittedRecipe.load(folder / RECIPE_FOLDER), load_model(folder / NATIVE_FOLDER)
-    return Predictor(signature, "native", info, native_runner(recipe, model))
+    return Predictor(signature, "native", info, native_runner(recipe, model), folder)
