@@ -130,13 +130,13 @@ class GraphBuilder:
         from onnx import numpy_helper
 
         if keys.dtype.kind in "OU":
-            texts = {
+            texts: dict[str, Any] = {
                 "keys_strings": [str(key) for key in keys],
                 "values_int64s": list(values),
                 "default_int64": default,
             }
             return str(self.node("LabelEncoder", tensor, domain=ML_DOMAIN, **texts))
-        tensors = {
+        tensors: dict[str, Any] = {
             "keys_tensor": numpy_helper.from_array(keys.astype(np.float64)),
             "values_tensor": numpy_helper.from_array(np.asarray(values, dtype=np.int64)),
             "default_tensor": numpy_helper.from_array(np.array([default], dtype=np.int64)),

@@ -62,7 +62,7 @@ class FittedOneHot(_Encoder):
             tensor = graph.lookup(tensor, np.array(list(code_of), dtype=object), list(code_of.values()), default=-1)
             values = np.array([code_of[word] for word in values], dtype=np.int64)
         if len(categories) > 1:
-            tensor = graph.gather(tensor, np.repeat(np.arange(len(categories)), [len(found) for found in categories]))
+            tensor = graph.gather(tensor, [place for place, found in enumerate(categories) for _ in found])
         return graph.cast(graph.node("Equal", tensor, graph.constant(values[np.newaxis, :])), "double")
 
     def labels(self) -> list[list[str]]:

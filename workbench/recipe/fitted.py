@@ -10,10 +10,9 @@ import numpy as np
 import polars as pl
 from pydantic import TypeAdapter
 
-from workbench.data.encoding import to_arrays
 from workbench.errors import PackageError
 from workbench.graph import GraphBuilder
-from workbench.recipe.blocks import ArrayEngine, Blocks, Engine, GraphEngine
+from workbench.recipe.blocks import ArrayEngine, Blocks, Engine, GraphEngine, read_columns
 from workbench.recipe.families import FITTED_STEPS
 from workbench.recipe.fitted_step import FittedStep, InputType
 from workbench.recipe.spec import Step
@@ -104,7 +103,7 @@ class FittedRecipe:
         """
         if not frame.height:
             return np.empty((0, self.n_features))
-        return np.ascontiguousarray(self._run(ArrayEngine(to_arrays(frame, self.input_columns))))
+        return np.ascontiguousarray(self._run(ArrayEngine(read_columns(frame, self.input_columns))))
 
     def emit(self, graph: GraphBuilder, inputs: dict[str, str]) -> str:
         """Add the graph that computes `transform` in double.
@@ -200,22 +199,26 @@ class FittedRecipe:
         )
 
 
-def _name_features(input_columns: list[str], stages: list[Stage]) -> tuple[list[str], list[str]]:
-    children: dict[str, list[str]] = {column: [column] for column in input_columns}
+def children_of(stages: list[Stage]) -> dict[str, list[str]]:
+    """Give the names of the features that replace each encoded column."""
+    children: dict[str, list[str]] = {}
     for stage in stages:
-        labels = stage.fitted.labels()
-        if labels is not None:
-            for column, found in zip(stage.columns, labels, strict=True):
-                children[column] = [f"{column}={label}" for label in found]
+        for column, labels in zip(stage.columns, stage.fitted.labels() or (), strict=False):
+            children[column] = [f"{column}={label}" for label in labels]
+    return children
+
+
+def _name_features(input_columns: list[str], stages: list[Stage]) -> tuple[list[str], list[str]]:
+    children = {column: [column] for column in input_columns} | children_of(stages)
     names: list[str] = []
     sources: list[str] = []
     for column in input_columns:
         names.extend(children[column])
         sources.extend([column] * len(children[column]))
-    return _distinct(names), sources
+    return distinct(names), sources
 
 
-def _distinct(names: list[str]) -> list[str]:
+def distinct(names: list[str]) -> list[str]:
     """Add numbers to the later of equal names: a column may be called like another's category."""
     taken = set(names)
     if len(taken) == len(names):

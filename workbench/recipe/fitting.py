@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from workbench.data.encoding import input_type, to_arrays
+from workbench.data.encoding import input_type
 from workbench.errors import RecipeError
-from workbench.recipe.blocks import ArrayEngine, Blocks
+from workbench.recipe.blocks import ArrayEngine, Blocks, read_columns
 from workbench.recipe.checking import check_frame
 from workbench.recipe.families import FITTED_STEPS
 from workbench.recipe.fitted import FittedRecipe, Stage
@@ -25,13 +25,15 @@ class Fitting:
 
     def __init__(self, frame: pl.DataFrame, columns: list[str]) -> None:
         types: dict[str, InputType] = {}
+        schema = frame.schema  # built anew at each access, which thousands of columns feel
         for column in columns:
-            kind = input_type(frame.schema[column])
+            kind = input_type(schema[column])
             if kind != "datetime":
                 types[column] = kind
         self.input_types = types
         self.types = dict(types)  # changes as text becomes numbers
-        self.blocks = Blocks(ArrayEngine(to_arrays(frame, list(types))), types)
+        self.engine = ArrayEngine(read_columns(frame, list(types)))
+        self.blocks = Blocks(self.engine, types)
         self.stages: list[Stage] = []
 
     def apply(self, step_index: int, step: Step) -> list[str]:
@@ -63,6 +65,10 @@ class Fitting:
         if result.dtype != object:
             self.types.update(dict.fromkeys(columns, "number"))
         self.stages.append(Stage(step_index, columns, widths, fitted))
+
+    def raw(self, column: str) -> np.ndarray:
+        """Give a column as it was before all steps, of shape (n_rows, 1)."""
+        return self.engine.load([column], self.input_types[column])
 
     def answer_missing(self, steps: Sequence[Step]) -> None:
         """Let columns that are complete in training answer a missing value at prediction, with their median."""

@@ -67,8 +67,9 @@ def apply_row_steps(
             subset = _subset(frame, step, gone)
             rows = rows.unique(subset=subset, keep="first", maintain_order=True) if subset else rows
         elif isinstance(step, DropMissing):
+            schema = frame.schema
             names = [name for name in _subset(frame, step, gone) if name not in complete]
-            rows = rows.filter([is_present(name, frame.schema[name]) for name in names]) if names else rows
+            rows = rows.filter([is_present(name, schema[name]) for name in names]) if names else rows
         elif step.step in _ANSWERED_BY:
             complete.update(step.columns)
     positions = rows[_ROW].cast(pl.Int64).to_numpy()
