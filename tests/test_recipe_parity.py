@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from workbench.data.encoding import to_arrays
 from workbench.graph import GraphBuilder
 from workbench.recipe import FittedRecipe, Step, fit_recipe
+from workbench.recipe.blocks import read_columns
 
 NUMBERS = ["n0", "n1", "n2", "n3"]
 TEXTS = ["t0", "t1"]
@@ -47,7 +47,7 @@ def features_of_graph(recipe: FittedRecipe, frame: pl.DataFrame) -> np.ndarray:
     inputs = {name: graph.input(name, recipe.input_types[name]) for name in recipe.input_columns}
     graph.output("features", recipe.emit(graph, inputs), "double", [None, recipe.n_features])
     session = ort.InferenceSession(graph.build().SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(None, to_arrays(frame, recipe.input_columns))[0]
+    return session.run(None, read_columns(frame, recipe.input_types))[0]
 
 
 def assert_same_bits(recipe: FittedRecipe, frame: pl.DataFrame) -> None:

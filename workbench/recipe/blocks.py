@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import polars as pl
 
-from workbench.data.encoding import input_type, to_array, to_arrays
+from workbench.data.encoding import to_array, to_arrays
 from workbench.graph import GraphBuilder
 from workbench.recipe.fitted_step import FittedStep, InputType
 
@@ -22,15 +22,18 @@ LARGEST_NUMBER = float(np.finfo(np.float32).max)
 T = TypeVar("T")
 
 
-def read_columns(frame: pl.DataFrame, columns: list[str]) -> dict[str, np.ndarray]:
-    """Give `to_arrays` of these columns, with one Polars expression for all numbers instead of one for each."""
-    if not set(columns).issubset(frame.columns):
-        return to_arrays(frame, columns)  # raises, with the nearest name
-    part = frame.select(columns)
-    numbers = [name for name, dtype in part.schema.items() if input_type(dtype) == "number"]
-    cast = part.select(pl.col(numbers).cast(pl.Float64).fill_null(float("nan")))
+def read_columns(frame: pl.DataFrame, types: dict[str, InputType]) -> dict[str, np.ndarray]:
+    """Give `to_arrays` of these columns, with one Polars expression for all numbers instead of one for each.
+
+    The type is the recipe's, not the frame's: a column of only missing values has no type of its own.
+    """
+    if not set(types).issubset(frame.columns):
+        return to_arrays(frame, list(types))  # raises, with the nearest name
+    numbers = [name for name, kind in types.items() if kind == "number"]
+    texts = [name for name, kind in types.items() if kind == "string"]
+    cast = frame.select(pl.col(numbers).cast(pl.Float64).fill_null(float("nan")))
     arrays = {series.name: series.to_numpy() for series in cast}
-    return arrays | {series.name: to_array(series) for series in part if series.name not in arrays}
+    return arrays | {series.name: to_array(series.cast(pl.String)) for series in frame.select(texts)}
 
 
 class Engine(Protocol[T]):

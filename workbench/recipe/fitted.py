@@ -103,7 +103,7 @@ class FittedRecipe:
         """
         if not frame.height:
             return np.empty((0, self.n_features))
-        return np.ascontiguousarray(self._run(ArrayEngine(read_columns(frame, self.input_columns))))
+        return np.ascontiguousarray(self._run(ArrayEngine(read_columns(frame, self.input_types))))
 
     def emit(self, graph: GraphBuilder, inputs: dict[str, str]) -> str:
         """Add the graph that computes `transform` in double.

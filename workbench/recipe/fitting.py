@@ -32,7 +32,7 @@ class Fitting:
                 types[column] = kind
         self.input_types = types
         self.types = dict(types)  # changes as text becomes numbers
-        self.engine = ArrayEngine(read_columns(frame, list(types)))
+        self.engine = ArrayEngine(read_columns(frame, types))
         self.blocks = Blocks(self.engine, types)
         self.stages: list[Stage] = []
 
