@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 
 from workbench.errors import InputError, RequestError
+from workbench.estimators.native import pick_class
 from workbench.service.loaded import Loaded
 
 
@@ -90,10 +91,10 @@ def predict(loaded: Loaded, question: Question) -> Prediction:
     predictor = loaded.predictor
     signature = predictor.signature
     checked = signature.check(question.rows)
-    scores = predictor.scores(checked.frame)
+    scores = predictor.scores(checked)
     if signature.task == "regression":
         return Prediction(scores[:, 0].astype(np.float64), None, checked.ignored)
-    labels = np.asarray(signature.classes, dtype=object)[scores.argmax(axis=1)]
+    labels = np.asarray(signature.classes, dtype=object)[pick_class(scores)]
     return Prediction(labels, scores.astype(np.float64), checked.ignored)
 
 

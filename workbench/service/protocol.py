@@ -5,6 +5,7 @@ Source: https://github.com/kserve/open-inference-protocol (specification/protoco
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def read_tensors(body: bytes, signature: Signature, max_rows: int) -> Question:
     return Question(columns, n_rows, id=_read_id(document), outputs=_read_outputs(document, signature))
 
 
-def _read_tensor(tensor: Any, position: int, types: dict[str, str]) -> tuple[str, list[Any]]:
+def _read_tensor(tensor: Any, position: int, types: Mapping[str, str]) -> tuple[str, list[Any]]:
     if not isinstance(tensor, dict) or not isinstance(tensor.get("name"), str):
         raise RequestError(f"Got no name in inputs[{position}], needed the name of a column. Add it.")
     name, datatype, shape, data = (tensor.get(key) for key in ("name", "datatype", "shape", "data"))

@@ -46,12 +46,15 @@ def bind(host: str, port: int) -> socket.socket:
     SettingsError
         If it is in use or not of this machine.
     """
+    listener = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
     except (OSError, OverflowError) as error:
+        if listener is not None:
+            listener.close()
         raise SettingsError(
             f"Got the address {host}:{port}, which can't be used: {error}. Choose another with --host and --port, "
             "or end what runs there."
