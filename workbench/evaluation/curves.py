@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from workbench.estimators.native import pick_class
-from workbench.evaluation.metrics import Weighted
+from workbench.evaluation.measures import Weighted
 
 CALIBRATION_BINS = 10
 

@@ -1,11 +1,8 @@
-"""The metrics: one table of names, and each metric as a function of row weights.
-
-Weights serve the bootstrap: a resample of the rows is a vector of counts, so nothing is sorted or indexed twice.
-"""
+"""The metrics: one table of names, meanings and directions, and how predictions are measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +10,8 @@ import numpy as np
 
 from workbench.data.spec import Task
 from workbench.errors import EvaluationError
-from workbench.estimators.native import pick_class
+from workbench.evaluation import measures
+from workbench.evaluation.measures import Weighted
 
 MetricName = Literal[
     "accuracy",
@@ -28,8 +26,6 @@ MetricName = Literal[
     "mae",
     "median_ae",
 ]
-Weighted = Callable[[np.ndarray], float | None]
-_Factory = Callable[[np.ndarray, np.ndarray], Weighted]
 
 
 @dataclass(frozen=True)
@@ -164,108 +160,11 @@ def _class_indices(y_true: Any, classes: list[str | int], where: str) -> np.ndar
     return positions[inverse] if len(values) else np.zeros(0, dtype=np.int64)
 
 
-def _from_confusion(measure: Callable[[np.ndarray], float | None]) -> _Factory:
-    def factory(y: np.ndarray, scores: np.ndarray) -> Weighted:
-        k = scores.shape[1]
-        cell = y * k + pick_class(scores)
-        return lambda weights: measure(np.bincount(cell, weights=weights, minlength=k * k).reshape(k, k))
-
-    return factory
-
-
-def _accuracy(confusion: np.ndarray) -> float:
-    return float(np.trace(confusion) / confusion.sum())
-
-
-def _balanced_accuracy(confusion: np.ndarray) -> float:
-    support = confusion.sum(axis=1)
-    present = support > 0
-    return float((np.diag(confusion)[present] / support[present]).mean())
-
-
-def _macro(which: Literal["precision", "recall", "f1"]) -> Callable[[np.ndarray], float]:
-    def measure(confusion: np.ndarray) -> float:
-        support, predicted, hit = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
-        total = {"precision": predicted, "recall": support, "f1": (support + predicted) / 2}[which]
-        present = support + predicted > 0
-        # 0 where nothing was predicted or present, as scikit-learn's zero_division does
-        return float(np.divide(hit, total, out=np.zeros_like(hit), where=total > 0)[present].mean())
-
-    return measure
-
-
-def _mean_of(
-    per_row: Callable[[np.ndarray, np.ndarray], np.ndarray], finish: Callable[[float], float] = float
-) -> _Factory:
-    def factory(y: np.ndarray, scores: np.ndarray) -> Weighted:
-        values = per_row(y, scores)
-        return lambda weights: finish(weights @ values / weights.sum())
-
-    return factory
-
-
-def _row_log_loss(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    epsilon = np.finfo(np.float64).eps
-    return -np.log(np.clip(scores[np.arange(len(y)), y], epsilon, 1 - epsilon))
-
-
-def _roc_auc(y: np.ndarray, scores: np.ndarray) -> Weighted:
-    k = scores.shape[1]
-    rankings = [_Ranking(y == c, scores[:, c]) for c in ([1] if k == 2 else range(k))]
-
-    def measure(weights: np.ndarray) -> float | None:
-        areas = [ranking.area(weights) for ranking in rankings]
-        defined = [area for area in areas if area is not None]
-        return float(np.mean(defined)) if defined and len(defined) == len(areas) else None
-
-    return measure
-
-
-class _Ranking:
-    """Rows sorted once by score, so that the area under the ROC curve costs two sums for each resample."""
-
-    def __init__(self, positive: np.ndarray, score: np.ndarray) -> None:
-        self.order = np.argsort(score, kind="stable")
-        ordered = score[self.order]
-        self.starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        self.positive = positive[self.order]
-
-    def area(self, weights: np.ndarray) -> float | None:
-        ordered = weights[self.order]
-        positives = np.add.reduceat(np.where(self.positive, ordered, 0.0), self.starts)
-        negatives = np.add.reduceat(np.where(self.positive, 0.0, ordered), self.starts)
-        pairs = positives.sum() * negatives.sum()
-        below = np.cumsum(negatives) - negatives / 2  # a tie counts half
-        return float(positives @ below / pairs) if pairs > 0 else None
-
-
-def _r2(y: np.ndarray, scores: np.ndarray) -> Weighted:
-    squared = (y - scores[:, 0]) ** 2
-
-    def measure(weights: np.ndarray) -> float | None:
-        total = weights @ (y - weights @ y / weights.sum()) ** 2
-        return float(1 - weights @ squared / total) if total > 0 and len(y) > 1 else None
-
-    return measure
-
-
-def _median_ae(y: np.ndarray, scores: np.ndarray) -> Weighted:
-    distance = np.abs(y - scores[:, 0])
-    order = np.argsort(distance)
-
-    def measure(weights: np.ndarray) -> float:
-        counts = np.cumsum(weights[order])
-        middle = [np.floor((counts[-1] - 1) / 2), np.floor(counts[-1] / 2)]
-        return float(distance[order][np.searchsorted(counts, middle, side="right")].mean())
-
-    return measure
-
-
-_TABLE: dict[Task, list[tuple[Metric, _Factory]]] = {
+_TABLE: dict[Task, list[tuple[Metric, measures.Factory]]] = {
     "classification": [
         (
             Metric("accuracy", "Accuracy", "higher", False, "Share of rows whose predicted class is right."),
-            _from_confusion(_accuracy),
+            measures.from_confusion(measures.accuracy),
         ),
         (
             Metric(
@@ -275,7 +174,7 @@ _TABLE: dict[Task, list[tuple[Metric, _Factory]]] = {
                 False,
                 "Mean over the classes of the share found; not fooled by a rare class.",
             ),
-            _from_confusion(_balanced_accuracy),
+            measures.from_confusion(measures.balanced_accuracy),
         ),
         (
             Metric(
@@ -285,7 +184,7 @@ _TABLE: dict[Task, list[tuple[Metric, _Factory]]] = {
                 False,
                 "How often a row of the class scores above a row of another; 0.5 is guessing.",
             ),
-            _roc_auc,
+            measures.roc_auc,
         ),
         (
             Metric(
@@ -295,13 +194,13 @@ _TABLE: dict[Task, list[tuple[Metric, _Factory]]] = {
                 False,
                 "Penalty for probability put on the wrong class (natural logarithm); 0 is perfect.",
             ),
-            _mean_of(_row_log_loss),
+            measures.mean_of(measures.row_log_loss),
         ),
         (
             Metric(
                 "f1_macro", "F1 (macro)", "higher", False, "Balance of precision and recall, mean over the classes."
             ),
-            _from_confusion(_macro("f1")),
+            measures.from_confusion(measures.macro("f1")),
         ),
         (
             Metric(
@@ -311,7 +210,7 @@ _TABLE: dict[Task, list[tuple[Metric, _Factory]]] = {
                 False,
                 "Of the rows predicted as a class, the share that are; mean over the classes.",
             ),
-            _from_confusion(_macro("precision")),
+            measures.from_confusion(measures.macro("precision")),
         ),
         (
             Metric(
@@ -321,7 +220,7 @@ _TABLE: dict[Task, list[tuple[Metric, _Factory]]] = {
                 False,
                 "Of the rows of a class, the share found; mean over the classes.",
             ),
-            _from_confusion(_macro("recall")),
+            measures.from_confusion(measures.macro("recall")),
         ),
     ],
     "regression": [
@@ -333,19 +232,19 @@ _TABLE: dict[Task, list[tuple[Metric, _Factory]]] = {
                 False,
                 "Share of the target's variance that is explained; 0 is as good as the mean.",
             ),
-            _r2,
+            measures.r2,
         ),
         (
             Metric("rmse", "RMSE", "lower", True, "Root of the mean squared error; large errors count more."),
-            _mean_of(lambda y, scores: (y - scores[:, 0]) ** 2, lambda mean: float(np.sqrt(mean))),
+            measures.mean_of(lambda y, scores: (y - scores[:, 0]) ** 2, lambda mean: float(np.sqrt(mean))),
         ),
         (
             Metric("mae", "MAE", "lower", True, "Mean absolute error."),
-            _mean_of(lambda y, scores: np.abs(y - scores[:, 0])),
+            measures.mean_of(lambda y, scores: np.abs(y - scores[:, 0])),
         ),
         (
             Metric("median_ae", "Median AE", "lower", True, "Half of the rows have a smaller absolute error."),
-            _median_ae,
+            measures.median_ae,
         ),
     ],
 }

@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +26,7 @@ from workbench.training.liveness import adopt, exit_status, is_alive, process_cr
 Status = Literal["queued", "running", "finished", "failed", "lost"]
 REQUEST, ROWS, STATE, PROCESS, LOG = "request.json", "rows.parquet", "state.json", "process.json", "log.txt"
 RESULT = "explanation.json"
+_START_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,11 @@ class ExplanationJob:
     @property
     def state(self) -> ExplanationState:
         """The state now; a worker that is gone without a result shows as lost."""
+        exited = exit_status(self.folder)  # also reaps our child, so that a long-lived app gathers no zombies
         state = _read_state(self.folder)
         if state.has_ended:
             return state
-        reason = _why_gone(self.folder)
+        reason = _why_gone(self.folder, exited, state)
         if reason is None:
             return state
         latest = _read_state(self.folder)  # it may have ended properly between our two looks
@@ -90,12 +93,34 @@ class ExplanationJob:
         """Why it failed or was lost."""
         return self.state.reason
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate from what is done so far; None before the first sign of progress."""
+        state = self.state
+        if state.status != "running" or state.started is None or not state.progress:
+            return None
+        return (time.time() - state.started) * (1 - state.progress) / state.progress
+
     def wait(self, timeout: float | None = None) -> ExplanationJob:
         """Wait until it has ended, at most `timeout` seconds."""
         end = None if timeout is None else time.monotonic() + timeout
         while not self.state.has_ended and (end is None or time.monotonic() < end):
             time.sleep(0.05)
+        if self.state.has_ended:
+            _let_leave(self.folder)
         return self
+
+    def stop(self) -> None:
+        """End the computation; it can be started again."""
+        import psutil
+
+        state, process = self.state, storage.read_json(self.folder / PROCESS)
+        if state.has_ended:
+            return
+        if process and is_alive(process["pid"], process["created"]):
+            with suppress(psutil.Error):  # it may leave by itself just now
+                psutil.Process(process["pid"]).kill()
+        write_state(self.folder, "failed", progress=state.progress, reason="It was stopped.", started=state.started)
 
     def result(self, timeout: float | None = None) -> Explanation:
         """Wait for the explanation and give it.
@@ -246,17 +271,25 @@ def _read_state(folder: Path) -> ExplanationState:
     return ExplanationState(**document)
 
 
-def _why_gone(folder: Path) -> str | None:
+def _let_leave(folder: Path, seconds: float = 2.0) -> None:
+    """Wait until a worker that has written its end is gone and reaped."""
+    process, end = storage.read_json(folder / PROCESS), time.monotonic() + seconds
+    while exit_status(folder) is None and process and process_created(process["pid"]) == process["created"]:
+        if time.monotonic() > end:
+            return
+        time.sleep(0.02)
+
+
+def _why_gone(folder: Path, exited: int | None, state: ExplanationState) -> str | None:
     """Say why the worker is gone; None while it lives or may still come."""
-    status = exit_status(folder)
     process = storage.read_json(folder / PROCESS)
-    if status is None and (process is None or is_alive(process["pid"], process["created"])):
+    if exited is None and process is None:
+        if time.time() - (state.started or 0.0) < _START_SECONDS:
+            return None
+        return "The program that started it ended before the worker began. Start it again."
+    if exited is None and is_alive(process["pid"], process["created"]):
         return None
-    how = (
-        "killed, or out of memory"
-        if status is None
-        else f"killed by signal {-status}"
-        if status < 0
-        else f"exit {status}"
-    )
+    how = "killed, or out of memory"
+    if exited is not None:
+        how = f"killed by signal {-exited}" if exited < 0 else f"exit status {exited}"
     return f"Its process ended without a result ({how}). Explain fewer rows or free some memory, then start it again."

@@ -5,6 +5,7 @@ Shapes differ between explainers and models (a list, (n, features), (n, features
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -97,9 +98,12 @@ def explain_gradients(
     network = native.model.network  # type: ignore[attr-defined]
     X, compared = (native.features(part).astype(np.float32) for part in (frame, background))
     explainer = shap.GradientExplainer(network, compared)
-    values = _in_chunks(
-        lambda part: explainer.shap_values(part, nsamples=N_GRADIENT_SAMPLES, rseed=seed), X, on_progress
-    )
+    with warnings.catch_warnings():
+        # SHAP 0.51 passes a list of one input where Keras 3 expects the input itself; Keras says so and goes on
+        warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match")
+        values = _in_chunks(
+            lambda part: explainer.shap_values(part, nsamples=N_GRADIENT_SAMPLES, rseed=seed), X, on_progress
+        )
     if native.model.task == "regression":  # the network answers in standard deviations of the target
         values = values * native.model.target_scale.std  # type: ignore[attr-defined]
     outputs = native.model.scores(native.features(frame))

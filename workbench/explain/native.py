@@ -73,14 +73,13 @@ def load_native(package_folder: Path) -> NativePackage:
         If the package holds no native model.
     """
     from workbench.estimators import load_model
-    from workbench.recipe.fitted import FILE_NAME, FittedRecipe
+    from workbench.package.predictor import NATIVE_FOLDER, RECIPE_FOLDER
+    from workbench.recipe import FittedRecipe
 
-    native = package_folder / "native"
-    recipe = next(iter(sorted(native.rglob(FILE_NAME))), None)
-    model = next(iter(sorted(native.rglob("model.json"))), None)
-    if recipe is None or model is None:
+    native, recipe = package_folder / NATIVE_FOLDER, package_folder / RECIPE_FOLDER
+    if not native.is_dir() or not recipe.is_dir():
         raise ExplainError(
             f"Got {package_folder} without a native recipe and model, which this engine looks into. "
             "Use engine='permutation'."
         )
-    return NativePackage(FittedRecipe.load(recipe.parent), load_model(model.parent))
+    return NativePackage(FittedRecipe.load(recipe), load_model(native))

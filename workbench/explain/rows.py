@@ -103,8 +103,8 @@ def background_frame(predictor: Predictor, background: Any, n_background: int, s
         If the package has none and none were passed.
     """
     if background is None:
-        path = predictor.folder / "background.parquet"
-        if not path.is_file():
+        path = None if predictor.folder is None else predictor.folder / "background.parquet"
+        if path is None or not path.is_file():
             raise ExplainError(
                 f"Got a package without background rows ({path}), needed some to compare with. Pass `background`."
             )
