@@ -3,6 +3,7 @@
 A stub, because for import-linter every module that says `from workbench import storage` would import all of the API.
 """
 
+from workbench.api import RecipePreview as RecipePreview
 from workbench.api import Run as Run
 from workbench.api import RunSpec as RunSpec
 from workbench.api import Settings as Settings

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.api.explaining import explain_model as explain_model
     from workbench.api.explaining import open_version as open_version
+    from workbench.api.preparing import RecipePreview as RecipePreview
     from workbench.api.preparing import SplitPreview as SplitPreview
     from workbench.api.preparing import SuggestedRecipe as SuggestedRecipe
     from workbench.api.preparing import open_source as open_source
@@ -52,6 +53,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     **{
         name: ("api.preparing", name)
         for name in (
+            "RecipePreview",
             "SplitPreview",
             "SuggestedRecipe",
             "open_source",

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
 from workbench.data.spec import DataSpec, SplitSpec, Task
 from workbench.errors import SpecError, TargetError
+from workbench.recipe.previewing import Preview, preview
 from workbench.recipe.spec import Step
 from workbench.settings import Settings, current
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-    import polars as pl
 
     from workbench.data import Split, Table
-    from workbench.recipe import Preview
 
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 
@@ -62,8 +62,6 @@ def _is_digest(text: str) -> bool:
 
 def samples_frame() -> pl.DataFrame:
     """List the samples that ship, one row each, with source and licence."""
-    import polars as pl
-
     from workbench.data import samples
 
     return pl.DataFrame([vars(info) for info in samples()])
@@ -78,8 +76,6 @@ class SuggestedRecipe:
 
     def frame(self) -> pl.DataFrame:
         """Give one row a step: ``step``, ``columns``, ``reason``."""
-        import polars as pl
-
         rows = [
             {"step": step.step, "columns": ", ".join(getattr(step, "columns", None) or ()) or "all", "reason": reason}
             for step, reason in zip(self.steps, self.reasons, strict=True)
@@ -110,8 +106,37 @@ def suggest_recipe(table: Table, *, target: str | None = None, estimator: str | 
     from workbench.recipe import suggest
 
     needs = None if estimator is None else entry(estimator)
-    suggested = suggest(table.columns, _target(table, target), needs)
+    suggested = suggest(
+        table.columns,
+        _target(table, target),
+        needs,
+        n_rows=table.n_rows,
+        n_duplicates=table.profile().n_duplicates,
+    )
     return SuggestedRecipe(tuple(step for step, _ in suggested), tuple(reason for _, reason in suggested))
+
+
+@dataclass(frozen=True)
+class RecipePreview(Preview):
+    """A sample of rows before and after a recipe, and what each step changed."""
+
+    steps: tuple[Step, ...]
+
+    def frame(self) -> pl.DataFrame:
+        """Give one row a step: what it is, and rows, columns and cells that it changed."""
+        rows = [
+            {
+                "step": self.steps[effect.step_index].step,
+                "rows_before": effect.rows_before,
+                "rows_after": effect.rows_after,
+                "columns_before": effect.columns_before,
+                "columns_after": effect.columns_after,
+                "n_changed_cells": effect.n_changed_cells,
+            }
+            for effect in self.effects
+        ]
+        counts = ("rows_before", "rows_after", "columns_before", "columns_after", "n_changed_cells")
+        return pl.DataFrame(rows, schema={"step": pl.String, **dict.fromkeys(counts, pl.Int64)})
 
 
 def preview_recipe(
@@ -121,8 +146,8 @@ def preview_recipe(
     target: str | None = None,
     n_rows: int | None = None,
     settings: Settings | None = None,
-) -> Preview:
-    """Show what each step changes, on the first rows of a table.
+) -> RecipePreview:
+    """Show what each step changes, on a sample of a table's rows.
 
     Parameters
     ----------
@@ -140,10 +165,10 @@ def preview_recipe(
     SpecError
         If a step is malformed.
     """
-    from workbench.recipe import preview
-
     n_rows = n_rows or (settings or current()).preview_rows
-    return preview(_parsed(steps), table.frame(), target=_target(table, target), n_rows=n_rows)
+    parsed = _parsed(steps)
+    seen = preview(parsed, table.frame(), target=_target(table, target), n_rows=n_rows)
+    return RecipePreview(**vars(seen), steps=parsed)
 
 
 @dataclass(frozen=True)
@@ -155,8 +180,6 @@ class SplitPreview:
 
     def frame(self) -> pl.DataFrame:
         """Give one row a part: ``part``, ``rows``, ``share``."""
-        import polars as pl
-
         counts = {name: len(rows) for name, rows in self.split.parts().items()}
         total = sum(counts.values())
         return pl.DataFrame(
