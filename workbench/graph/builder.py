@@ -1,13 +1,14 @@
-"""The only writer of ONNX nodes: recipes and estimators add their parts to one `GraphBuilder`."""
+"""The builder of the one ONNX graph from raw columns to the model's outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from workbench.errors import ConversionError
+from workbench.graph.merging import copy_of, needed_nodes, reads, rename_node, same_opset
 
 if TYPE_CHECKING:
     import onnx
@@ -163,7 +164,7 @@ class GraphBuilder:
         ConversionError
             If an input has no tensor, or the model's operators have no form in our opset.
         """
-        model = _same_opset(model)
+        model = same_opset(model, OPSET)
         graph = model.graph
         stored = {tensor.name for tensor in graph.initializer}
         needed = [entry.name for entry in graph.input if entry.name not in stored]
@@ -178,10 +179,10 @@ class GraphBuilder:
         def rename(name: str) -> str:
             return inputs.get(name) or (prefix + name if name else "")
 
-        for node in map(_copy, graph.node):
-            _rename_node(node, rename)
+        for node in map(copy_of, graph.node):
+            rename_node(node, rename)
             self._nodes.append(node)
-        for tensor in map(_copy, graph.initializer):
+        for tensor in map(copy_of, graph.initializer):
             tensor.name = rename(tensor.name)
             self._initializers.append(tensor)
         return [rename(entry.name) for entry in graph.output]
@@ -213,8 +214,8 @@ class GraphBuilder:
         import onnx
         from onnx import helper
 
-        nodes = _needed(self._nodes, [name for name, _, _ in self._outputs])
-        used = {name for node in nodes for name in _reads(node)}
+        nodes = needed_nodes(self._nodes, [name for name, _, _ in self._outputs])
+        used = {name for node in nodes for name in reads(node)}
         types = {"number": onnx.TensorProto.DOUBLE, "string": onnx.TensorProto.STRING}
         inputs = [helper.make_tensor_value_info(name, types[kind], ["N"]) for name, kind in self._inputs.items()]
         outputs = [
@@ -259,64 +260,3 @@ def _elem_type(name: str) -> int:
     from onnx import TensorProto
 
     return int(TensorProto.DataType.Value(name.upper()))
-
-
-def _same_opset(model: onnx.ModelProto) -> onnx.ModelProto:
-    import onnx
-
-    if len(model.functions):
-        model = onnx.inliner.inline_local_functions(model)
-    version = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), OPSET)
-    if version == OPSET:
-        return model
-    try:
-        return onnx.version_converter.convert_version(model, OPSET)
-    except Exception as error:  # the converter raises whatever its C++ part throws
-        raise ConversionError(
-            f"Got a model of opset {version}, needed {OPSET}: {error}. Convert it with opset {OPSET}."
-        ) from error
-
-
-def _copy(message: Any) -> Any:
-    copy = type(message)()
-    copy.CopyFrom(message)
-    return copy
-
-
-def _rename_node(node: onnx.NodeProto, rename: Callable[[str], str]) -> None:
-    node.name = rename(node.name)
-    node.input[:] = [rename(name) for name in node.input]
-    node.output[:] = [rename(name) for name in node.output]
-    for graph in _subgraphs(
-        node
-    ):  # the bodies of If, Loop and Scan see the names outside, so they follow the same rule
-        for entry in (*graph.input, *graph.output, *graph.initializer):
-            entry.name = rename(entry.name)
-        del graph.value_info[:]
-        for inner in graph.node:
-            _rename_node(inner, rename)
-
-
-def _subgraphs(node: onnx.NodeProto) -> Iterable[onnx.GraphProto]:
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
-
-
-def _reads(node: onnx.NodeProto) -> Iterable[str]:
-    yield from node.input
-    for graph in _subgraphs(node):
-        yield from (entry.name for entry in graph.output)
-        for inner in graph.node:
-            yield from _reads(inner)
-
-
-def _needed(nodes: list[onnx.NodeProto], outputs: list[str]) -> list[onnx.NodeProto]:
-    wanted = set(outputs)
-    kept = []
-    for node in reversed(nodes):  # nodes stand in the order of computation
-        if wanted.intersection(node.output):
-            kept.append(node)
-            wanted.update(_reads(node))
-    return kept[::-1]
