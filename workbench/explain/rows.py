@@ -73,9 +73,8 @@ def explain_rows(
     if plan.exact:
         values, base, outputs = exact_shapley(coded, on_progress=on_progress)
     else:
-        values, base, outputs = sampled_shapley(
-            coded, n_pairs=plan.n_pairs, seed=seed, time_limit=time_limit, on_progress=on_progress
-        )
+        limits: dict[str, Any] = {"n_pairs": plan.n_pairs, "time_limit": time_limit}
+        values, base, outputs = sampled_shapley(coded, seed=seed, on_progress=on_progress, **limits)
     signature = predictor.signature
     return Explanation(
         shap_values=values,

@@ -1,10 +1,11 @@
 """Frames in, Plotly figures out. One template, one palette, every number of points said; knows no other room."""
 
 from workbench.plots.asked import curves_over, pixel_effects, pixels, probability_bars, version_timeline
-from workbench.plots.explained import beeswarm, dependence, importance, waterfall
+from workbench.plots.explained import beeswarm, dependence, importance
 from workbench.plots.hardware import gauge, hardware_rows, sparkline
 from workbench.plots.live import compare_curves, live_curves
 from workbench.plots.measured import calibration, confusion, metric_bars, precision_recall, predicted, residuals, roc
+from workbench.plots.one_row import waterfall
 from workbench.plots.tables import category_bars, correlation, histogram, missing_bars, split_picture
 from workbench.plots.theme import SPLIT_COLORS, TEMPLATE, class_color, empty
 

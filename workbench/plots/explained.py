@@ -18,6 +18,8 @@ from workbench.plots.theme import (
     number,
     rows_drawn,
     sample_rows,
+    shortened,
+    with_unit,
     zero_line,
 )
 
@@ -70,7 +72,7 @@ def importance(
     if len(outputs) > 1:
         fig.update_layout(showlegend=True, margin={"b": 90}, height=fig.layout.height + 50)
     fig.update_yaxes(autorange="reversed", type="category", showgrid=False)
-    fig.update_xaxes(title=_axis("mean |SHAP value|", unit), rangemode="tozero")
+    fig.update_xaxes(title=with_unit("mean |SHAP value|", unit), rangemode="tozero")
     return fig
 
 
@@ -109,7 +111,7 @@ def beeswarm(
     fig.update_yaxes(
         tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.4, -0.6], showgrid=False, zeroline=False
     )
-    fig.update_xaxes(title=_axis("SHAP value", unit))
+    fig.update_xaxes(title=with_unit("SHAP value", unit))
     zero_line(fig, "x")
     fig.update_layout(coloraxis=_value_axis())
     return fig
@@ -141,7 +143,7 @@ def _name_categories(fig: go.Figure, part: pl.DataFrame, position: int, max_valu
     if part["number"].null_count() < part.height or part["value"].n_unique() > max_values:
         return
     for value, mean in part.group_by("value").agg(pl.col("shap_value").mean()).sort("shap_value").iter_rows():
-        fig.add_annotation(x=mean, y=position - 0.42, text=_short(value, 12), showarrow=False, font={"size": 10})
+        fig.add_annotation(x=mean, y=position - 0.42, text=shortened(value, 12), showarrow=False, font={"size": 10})
 
 
 def swarm_offsets(values: np.ndarray, width: float = 0.34, n_bins: int = 60) -> np.ndarray:
@@ -184,7 +186,7 @@ def dependence(
     else:
         _add_numbers(fig, part, column)
     fig.update_xaxes(title=column)
-    fig.update_yaxes(title=_axis(f"SHAP value of {column}", unit))
+    fig.update_yaxes(title=with_unit(f"SHAP value of {column}", unit))
     zero_line(fig, "y")
     return fig
 
@@ -247,90 +249,6 @@ def _add_shap_points(fig: go.Figure, x: np.ndarray, part: pl.DataFrame, column: 
     )
 
 
-def waterfall(
-    frame: pl.DataFrame,
-    *,
-    base_value: float,
-    unit: str = "",
-    output: str = "output",
-    title: str | None = None,
-    subtitle: str | None = None,
-    max_columns: int = 10,
-) -> go.Figure:
-    """Draw how each column moves the output from the background's mean (bottom) to this row's (top).
-
-    Parameters
-    ----------
-    frame : DataFrame
-        ``column``, ``value`` (text), ``shap_value``: one row and output. Small columns are summed into one bar.
-    base_value : float
-        Mean output over the background.
-    output : str
-        What the axis shows, for example "probability of survived = 1".
-    """
-    ordered = frame.sort(pl.col("shap_value").abs(), descending=True, maintain_order=True)
-    shown, rest = ordered.head(max_columns), ordered.slice(max_columns)
-    if rest.height == 1:  # one column has room for itself
-        shown, rest = ordered, ordered.clear()
-    labels = [f"{column} = {_short(value)}" for column, value in shown.select("column", "value").iter_rows()]
-    values = shown["shap_value"].to_list()
-    if rest.height:
-        labels.append(f"{rest.height} other columns")
-        values.append(float(rest["shap_value"].sum()))
-    total = base_value + float(sum(values))
-    # the largest at the top: bars are stacked from the bottom up
-    ends = np.array(values[::-1]).cumsum()[::-1] + base_value if values else np.zeros(0)
-    starts = ends - np.array(values)
-    said = f"{number(base_value)} on average, {number(total)} for this row"
-    fig = figure(
-        title, join(subtitle, said), height=130 + 30 * max(len(labels), 2), alt=_alt(output, said, labels, values)
-    )
-    fig.add_bar(
-        y=list(range(len(labels))),
-        x=values,
-        base=starts,
-        orientation="h",
-        width=0.7,
-        marker={"color": [SHAP_UP if value >= 0 else SHAP_DOWN for value in values]},
-        text=[f"{value:+.3g}" for value in values],
-        textposition="auto",
-        customdata=[[label, start, end] for label, start, end in zip(labels, starts, ends, strict=True)],
-        hovertemplate="%{customdata[0]}<br>%{text}: from %{customdata[1]:.4g} to %{customdata[2]:.4g}<extra></extra>",
-        cliponaxis=False,
-    )
-    _connect(fig, starts, ends)
-    for x in (base_value, total):
-        fig.add_vline(x=x, line={"color": GREY, "width": 1, "dash": "dot"})
-    note = {"yref": "paper", "showarrow": False, "font": {"size": 12}}
-    fig.add_annotation(x=total, y=1, yanchor="bottom", text=f"<b>{number(total)}</b>", **note)
-    fig.add_annotation(x=base_value, y=0, yanchor="top", yshift=-19, text=f"mean {number(base_value)}", **note)
-    fig.update_yaxes(
-        tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.4, -0.6], showgrid=False
-    )
-    fig.update_xaxes(title={"text": _axis(output, unit), "standoff": 28}, range=_padded(starts, ends, base_value))
-    fig.update_layout(margin={"t": 92 if title else 34, "b": 66})
-    return fig
-
-
-def _connect(fig: go.Figure, starts: np.ndarray, ends: np.ndarray) -> None:
-    for i in range(1, len(starts)):
-        fig.add_shape(
-            type="line", x0=ends[i], x1=starts[i - 1], y0=i - 0.35, y1=i - 0.65, line={"color": GREY, "width": 1}
-        )
-
-
-def _padded(starts: np.ndarray, ends: np.ndarray, base_value: float) -> list[float]:
-    places = np.r_[starts, ends, base_value]
-    low, high = float(places.min()), float(places.max())
-    margin = 0.14 * (high - low) or 0.1 * abs(high) or 0.1
-    return [low - margin, high + margin]
-
-
-def _alt(output: str, said: str, labels: list[str], values: list[float]) -> str:
-    strongest = "; ".join(f"{label} {value:+.3g}" for label, value in list(zip(labels, values, strict=True))[:3])
-    return f"{output}: {said}. Strongest: {strongest or 'none'}"
-
-
 def _levels(values: pl.Series) -> np.ndarray:
     """Rank numbers from 0 (lowest) to 1 (highest), NaN where there is none; by rank one outlier can't grey the rest."""
     known = values.cast(pl.Float64)
@@ -348,11 +266,3 @@ def _value_axis() -> dict[str, object]:
         "cmax": 1,
         "colorbar": {"title": {"text": "value"}, "thickness": 10, **ticks},
     }
-
-
-def _short(value: str, length: int = 24) -> str:
-    return value if len(value) <= length else value[: length - 1] + "…"
-
-
-def _axis(name: str, unit: str) -> str:
-    return f"{name} ({unit})" if unit else name

@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from workbench.plots.theme import BLUE, GREY, ORANGE, SKY, VERMILION, figure, number, thin_line
+from workbench.plots.theme import BLUE, GREY, ORANGE, SKY, VERMILION, figure, note, number, thin_line
 
 HARDWARE_COLUMNS = ("cpu_percent", "memory_mib", "memory_total_mib", "process_cpu_percent", "process_memory_mib")
 GPU_FIELDS = ("utilisation_percent", "memory_mib", "memory_total_mib", "power_w", "temperature_c", "own_memory_mib")
@@ -88,37 +88,16 @@ def gauge(
 
     A value that can't be read shows as "not reported".
     """
-    said = (
-        "not reported"
-        if value is None
-        else f"{number(value, 3)} {unit}" + ("" if unit == "%" else f" of {number(maximum)}")
-    )
+    of = "" if unit == "%" else f" of {number(maximum)}"
+    said = "not reported" if value is None else f"{number(value, 3)} {unit}{of}"
     fig = figure(None, height=96 if history else 58, alt=f"{title}: {said}")
     share = 0.0 if value is None or maximum <= 0 else min(value / maximum, 1.0)
     color = VERMILION if share > 0.95 else ORANGE if share > 0.8 else SKY
-    top = (0.62, 0.78) if history else (0.1, 0.5)
+    low, high = (0.62, 0.78) if history else (0.1, 0.5)
+    place = {"type": "rect", "xref": "paper", "yref": "paper", "x0": 0, "y0": low, "y1": high, "line": {"width": 0}}
     for end, shade in ((1.0, "rgba(128, 128, 128, 0.2)"), (share, color)):
-        fig.add_shape(
-            type="rect",
-            xref="paper",
-            yref="paper",
-            x0=0,
-            x1=end,
-            y0=top[0],
-            y1=top[1],
-            fillcolor=shade,
-            line={"width": 0},
-        )
-    fig.add_annotation(
-        text=f"{title} <b>{said}</b>",
-        x=0,
-        y=1,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        xanchor="left",
-        yanchor="top",
-    )
+        fig.add_shape(x1=end, fillcolor=shade, **place)
+    note(fig, f"{title} <b>{said}</b>", 0, 1, xanchor="left", yanchor="top")
     if history:
         past = list(history)
         fig.add_scatter(

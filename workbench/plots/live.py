@@ -17,7 +17,9 @@ from workbench.plots.theme import (
     empty,
     figure,
     join,
+    note,
     number,
+    shortened,
     spread,
 )
 
@@ -90,56 +92,31 @@ def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | No
     )
     top = inner
     for i, panel in enumerate(panels, start=1):
-        domain = [max(top - panel.height, 0) / inner, top / inner]
-        ref = "y" if i == 1 else f"y{i}"
-        shown = list(panel.range or _range(panel.lines))
-        fig.update_layout(
-            {f"yaxis{'' if i == 1 else i}": {"domain": domain, "range": shown, "nticks": 5, "fixedrange": True}}
-        )
-        fig.add_annotation(
-            text=f"<b>{panel.title}</b>",
-            x=0,
-            y=domain[1],
-            xref="paper",
-            yref="paper",
-            showarrow=False,
-            xanchor="left",
-            yanchor="bottom",
-        )
-        for line in panel.lines:
-            _add_line(fig, line, ref)
-        _label_ends(fig, panel, ref, shown)
-        if not panel.lines:
-            fig.add_annotation(
-                text=f"waiting for the first {panel.title}",
-                x=0.5,
-                y=sum(domain) / 2,
-                xref="paper",
-                yref="paper",
-                showarrow=False,
-            )
+        _add_panel(fig, panel, i, [max(top - panel.height, 0) / inner, top / inner])
         top -= panel.height + _GAP_PX
-    fig.update_layout(
-        xaxis={"title": axis.title, "anchor": "y" if len(panels) == 1 else f"y{len(panels)}", "rangemode": "tozero"}
-    )
+    last = "y" if len(panels) == 1 else f"y{len(panels)}"
     longest = max((len(line.name) for panel in panels for line in panel.lines), default=0)
+    above = 92 if title and subtitle else 60 if title else 46
     fig.update_layout(
-        margin={"r": min(max(92, 30 + 7 * longest), 200), "t": 92 if title and subtitle else 60 if title else 46}
+        xaxis={"title": axis.title, "anchor": last, "rangemode": "tozero"},
+        margin={"r": min(max(92, 30 + 7 * longest), 200), "t": above},
+        meta={"alt": join(title, subtitle, "; ".join(_say(panel) for panel in panels))},
     )
     if subtitle and not title:
-        fig.add_annotation(
-            text=subtitle,
-            x=0,
-            y=1,
-            yshift=22,
-            xref="paper",
-            yref="paper",
-            showarrow=False,
-            xanchor="left",
-            yanchor="bottom",
-        )
-    fig.update_layout(meta={"alt": join(title, subtitle, "; ".join(_say(panel) for panel in panels))})
+        note(fig, subtitle, 0, 1, yshift=22, xanchor="left", yanchor="bottom")
     return fig
+
+
+def _add_panel(fig: go.Figure, panel: Panel, position: int, domain: list[float]) -> None:
+    suffix = "" if position == 1 else str(position)
+    shown = list(panel.range or _range(panel.lines))
+    fig.update_layout({f"yaxis{suffix}": {"domain": domain, "range": shown, "nticks": 5, "fixedrange": True}})
+    note(fig, f"<b>{panel.title}</b>", 0, domain[1], xanchor="left", yanchor="bottom")
+    for line in panel.lines:
+        _add_line(fig, line, f"y{suffix}")
+    _label_ends(fig, panel, f"y{suffix}", shown)
+    if not panel.lines:
+        note(fig, f"waiting for the first {panel.title}", 0.5, sum(domain) / 2)
 
 
 def _add_line(fig: go.Figure, line: Line, ref: str) -> None:
@@ -166,9 +143,8 @@ def _label_ends(fig: go.Figure, panel: Panel, ref: str, shown: list[float]) -> N
     pixels = [(y - shown[0]) / ((shown[1] - shown[0]) or 1) * panel.height for _, _, y in last]
     for (line, _, y), at, to in zip(last, pixels, spread(pixels, _LABEL_PX), strict=True):
         # the bar has the line's colour, the word the reader's text colour: orange words are too pale on white
-        name = line.name if len(line.name) < 25 else line.name[:24] + "…"
         fig.add_annotation(
-            text=f"<span style='color:{line.color}'>▬</span> {name}",
+            text=f"<span style='color:{line.color}'>▬</span> {shortened(line.name)}",
             x=1,
             xref="paper",
             xanchor="left",

@@ -20,6 +20,7 @@ from workbench.plots.theme import (
     rows_drawn,
     sample_rows,
     thin_line,
+    with_unit,
     zero_line,
 )
 
@@ -176,8 +177,8 @@ def predicted(frame: pl.DataFrame, *, target: str, split: str = "test", unit: st
     low, high = float(both.min()), float(both.max())
     fig.add_trace(reference_line([low, high], [low, high], "right"))
     _add_points(fig, drawn, "y_true", "prediction", split)
-    fig.update_xaxes(title=_axis(f"actual {target}", unit))
-    fig.update_yaxes(title=_axis(f"predicted {target}", unit))
+    fig.update_xaxes(title=with_unit(f"actual {target}", unit))
+    fig.update_yaxes(title=with_unit(f"predicted {target}", unit))
     return fig
 
 
@@ -194,8 +195,8 @@ def residuals(frame: pl.DataFrame, *, target: str, split: str = "test", unit: st
     fig, drawn = _scatter_figure("Residuals", frame, target, split)
     _add_points(fig, drawn, "prediction", "residual", split)
     zero_line(fig, "y")
-    fig.update_xaxes(title=_axis(f"predicted {target}", unit))
-    fig.update_yaxes(title=_axis("actual minus predicted", unit))
+    fig.update_xaxes(title=with_unit(f"predicted {target}", unit))
+    fig.update_yaxes(title=with_unit("actual minus predicted", unit))
     return fig
 
 
@@ -276,10 +277,6 @@ def _label_curves(fig: go.Figure, frame: pl.DataFrame) -> None:
 
 def _positive(frame: pl.DataFrame) -> str:
     return str(frame["class"][0]) if frame["class"].n_unique() == 1 else "the class"
-
-
-def _axis(name: str, unit: str) -> str:
-    return f"{name} ({unit})" if unit else name
 
 
 def _scatter_figure(title: str, frame: pl.DataFrame, target: str, split: str) -> tuple[go.Figure, pl.DataFrame]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from workbench.plots.theme import CLASS_COLORS, GREY, MAX_LINE_POINTS, PURPLE, SKY, SPLIT_COLORS, YELLOW, thin_line
+from workbench.plots.theme import GREY, MAX_LINE_POINTS, PURPLE, SKY, SPLIT_COLORS, VERMILION, thin_line
 
 By = Literal["time", "step"]
 _NOT_METRICS = {"time", "step", "epoch", "learning_rate", "lr", "seconds"}
@@ -22,7 +22,7 @@ _TITLES = {
     "rmse": "RMSE",
     "mae": "MAE",
 }
-_GPU_COLORS = (PURPLE, YELLOW, SPLIT_COLORS["test"], CLASS_COLORS[5])
+_GPU_COLORS = (PURPLE, VERMILION, SPLIT_COLORS["test"], SPLIT_COLORS["validation"])  # yellow is too pale on white
 
 
 @dataclass
@@ -165,7 +165,8 @@ def _gpu_line(
         values = values / 1024
     else:
         hover, extra = "%{y:.0f} %%{customdata}", [_power_and_heat(gpu) for gpu in found]
-    label = "GPU" if n_gpus == 1 else f"GPU {index}"
+    own = n_gpus > 1 and any(gpu.get("own") for gpu in found)
+    label = "GPU" if n_gpus == 1 else f"GPU {index}{', this run' if own else ''}"
     return _thin(Line(label, place, values, _GPU_COLORS[nth % len(_GPU_COLORS)], hover, extra))
 
 

@@ -97,6 +97,11 @@ def empty(message: str, *, height: int = 200) -> go.Figure:
     return fig
 
 
+def note(fig: go.Figure, text: str, x: float, y: float, **where: Any) -> None:
+    """Write a text at a place of the whole picture, in shares of its width and height."""
+    fig.add_annotation(text=text, x=x, y=y, **{"xref": "paper", "yref": "paper", "showarrow": False, **where})
+
+
 def zero_line(fig: go.Figure, axis: str, **where: Any) -> None:
     """Draw the line where zero means something."""
     if axis == "x":
@@ -194,3 +199,13 @@ def spread(positions: Iterable[float], gap: float) -> list[float]:
         for rank, i in enumerate(block):
             placed[i] = center + gap * (rank - (len(block) - 1) / 2)
     return placed
+
+
+def shortened(text: str, length: int = 24) -> str:
+    """Cut a long text for a label, with an ellipsis."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Write an axis title."""
+    return f"{name} ({unit})" if unit else name
