@@ -197,9 +197,9 @@ class Run:
 
     def report(self) -> Report:
         """Open its report: metrics, curves and predictions of every split."""
+        self._needs_result(self.report_folder / "report.json")
         from workbench.evaluation import open_report
 
-        self._needs_result(self.report_folder / "report.json")
         return open_report(self.report_folder)
 
     def metrics(self) -> dict[str, dict[str, float]]:
@@ -215,9 +215,9 @@ class Run:
         RunError
             If it has made none (yet).
         """
+        self._needs_result(self.package_folder / "signature.json")
         from workbench.package.predictor import load_predictor
 
-        self._needs_result(self.package_folder / "signature.json")
         return load_predictor(self.package_folder, settings=self._settings)
 
     def to_dict(self) -> dict[str, Any]:
