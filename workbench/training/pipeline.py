@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from workbench.data import Split, Table
     from workbench.estimators.native import NativeModel
+    from workbench.package import PackageInfo
     from workbench.recipe import FittedRecipe
 
 
@@ -71,7 +72,10 @@ def run_pipeline(spec: RunSpec, folder: Path, *, progress: Progress, settings: S
     progress.enter("evaluating")
     metrics = _evaluate(prepared, model, spec, folder)
     progress.enter("packaging")
-    _package(prepared, model, spec, folder, metrics, settings)
+    info = _package(prepared, model, spec, folder, metrics, settings)
+    if info.engine == "native":
+        live.note(info.reason)
+    live.log(f"Package built: engine {info.engine}, {info.n_rows_checked:,} rows compared with the native model.")
     if not stopped:
         return "finished", None
     return (
@@ -162,7 +166,7 @@ def _package(
     folder: Path,
     metrics: dict[str, dict[str, float]],
     settings: Settings,
-) -> None:
+) -> PackageInfo:
     from workbench.package import build_package, make_signature
 
     split, frame = prepared.split, prepared.frame
@@ -170,7 +174,7 @@ def _package(
     evaluation = np.concatenate([split.validation, split.test])
     document: dict[str, Any] = spec.to_dict()
     signature = make_signature(prepared.recipe, train, spec.data.target, prepared.task, prepared.classes)
-    build_package(
+    return build_package(
         folder / files.PACKAGE,
         spec=document,
         recipe=prepared.recipe,
