@@ -171,7 +171,7 @@ def test_a_time_limit_ends_after_a_whole_round(predictor):
 
 
 def test_plans_spend_the_budget_on_pairs_then_shrink_the_background():
-    assert make_plan(1, 20, 100).n_pairs == 6
+    assert make_plan(1, 20, 100).n_pairs == 3
     assert make_plan(1, 20, 100, n_pairs=3) == make_plan(500, 20, 100, n_pairs=3)
     crowded = make_plan(5_000, 12, 100)
     assert (crowded.n_background, crowded.n_pairs) == (20, 1)

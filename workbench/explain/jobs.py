@@ -17,7 +17,8 @@ import polars as pl
 
 from workbench import storage
 from workbench.errors import ExplainError
-from workbench.explain.result import FORMAT_VERSION, Engine, Explanation
+from workbench.explain.files import FORMAT_VERSION, RESULT
+from workbench.explain.result import Engine, Explanation
 from workbench.explain.rows import N_BACKGROUND
 from workbench.settings import Settings, current
 from workbench.training.launcher import worker_environment
@@ -25,7 +26,6 @@ from workbench.training.liveness import adopt, exit_status, is_alive, process_cr
 
 Status = Literal["queued", "running", "finished", "failed", "lost"]
 REQUEST, ROWS, STATE, PROCESS, LOG = "request.json", "rows.parquet", "state.json", "process.json", "log.txt"
-RESULT = "explanation.json"
 _START_SECONDS = 30.0
 
 

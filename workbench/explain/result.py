@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,14 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import polars as pl
 
-from workbench import storage
 from workbench.errors import ExplainError
 from workbench.explain.wording import numbers_of, sentence, value_texts
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-FORMAT_VERSION = 1
 Engine = Literal["auto", "tree", "linear", "permutation", "gradient", "kernel"]
 PlotKind = Literal["importance", "beeswarm", "dependence", "waterfall"]
 
@@ -86,9 +83,7 @@ class Explanation:
     @property
     def output_names(self) -> list[str]:
         """The outputs to show: the second of two classes (the first is its mirror), every class, or the target."""
-        if self.classes is None:
-            return [self.target]
-        return [str(label) for label in (self.classes[1:] if len(self.classes) == 2 else self.classes)]
+        return self._names(self._shown())
 
     @property
     def note(self) -> str:
@@ -128,26 +123,21 @@ class Explanation:
         output : str or int, optional
             A class; by default all of `output_names`.
         """
-        wanted = self.output_names if output is None else [output]
-        texts = {name: value_texts(self.data[name]) for name in self.column_names}
-        numbers = {name: numbers_of(self.data[name]) for name in self.column_names}
-        rows = np.arange(self.n_rows)
-        parts = [
-            pl.DataFrame(
-                {
-                    "row": rows,
-                    "output": [str(name)] * self.n_rows,
-                    "column": [column] * self.n_rows,
-                    "value": pl.Series(texts[column], dtype=pl.String),
-                    "number": numbers[column].rename("number"),
-                    "shap_value": self.shap_values[:, c, self.output_index(name if self.classes else None)],
-                },
-                schema_overrides={"output": pl.String, "column": pl.String},
-            )
-            for name in wanted
-            for c, column in enumerate(self.column_names)
-        ]
-        return pl.concat(parts)
+        wanted = self._shown() if output is None else [self.output_index(output)]
+        n, m = self.n_rows, len(self.column_names)
+        texts = [text for name in self.column_names for text in value_texts(self.data[name])]
+        numbers = pl.concat([numbers_of(self.data[name]).rename("number") for name in self.column_names])
+        names = pl.Series(self._names(wanted), dtype=pl.String)
+        return pl.DataFrame(
+            {
+                "row": np.tile(np.arange(n), m * len(wanted)),
+                "output": names.gather(np.repeat(np.arange(len(wanted)), n * m)),
+                "column": pl.Series(self.column_names).gather(np.tile(np.repeat(np.arange(m), n), len(wanted))),
+                "value": pl.Series(texts * len(wanted), dtype=pl.String),
+                "number": pl.concat([numbers] * len(wanted)),
+                "shap_value": self.shap_values[:, :, wanted].transpose(2, 1, 0).ravel(),
+            }
+        )
 
     def importance(self, *, by_output: bool = False) -> pl.DataFrame:
         """Rank columns by mean absolute SHAP value.
@@ -162,16 +152,21 @@ class Explanation:
         DataFrame
             ``column``, ``mean_abs_shap``, largest first.
         """
-        long = (
-            self.frame()
-            .group_by("column", "output", maintain_order=True)
-            .agg(mean_abs_shap=pl.col("shap_value").abs().mean())
-        )
-        total = long.group_by("column", maintain_order=True).agg(pl.col("mean_abs_shap").sum())
-        total = total.sort("mean_abs_shap", descending=True, maintain_order=True)
+        shown = self._shown()
+        size = np.zeros((self.data.width, len(shown)))
+        if self.n_rows:
+            size = np.abs(self.shap_values[:, :, shown]).mean(axis=0)
+        order = np.argsort(-size.sum(axis=1), kind="stable")
+        columns = [self.column_names[c] for c in order]
         if not by_output:
-            return total
-        return total.select("column").join(long, on="column", how="left", maintain_order="left")
+            return pl.DataFrame({"column": columns, "mean_abs_shap": size.sum(axis=1)[order]})
+        return pl.DataFrame(
+            {
+                "column": [name for name in columns for _ in shown],
+                "output": self._names(shown) * len(columns),
+                "mean_abs_shap": size[order].ravel(),
+            }
+        )
 
     def row_frame(self, row: int = 0, output: str | int | None = None) -> pl.DataFrame:
         """Give one row's values, largest first: ``column``, ``value`` (in words), ``shap_value``."""
@@ -230,17 +225,9 @@ class Explanation:
         StorageError
             If the disk refuses.
         """
-        folder = Path(folder)
-        n, m, k = self.shap_values.shape
-        wide = {f"data:{name}": self.data[name] for name in self.column_names}
-        wide |= {f"shap:{c}:{j}": pl.Series(self.shap_values[:, c, j]) for c in range(m) for j in range(k)}
-        wide |= {f"output:{j}": pl.Series(self.outputs[:, j]) for j in range(k)}
-        buffer = io.BytesIO()
-        pl.DataFrame(wide).write_parquet(buffer)
-        storage.write_atomic(folder / "values.parquet", buffer.getvalue())
-        storage.write_json(
-            folder / "explanation.json", {"format_version": FORMAT_VERSION, "shape": [n, m, k], **self.describe()}
-        )
+        from workbench.explain.files import write_explanation
+
+        write_explanation(Path(folder), self)
 
     def describe(self) -> dict[str, Any]:
         """Give everything but rows and values."""
@@ -270,21 +257,17 @@ class Explanation:
         ExplainError
             If the folder holds no explanation, or one of another format.
         """
-        folder = Path(folder)
-        document = storage.read_json(folder / "explanation.json")
-        if document is None or document.pop("format_version", None) != FORMAT_VERSION:
-            raise ExplainError(f"Got {folder} without an explanation of format {FORMAT_VERSION}. Compute it again.")
-        n, m, k = document.pop("shape")
-        names = document.pop("column_names")
-        wide = pl.read_parquet(folder / "values.parquet")
-        data = wide.select([pl.col(f"data:{name}").alias(name) for name in names])
-        values = np.empty((n, m, k))
-        for c in range(m):
-            for j in range(k):
-                values[:, c, j] = wide[f"shap:{c}:{j}"].to_numpy()
-        outputs = np.column_stack([wide[f"output:{j}"].to_numpy() for j in range(k)])
-        base_values = np.array(document.pop("base_values"), dtype=np.float64)
-        return cls(shap_values=values, base_values=base_values, outputs=outputs, data=data, **document)
+        from workbench.explain.files import read_explanation
+
+        return read_explanation(Path(folder))
+
+    def _shown(self) -> list[int]:
+        if self.classes is None:
+            return [0]
+        return [1] if len(self.classes) == 2 else list(range(len(self.classes)))
+
+    def _names(self, outputs: list[int]) -> list[str]:
+        return [self.target if self.classes is None else str(self.classes[index]) for index in outputs]
 
     def check_row(self, row: int) -> int:
         """Refuse a row that the explanation doesn't have."""

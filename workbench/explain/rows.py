@@ -45,7 +45,7 @@ def explain_rows(
         Antithetic pairs of permutations for each background row. By default chosen from the number of rows and columns,
         and all coalitions are enumerated where these are few.
     max_evaluations : int, optional
-        Mixed rows to score at most, by default 26,000 for one row and 600,000 in all.
+        Mixed rows to score at most; see `shapley.make_plan` for the default.
     seed : int
         Same seed, same values.
     time_limit : float, optional

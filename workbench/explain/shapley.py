@@ -44,8 +44,9 @@ def make_plan(
 ) -> Plan:
     """Choose between enumeration and sampling, within a number of evaluated rows.
 
-    The default is 26,000 evaluations for one row, and at most 600,000 in all. Enumeration is preferred; then pairs are
-    dropped down to one, then background rows down to 20.
+    The default is 12,000 evaluations for a row, 26,000 where coalitions are enumerated (many of their mixed rows are
+    equal and scored once), and at most 600,000 in all. Enumeration is preferred; then pairs are dropped down to one,
+    then background rows down to 20.
 
     Examples
     --------
@@ -54,9 +55,10 @@ def make_plan(
     >>> make_plan(200, 12, 100)
     Plan(exact=False, n_background=100, n_pairs=1)
     """
-    budget = min(26_000 * max(n_rows, 1), 600_000) if max_evaluations is None else max_evaluations
+    budget = max_evaluations or min(12_000 * max(n_rows, 1), 600_000)
+    exact_budget = max_evaluations or min(26_000 * max(n_rows, 1), 600_000)
     if n_columns <= 1 or (
-        n_pairs is None and n_columns <= _MAX_EXACT_COLUMNS and n_rows * n_background * 2**n_columns <= budget
+        n_pairs is None and n_columns <= _MAX_EXACT_COLUMNS and n_rows * n_background * 2**n_columns <= exact_budget
     ):
         return Plan(True, n_background, 0)
     one_pair = max(n_rows * 2 * (n_columns - 1), 1)
