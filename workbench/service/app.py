@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # prediction itself. FastAPI serves the OpenAPI document, which is written by hand for the same reason.
     app = FastAPI(title="Workbench", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.openapi = lambda: openapi_document(app.version)  # type: ignore[method-assign]
-    app.router.routes.extend(endpoints.routes())
+    app.router.routes[:0] = endpoints.routes()
     app.add_exception_handler(WorkbenchError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(Exception, _answer_failure)
@@ -74,11 +74,12 @@ class _Endpoints:
 
     def routes(self) -> list[Route]:
         get, post = ["GET"], ["POST"]
-        routes = [
+        routes = [  # tried in this order, so what is asked most comes first
+            Route("/predict/{model}", self.predict, methods=post),
+            Route("/v2/models/{model}/infer", self.infer, methods=post),
             Route("/", _to_docs, methods=get),
             Route("/docs", _docs, methods=get),
             Route("/models", self.list_models, methods=get),
-            Route("/predict/{model}", self.predict, methods=post),
             Route("/v2", _server, methods=get),
             Route("/v2/health/live", _live, methods=get),
             Route("/v2/health/ready", self.ready, methods=get),
@@ -87,9 +88,8 @@ class _Endpoints:
             routes += [
                 Route(model, self.metadata, methods=get),
                 Route(f"{model}/ready", self.model_ready, methods=get),
-                Route(f"{model}/infer", self.infer, methods=post),
             ]
-        return routes
+        return [*routes, Route("/v2/models/{model}/versions/{version}/infer", self.infer, methods=post)]
 
     async def list_models(self, request: Request) -> Response:
         return _json({"models": await self.models.run(self._list_models)})
@@ -150,7 +150,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     RequestError
         With status 413.
     """
-    declared = request.headers.get("content-length", "")
+    declared = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(int(declared), limit)
     chunks: list[bytes] = []
