@@ -15,7 +15,7 @@ ESTIMATORS = ("logistic_regression", "random_forest", "hist_gradient_boosting", 
 def main() -> None:
     """Print the milliseconds of both for each estimator, on the Titanic sample."""
     import workbench as wb
-    from workbench.package import load_native
+    from workbench.package import load_native, load_predictor
 
     with tempfile.TemporaryDirectory() as name:
         settings = wb.Settings(home=Path(name) / "home", models=Path(name) / "models")
@@ -30,7 +30,7 @@ def main() -> None:
                 training={"epochs": 3},
             )
             folder = wb.train(spec, settings=settings).package_folder
-            graph, native = wb.load_package(folder), load_native(folder)
+            graph, native = load_predictor(folder), load_native(folder)
             row = graph.signature.check(table.head(1)).frame
             print(estimator)
             sides = {"  native": native.scores, "  graph": graph.scores}

@@ -3,6 +3,7 @@
 A stub, because for import-linter every module that says `from workbench import storage` would import all of the API.
 """
 
+from workbench.api import Drift as Drift
 from workbench.api import RecipePreview as RecipePreview
 from workbench.api import Run as Run
 from workbench.api import RunSpec as RunSpec
@@ -18,6 +19,7 @@ from workbench.api import audit as audit
 from workbench.api import catalogue as catalogue
 from workbench.api import compare as compare
 from workbench.api import delete_run as delete_run
+from workbench.api import drift as drift
 from workbench.api import explain_model as explain_model
 from workbench.api import load_model as load_model
 from workbench.api import models as models

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from workbench.export import as_notebook as as_notebook
     from workbench.export import as_script as as_script
     from workbench.export import spec_from_notebook as spec_from_notebook
+    from workbench.monitoring import Drift as Drift
+    from workbench.monitoring import drift as drift
     from workbench.registry import Version as Version
     from workbench.registry import audit as audit
     from workbench.registry import load_model as load_model
@@ -69,6 +71,8 @@ _HOMES: dict[str, tuple[str, str]] = {
         name: ("registry", name)
         for name in ("Version", "audit", "load_model", "models", "promote", "publish", "rollback", "versions")
     },
+    "Drift": ("monitoring", "Drift"),
+    "drift": ("monitoring", "drift"),
     "RunSpec": ("training.spec", "RunSpec"),
     "Settings": ("settings", "Settings"),
     "WorkbenchError": ("errors", "WorkbenchError"),

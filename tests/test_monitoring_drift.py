@@ -1,0 +1,54 @@
+"""Drift: rows like those of training are stable, others are named."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+import workbench as wb
+from workbench.errors import InputError, ModelNotFoundError
+
+
+@pytest.fixture
+def model(settings):
+    spec = wb.RunSpec(
+        name="drift",
+        data={"source": "titanic", "target": "survived"},
+        recipe=[
+            {"step": "drop_columns", "columns": ["name", "ticket", "cabin", "boat", "body", "home.dest"]},
+            {"step": "impute", "columns": ["age", "fare"]},
+            {"step": "one_hot", "columns": ["sex", "embarked"]},
+        ],
+        estimator={"name": "baseline"},
+    )
+    wb.publish(wb.train(spec), "drifting")
+    return "drifting"
+
+
+def test_drift_names_the_columns_that_moved_and_leaves_the_others(model):
+    rows = wb.sample("titanic").frame()
+    same = wb.drift(model, rows).frame()
+    assert set(same["verdict"]) == {"stable"}
+    assert same["column"].n_unique() == 7
+
+    moved = rows.with_columns(
+        pl.col("age") + 30,
+        pl.lit("a new harbour").alias("embarked"),
+        pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.col("fare")).alias("fare"),
+    )
+    found = wb.drift(model, moved)
+    assert found.n_rows == 1309
+    verdicts = dict(found.frame().select("column", "verdict").iter_rows())
+    assert {name for name, verdict in verdicts.items() if verdict == "drifted"} == {"age", "embarked", "fare"}
+    fare = found.frame().row(by_predicate=pl.col("column") == "fare", named=True)
+    assert fare["missing_now"] == pytest.approx(0.5, abs=0.01)
+    assert found.frame()["psi"].is_sorted(descending=True)
+
+
+def test_drift_refuses_what_it_cannot_compare(model):
+    with pytest.raises(InputError, match="embarked"):
+        wb.drift(model, [{"age": 3}])
+    with pytest.raises(InputError, match="rows"):
+        wb.drift(model, wb.sample("titanic").frame().head(0))
+    with pytest.raises(ModelNotFoundError, match="no-such-model"):
+        wb.drift("no-such-model", [{"age": 3}])

@@ -1,0 +1,248 @@
+"""A newcomer's walk in real Chromium: upload, prepare, train while watching, reload, explain, what-if, publish, call.
+
+One server for the module, a real socket, a real worker; the app is killed and restarted while a run goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = os.environ.get("WORKBENCH_CHROMIUM") or shutil.which("chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENT = 90_000  # milliseconds: two cores may be busy with other tests
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium, or set WORKBENCH_CHROMIUM"),
+]
+
+
+class App:
+    """The app in a process of its own, on folders of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            self.port = listener.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.home = folder / "home"
+        self.environment = {
+            **os.environ,
+            "WORKBENCH_HOME": str(self.home),
+            "WORKBENCH_MODELS": str(folder / "models"),
+        }
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workbench", "app", "--port", str(self.port)],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(f"{self.address}/_stcore/health").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+        raise TimeoutError("the app didn't start")
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    running = App(tmp_path_factory.mktemp("walk"))
+    yield running
+    running.kill()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENT)
+    yield opened
+    context.close()
+
+
+def settle(page) -> None:
+    """Wait until the script has run: the page says so itself."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=PATIENT)
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def title_is(page, title: str) -> None:
+    page.get_by_role("heading", name=re.compile(rf"^{title}")).first.wait_for()
+    settle(page)
+
+
+def titanic_csv(folder: Path) -> Path:
+    import workbench as wb
+
+    path = folder / "passengers.csv"
+    wb.sample("titanic").frame().write_csv(path)
+    return path
+
+
+def test_from_an_upload_to_an_answer_over_http(app, page, browser, tmp_path):
+    # Data: upload, and see what it is
+    page.goto(f"{app.address}/data")
+    title_is(page, "Data")
+    page.locator("input[type=file]").first.set_input_files(titanic_csv(tmp_path))
+    page.get_by_text("1,309", exact=True).first.wait_for()
+    settle(page)
+    press(page, "Prepare this table")
+
+    # Prepare: target, suggested steps, the preview
+    title_is(page, "Prepare")
+    page.get_by_role("combobox", name=re.compile("^Target")).click()
+    page.get_by_role("option", name="survived", exact=True).click()
+    page.get_by_text("Preview", exact=True).first.wait_for()
+    settle(page)
+    press(page, "Suggest")
+    press(page, "Use these steps")
+    page.get_by_text(re.compile(r"survived · [1-9]\d* steps")).first.wait_for()
+    settle(page)
+    press(page, "Train a model")
+
+    # Train: a forest that takes a while, watched
+    title_is(page, "Train")
+    page.locator(".st-key-train-choose-random_forest button").click()
+    page.get_by_role("heading", name=re.compile("Parameters of random forest")).wait_for()
+    settle(page)
+    trees = page.get_by_role("spinbutton", name=re.compile("n.estimators", re.IGNORECASE))
+    trees.fill("3000")
+    trees.press("Enter")
+    settle(page)
+    press(page, "Start training")
+    page.get_by_role("button", name=re.compile("^Stop")).first.wait_for()
+    run_id = re.search(r"run=([^&]+)", page.url)[1]
+    page.get_by_text(re.compile(r"[1-9][\d,]* of 3,000")).first.wait_for()
+    page.locator(".js-plotly-plot").first.wait_for()
+
+    # Reload in the middle: the same run, still going
+    page.reload()
+    page.get_by_text(run_id).first.wait_for()
+    page.get_by_text(re.compile(r"[1-9][\d,]* of 3,000")).first.wait_for()
+
+    # A second browser sees it, too, and so does the app after it was killed and restarted
+    second = browser.new_context().new_page()
+    second.set_default_timeout(PATIENT)
+    second.goto(page.url)
+    second.get_by_text(run_id).first.wait_for()
+    second.context.close()
+    app.kill()
+    app.start()
+    page.goto(f"{app.address}/train?run={run_id}")
+    page.get_by_role("button", name="Evaluate", exact=True).first.wait_for(timeout=240_000)
+    press(page, "Evaluate")
+
+    # Evaluate: the number that matters, with its interval, and the pictures
+    title_is(page, "Evaluate")
+    page.get_by_text("ROC AUC").first.wait_for()
+    page.locator(".js-plotly-plot").first.wait_for()
+
+    # Models: publish
+    page.goto(f"{app.address}/models?run={run_id}")
+    title_is(page, "Models")
+    name = page.get_by_role("textbox", name=re.compile("^Name of the model"))
+    name.fill("walked")
+    name.press("Tab")
+    press(page, "Publish")
+    page.get_by_text(re.compile("walked v1")).first.wait_for()
+    settle(page)
+
+    # Explain
+    page.goto(f"{app.address}/explain?model=walked")
+    title_is(page, "Explain")
+    press(page, "Explain 100 rows")
+    page.get_by_text(re.compile("[Aa]dditivity")).first.wait_for(timeout=240_000)
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+
+    # Predict: what if she were a man?
+    page.goto(f"{app.address}/predict?model=walked")
+    title_is(page, "Predict")
+    page.locator(".js-plotly-plot").first.wait_for()
+    before = probability(page)
+    sex = page.get_by_role("combobox", name=re.compile("^sex"))
+    sex.click()
+    chosen = "female" if "male" == sex.input_value() else "male"
+    page.get_by_role("option", name=chosen, exact=True).click()
+    deadline = time.monotonic() + 30
+    while probability(page) == before and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+    assert probability(page) != before
+
+    # The API answers on the same port
+    columns = httpx.get(f"{app.address}/api/v2/models/walked").json()["inputs"]
+    row = {entry["name"]: "female" if entry["datatype"] == "BYTES" else 1 for entry in columns}
+    answer = httpx.post(f"{app.address}/api/predict/walked", json={"rows": [row]})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["predictions"][0]["prediction"] in (0, 1)
+
+
+def probability(page) -> str:
+    text = page.get_by_text(re.compile(r"probability \d")).first
+    text.wait_for()
+    return text.inner_text()
+
+
+@pytest.mark.parametrize("place", ["", "data", "prepare", "train", "evaluate", "explain", "predict", "models"])
+@pytest.mark.parametrize("width", [1400, 420])
+def test_every_page_opens_first_without_an_error(app, browser, place, width):
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENT)
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(
+        f"{app.address}/{place}?table=no-such-table&run=no-such-run&model=no-such-model" if place else app.address
+    )
+    title_is(page, place.capitalize() or "Home")
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert problems == []
+    # nothing sticks out sideways
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+    context.close()

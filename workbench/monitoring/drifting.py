@@ -1,0 +1,135 @@
+"""Drift: the distribution of each input column now, against the training rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from workbench import registry, storage
+from workbench.data.encoding import to_arrays
+from workbench.errors import PackageError
+from workbench.package import Signature
+from workbench.settings import Settings, current
+
+Verdict = Literal["stable", "moved", "drifted"]
+
+# The customary thresholds: Siddiqi, Credit Risk Scorecards, 2006.
+_MOVED, _DRIFTED = 0.1, 0.25
+_LEAST_SHARE = 1e-4  # an empty bin would make the index infinite
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far the columns of some rows have moved from the training rows of a model version.
+
+    Parameters
+    ----------
+    model : str
+        The version's reference, ``name/number``.
+    n_rows : int
+        Rows that were compared.
+    columns : tuple of dict
+        One for each input column, most drifted first: ``column``, ``psi`` (population stability index), ``verdict``,
+        ``missing_before`` and ``missing_now`` (shares).
+    """
+
+    model: str
+    n_rows: int
+    columns: tuple[dict[str, Any], ...]
+
+    def frame(self) -> pl.DataFrame:
+        """Give one row for each column, most drifted first."""
+        return pl.DataFrame(list(self.columns))
+
+
+def drift(model: str, rows: Any, *, settings: Settings | None = None) -> Drift:
+    """Compare rows with those that a published model was trained on.
+
+    Each column's population stability index is ``sum((now - before) * ln(now / before))`` over the bins of its training
+    distribution, with missing values as a bin of their own. Below 0.1 it is stable, from 0.25 on it has drifted.
+
+    Source: Siddiqi, Credit Risk Scorecards, Wiley 2006, chapter 6.
+
+    Parameters
+    ----------
+    model : str
+        A published model: ``name``, ``name@alias`` or ``name/number``.
+    rows : DataFrame, dict of lists, or list of dicts
+        With the model's input columns; others are ignored. A few hundred rows say more than ten.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such model.
+    InputError
+        If a column is missing, has the wrong type, or there are no rows.
+    PackageError
+        If the version carries no baseline.
+    """
+    settings = settings or current()
+    version = registry.resolve(model, settings=settings)
+    baseline = (storage.read_json(version.folder / "baseline.json") or {}).get("columns")
+    if not baseline:
+        raise PackageError(
+            f"Got {version.reference} without a baseline, needed one to compare with. Publish the run again."
+        )
+    signature = Signature.from_dict(storage.read_json(version.folder / "signature.json"))
+    frame = signature.check(rows).frame
+    arrays = to_arrays(frame, list(frame.columns))
+    columns = [_compare(name, baseline[name], values) for name, values in arrays.items() if name in baseline]
+    columns.sort(key=lambda column: -column["psi"])
+    return Drift(version.reference, frame.height, tuple(columns))
+
+
+def _compare(name: str, before: dict[str, Any], values: np.ndarray) -> dict[str, Any]:
+    missing = np.isnan(values) if values.dtype.kind == "f" else values == ""
+    present = values[~missing]
+    counts = np.asarray(list(_counts(before)), dtype=float)
+    now = _bin_numbers(present, before["edges"]) if values.dtype.kind == "f" else _bin_texts(present, before["counts"])
+    old_missing, new_missing = float(before["missing_share"]), float(missing.mean())
+    psi = _stability_index(
+        np.append(_shares(counts) * (1 - old_missing), old_missing),
+        np.append(_shares(now) * (1 - new_missing), new_missing),
+    )
+    verdict: Verdict = "stable" if psi < _MOVED else "moved" if psi < _DRIFTED else "drifted"
+    return {
+        "column": name,
+        "psi": round(psi, 4),
+        "verdict": verdict,
+        "missing_before": old_missing,
+        "missing_now": new_missing,
+    }
+
+
+def _counts(before: dict[str, Any]) -> list[float]:
+    counts = before["counts"]
+    if isinstance(counts, dict):
+        return [*counts.values(), before.get("other", 0)]
+    return counts or [0]  # a column without any training value has no bins
+
+
+def _bin_numbers(values: np.ndarray, edges: list[float]) -> np.ndarray:
+    """Count values by training bin; what lies outside belongs to the outermost bins."""
+    inner = np.asarray(edges[1:-1], dtype=float)
+    # As numpy.histogram, a value on an edge belongs to the bin on its right.
+    return np.bincount(np.searchsorted(inner, values, side="right"), minlength=len(inner) + 1).astype(float)
+
+
+def _bin_texts(values: np.ndarray, counts: dict[str, int]) -> np.ndarray:
+    """Count values by training category; all others together come last."""
+    places = {category: place for place, category in enumerate(counts)}
+    found = np.fromiter((places.get(str(value), len(places)) for value in values), dtype=np.int64, count=len(values))
+    return np.bincount(found, minlength=len(places) + 1).astype(float)
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    total = counts.sum()
+    return counts / total if total else np.zeros_like(counts)
+
+
+def _stability_index(before: np.ndarray, now: np.ndarray) -> float:
+    before, now = np.maximum(before, _LEAST_SHARE), np.maximum(now, _LEAST_SHARE)
+    return float(np.sum((now - before) * np.log(now / before)))
