@@ -211,6 +211,16 @@ def test_predict_of_a_file_larger_than_one_piece_keeps_every_row(
     assert [float(line["prediction"]) for line in lines] == pytest.approx(list(expected))
 
 
+def test_explain_ranks_the_columns(workbench, settings, model_packages, tmp_path):
+    registry.publish(model_packages["passengers"], "passengers", settings=settings)
+    (tmp_path / "rows.csv").write_text(ROWS)
+    document = workbench("explain", "passengers", "rows.csv", "--rows", "1", "--json").json
+    assert (document["model"], document["version"], document["n_rows"]) == ("passengers", 1, 1)
+    assert document["importance"][0]["column"] == "sex"
+    assert document["additivity_error"] < 1e-6
+    assert workbench("explain", "passengers", "rows.csv").out.splitlines()[1].startswith("sex")
+
+
 def test_rows_that_do_not_fit_write_no_file(workbench, settings, model_packages, tmp_path):
     registry.publish(model_packages["passengers"], "passengers", settings=settings)
     (tmp_path / "rows.csv").write_text("sex,age,pclass\nmale,3,1\n")
