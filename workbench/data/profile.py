@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from workbench.data.findings import find
 from workbench.data.histograms import histogram
-from workbench.data.table import Column, describe_columns
+from workbench.data.table import Column, describe_columns, nearest
+from workbench.errors import DataError
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 _FRAME_SCHEMA = {
     "column": pl.String,
@@ -82,6 +86,23 @@ class Profile:
                 }
             )
         return pl.DataFrame(rows, schema=_FRAME_SCHEMA, orient="row")
+
+    def plot(self, column: str) -> go.Figure:
+        """Draw the distribution of a column.
+
+        Raises
+        ------
+        DataError
+            If there is no such column.
+        """
+        from workbench import plots
+
+        counts = self.histograms.get(column)
+        if counts is None:
+            raise DataError(f"Got the column {column!r}, needed one of the table's.{nearest(column, self.histograms)}")
+        n_missing = next(entry.n_missing for entry in self.columns if entry.name == column)
+        draw = plots.histogram if "left" in counts.columns else plots.category_bars
+        return draw(counts, column=column, n_missing=n_missing)
 
     def to_dict(self) -> dict[str, Any]:
         """Give what ``workbench profile --json`` prints."""
