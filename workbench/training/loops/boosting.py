@@ -19,9 +19,9 @@ import numpy as np
 from workbench.estimators.native import NativeModel
 from workbench.training.live import Live
 from workbench.training.loops.material import Material
-from workbench.training.measures import measure
 
 _POLL_SECONDS = 0.1
+_ACCURACY_SECONDS = 0.5
 _NEVER = 2**31 - 1
 
 
@@ -76,9 +76,9 @@ class _Watch:
 
     def __init__(self, model: Any, material: Material, live: Live, total: int) -> None:
         self._model, self._material, self._live, self._total = model, material, live, total
-        self._X_curve, self._y_curve = material.curve_rows()
         self._seen = 0
-        self._next_measure = 1
+        self._accuracy = _RunningAccuracy(model, material) if material.task == "classification" else None
+        self._next_measure = 0.0
         self._last = time.time()
         self._error: BaseException | None = None
         self._done = threading.Event()
@@ -130,33 +130,45 @@ class _Watch:
         train = list(getattr(self._model, "train_score_", ()))  # the first is the score before any round
         validation = list(getattr(self._model, "validation_score_", ()))
         rounds = min(len(train), len(validation) or len(train), self._total + 1) - 1
+        if not self._done.is_set():
+            rounds -= 1  # the newest waits for the next look: the very last one gets its accuracy
         if rounds <= self._seen:
             return
         now, first = time.time(), self._seen
         for n in range(first + 1, rounds + 1):
             values = _losses(self._material, train[n], validation[n] if n < len(validation) else None)
-            if n == rounds and (n >= self._next_measure or self._done.is_set()):
-                values |= self._measure(n)
-                self._next_measure = math.ceil(n * 1.5)
+            if n == rounds and self._accuracy is not None and (now >= self._next_measure or self._done.is_set()):
+                values |= self._accuracy.after(n)  # the RMSE of a regression comes with its loss
+                self._next_measure = now + _ACCURACY_SECONDS
             self._live.record(n, n, values, at=self._last + (now - self._last) * (n - first) / (rounds - first))
             self._seen = n
         self._last = now
         self._live.count(rounds, self._total, "round")
 
-    def _measure(self, n_rounds: int) -> dict[str, float]:
-        """Measure accuracy; a prediction by all rounds so far, hence at growing distances."""
-        if self._material.task == "regression":
-            return {}  # the loss already tells the RMSE
-        snapshot = copy.copy(self._model)
-        snapshot._predictors = list(self._model._predictors[:n_rounds])
-        vars(snapshot).pop("_in_fit", None)  # or it would take the rows for binned ones
+
+class _RunningAccuracy:
+    """Accuracy on training and validation rows; a point costs a prediction by the rounds since the last one."""
+
+    def __init__(self, model: Any, material: Material) -> None:
+        self._model = model
+        self._n_rounds = 0
+        self._rows = {"accuracy": material.curve_rows()}
+        if material.has_validation:
+            self._rows["val_accuracy"] = (material.X_validation, material.y_validation)
+        self._raw: dict[str, np.ndarray] = {}
+
+    def after(self, n_rounds: int) -> dict[str, float]:
+        added = copy.copy(self._model)
+        added._predictors = list(self._model._predictors[self._n_rounds : n_rounds])
+        vars(added).pop("_in_fit", None)  # or it would take the rows for binned ones
+        if self._n_rounds:
+            added._baseline_prediction = np.zeros_like(self._model._baseline_prediction)
+        self._n_rounds = n_rounds
         values = {}
-        rows = [("", self._X_curve, self._y_curve), ("val_", self._material.X_validation, self._material.y_validation)]
-        for prefix, X, y in rows:
-            if len(y):
-                scores = self._material.full_scores(snapshot.predict_proba(X), snapshot.classes_)
-                name = f"{prefix}accuracy"
-                values[name] = measure(self._material.task, y, scores, prefix=prefix)[name]
+        for name, (X, y) in self._rows.items():
+            raw = self._raw[name] = self._raw.get(name, 0.0) + added.decision_function(X)
+            predicted = raw.argmax(axis=1) if raw.ndim == 2 else (raw > 0).astype(np.int64)
+            values[name] = float(np.mean(added.classes_[predicted] == y))
         return values
 
 
