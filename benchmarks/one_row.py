@@ -1,4 +1,4 @@
-"""One row through the published graph, against the same row through the native pipeline."""
+"""One row through the published graph, checks included, against the same row through the native pipeline."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def main() -> None:
             )
             folder = wb.train(spec, settings=settings).package_folder
             graph, native = load_predictor(folder), load_native(folder)
-            row = graph.signature.check(table.head(1)).frame
+            row = graph.signature.check(table.head(1)).frame.to_dicts()
             print(estimator)
-            sides = {"  native": native.scores, "  graph": graph.scores}
-            figures = {side: [once(scores, row) for _ in range(200)][20:] for side, scores in sides.items()}
+            sides = {"  native": native.predict_proba, "  graph": graph.predict_proba}
+            figures = {side: [once(ask, row) for _ in range(200)][20:] for side, ask in sides.items()}
             report(figures, unit="ms", scale=1000, against="  native")
 
 
-def once(scores, row) -> float:
+def once(ask, row) -> float:
     """Time one call."""
     started = time.perf_counter()
-    scores(row)
+    ask(row)
     return time.perf_counter() - started
