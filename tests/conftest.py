@@ -16,7 +16,7 @@ from workbench.settings import Settings
 hypothesis.settings.register_profile("workbench", derandomize=True, deadline=None, max_examples=60)
 hypothesis.settings.load_profile("workbench")
 
-# OpenMP threads that spin at barriers make boosting 20 times slower where other tests use the cores; set before it loads.
+# OpenMP threads that spin at barriers make boosting 20 times slower where other tests use the cores. Before it loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Before any test moves the variable: the folder with the large data sets, or nothing.
