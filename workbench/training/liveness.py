@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +27,15 @@ _exit_statuses: dict[Path, int] = {}
 def adopt(folder: Path, process: subprocess.Popen[bytes]) -> None:
     """Remember a worker that this process started, so that it is reaped and its exit status known."""
     _children[folder.resolve()] = process
+    threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True).start()
+
+
+@atexit.register
+def _let_go() -> None:
+    """Leave workers that still run to themselves: they outlive us on purpose, and aren't forgotten children."""
+    for process in _children.values():
+        if process.returncode is None:
+            process.returncode = 0
 
 
 def exit_status(folder: Path) -> int | None:
