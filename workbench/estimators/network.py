@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,7 +164,9 @@ class KerasModel(NativeModel):
 
     def _save(self, folder: Path) -> dict[str, Any]:
         path = folder / FILE
-        with disk_errors(path):
+        with disk_errors(path), warnings.catch_warnings():
+            # Keras 3.15 asks TensorFlow for arrays in a way that NumPy 2 deprecates.
+            warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
             self.network.save(path)
         return {"target_scale": {"mean": self.target_scale.mean, "std": self.target_scale.std}}
 

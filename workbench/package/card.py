@@ -87,9 +87,15 @@ def _columns(columns: list[InputColumn]) -> str:
 
 def _range(column: InputColumn) -> str:
     if column.type == "number":
-        return "" if column.minimum is None else f"{column.minimum:g} to {column.maximum:g}"
+        return "" if column.minimum is None else f"{_number(column.minimum)} to {_number(column.maximum)}"
     shown = _listed([text.replace("|", "\\|")[:40] for text in column.categories], limit=8)
     return f"{column.n_categories:,} values: {shown}" if column.n_categories else ""
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.6g}"
 
 
 def _listed(words: list[str], *, limit: int = 12) -> str:
