@@ -5,12 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# Not lazily: the function `catalogue` must stand before the module of the same name. It imports nothing heavy.
+from workbench.estimators.catalogue import EstimatorEntry, catalogue, check_params, entry, estimators_for
+
 if TYPE_CHECKING:
-    from workbench.estimators.catalogue import EstimatorEntry as EstimatorEntry
-    from workbench.estimators.catalogue import catalogue as catalogue
-    from workbench.estimators.catalogue import check_params as check_params
-    from workbench.estimators.catalogue import entry as entry
-    from workbench.estimators.catalogue import estimators_for as estimators_for
     from workbench.estimators.classical import build_sklearn as build_sklearn
     from workbench.estimators.classical import keep_rounds as keep_rounds
     from workbench.estimators.models import load_model as load_model
@@ -24,16 +22,11 @@ if TYPE_CHECKING:
 
 # A RunSpec imports this package for its spec alone, and must not pay for the rest.
 _HOMES = {
-    "EstimatorEntry": "catalogue",
     "NativeModel": "native",
     "Parameter": "parameters",
     "TargetScale": "network",
     "build_network": "network",
     "build_sklearn": "classical",
-    "catalogue": "catalogue",
-    "check_params": "catalogue",
-    "entry": "catalogue",
-    "estimators_for": "catalogue",
     "keep_rounds": "classical",
     "load_model": "models",
     "missing_fill": "native",
@@ -41,7 +34,7 @@ _HOMES = {
     "wrap_model": "models",
 }
 
-__all__ = [*_HOMES]
+__all__ = ["EstimatorEntry", "catalogue", "check_params", "entry", "estimators_for", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
