@@ -6,12 +6,12 @@ from workbench.ui.pages import PAGES
 opened = page.start("Prepare", PAGES["prepare"].purpose, needs=["table"])
 table, draft = opened.table, opened.draft
 target_form.draw(table, draft)
-preview = recipe_preview.compute(table, draft)
 recipe_side, preview_side = st.columns([2, 3], gap="large")
+with preview_side:
+    preview = recipe_preview.compute(table, draft)
+    recipe_preview.draw(table, draft, preview)
 with recipe_side:
     recipe_editor.draw(table, draft, recipe_preview.effects(preview))
-with preview_side:
-    recipe_preview.draw(table, draft, preview)
 split_form.draw(table, draft)
 if st.button("Train a model", type="primary", key="prepare.next", icon=":material/model_training:"):
     page.go("train")

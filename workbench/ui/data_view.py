@@ -110,6 +110,8 @@ def _column_card(table: Table, column: Column, profile: Profile, position: int) 
         if figure is not None:
             figure.update_layout(title=None, height=150, margin={"t": 6, "b": 24, "l": 6, "r": 6})
             figure.update_xaxes(title=None)
+            if is_bars:
+                figure.update_traces(textangle=0)
             figure.update_yaxes(title=None)
             numbers = profile.histograms[column.name]
             picture(figure, key=f"data.column.{position}", numbers=numbers, name=f"{table.name}-{column.name}")

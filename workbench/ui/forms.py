@@ -101,5 +101,6 @@ def _numbers(text: str, entry: Parameter) -> list[int]:
         return [int(part) for part in text.replace(";", ",").replace(" ", ",").split(",") if part.strip()]
     except ValueError:
         raise EstimatorError(
-            f"Got {text!r} for {entry.name}, needed whole numbers separated by commas. Write it like {_written(entry.default)}."
+            f"Got {text!r} for {entry.name}, needed whole numbers separated by commas. "
+            f"Write it like {_written(entry.default)}."
         ) from None

@@ -1,4 +1,4 @@
-"""This machine now: processor, memory, disk and GPUs, with the last two minutes."""
+"""The machine now: processor, memory, disk and GPUs, with the last two minutes."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ def _upload() -> None:
             state.show(table=table.source)
             st.toast(f"{table.name}: {words.plural(table.n_rows, 'row')}", icon=":material/check_circle:")
         st.rerun()
-    if problem := st.session_state.get("data.upload_problem"):
-        messages.error(problem)
+    if message := st.session_state.get("data.upload_problem"):
+        messages.error(message)
 
 
 def _stored() -> None:

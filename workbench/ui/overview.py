@@ -1,4 +1,4 @@
-"""What is here: recent runs with the course of their loss, models with the version that is live, and the three doors."""
+"""What is here: recent runs with the course of their loss, models with their live version, and the three doors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.ui import messages, pages, state, words
-from workbench.ui.run_list import best_text, loss_curve
+from workbench.ui.run_list import best_text, estimator_title, loss_curve
 
 if TYPE_CHECKING:
     from workbench.registry import Version
@@ -65,7 +65,8 @@ def _run_card(run: Run) -> None:
             help="The line is the loss: validation where there is one, else training.",
         )
         st.caption(
-            f"{messages.plain(run.spec.estimator.name)} on {messages.plain(run.spec.data.source)} · {words.ago(run_state.created)}"
+            f"{estimator_title(run.spec.estimator.name)} on {messages.plain(run.spec.data.source)} · "
+            f"{words.ago(run_state.created)}"
         )
 
 

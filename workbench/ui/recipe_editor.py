@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from pydantic import ValidationError
 
 from workbench.api.preparing import suggest_recipe
 from workbench.data.encoding import input_type
-from workbench.errors import RecipeError, WorkbenchError
-from workbench.recipe.spec import Step
-from workbench.ui import drafts, forms, messages, words
+from workbench.errors import WorkbenchError
+from workbench.ui import forms, messages, words
 from workbench.ui.forms import bound
+from workbench.ui.recipe_changes import CLASSES, OPTIONAL_COLUMNS, TITLES, append, move, remove, replace, set_steps
 
 if TYPE_CHECKING:
     from workbench.data import Column, Table
     from workbench.recipe import StepEffect
     from workbench.ui.drafts import Draft
 
-CLASSES = {kind.model_fields["step"].default: kind for kind in get_args(get_args(Step)[0])}
-TITLES = {
-    "drop_columns": "Drop columns",
-    "drop_duplicates": "Drop duplicate rows",
-    "drop_missing": "Drop rows with missing values",
-    "impute": "Fill missing values",
-    "one_hot": "One-hot",
-    "ordinal": "Ordinal",
-    "standardize": "Standardize",
-    "min_max": "Min-max",
-}
-_OPTIONAL_COLUMNS = ("drop_duplicates", "drop_missing")
 _SHOWN_NAMES = 6
 
 
@@ -96,7 +83,7 @@ def _controls(table: Table, draft: Draft, position: int, step: Any) -> None:
             "On",
             label_visibility="collapsed",
             help="Switch this step off without losing it",
-            **bound(f"prepare.on.{position}", step.enabled, lambda on: _replace(table, position, enabled=on)),
+            **bound(f"prepare.on.{position}", step.enabled, lambda on: replace(table, position, enabled=on)),
         )
         for name, icon, offset in (("up", "arrow_upward", -1), ("down", "arrow_downward", 1)):
             st.button(
@@ -106,7 +93,7 @@ def _controls(table: Table, draft: Draft, position: int, step: Any) -> None:
                 type="tertiary",
                 help=f"Move {name}",
                 disabled=not 0 <= position + offset <= last,
-                on_click=_move,
+                on_click=move,
                 args=(table, position, offset),
             )
         with st.popover("", icon=":material/edit:", type="tertiary", help="Edit", key=f"prepare.edit.{position}"):
@@ -117,7 +104,7 @@ def _controls(table: Table, draft: Draft, position: int, step: Any) -> None:
             icon=":material/delete:",
             type="tertiary",
             help="Remove",
-            on_click=_remove,
+            on_click=remove,
             args=(table, position),
         )
 
@@ -127,22 +114,22 @@ def _fields(table: Table, draft: Draft, position: int, step: Any) -> None:
     st.multiselect(
         "Columns",
         _choices(table, draft),
-        placeholder="all columns" if step.step in _OPTIONAL_COLUMNS else "Choose columns",
+        placeholder="all columns" if step.step in OPTIONAL_COLUMNS else "Choose columns",
         **bound(
             f"prepare.columns.{position}",
             _known(step.columns, table),
-            lambda names: _replace(table, position, columns=tuple(names) or None),
+            lambda names: replace(table, position, columns=tuple(names) or None),
         ),
     )
     if step.step == "impute":
         st.selectbox(
             "Fill with",
             ["mean", "median", "most_frequent", "constant"],
-            help="Learned on the training rows only. Mean and median take numbers; most frequent and constant take text as well.",
+            help="Learned on the training rows only. Mean and median take numbers, the others text too.",
             **bound(
                 f"prepare.strategy.{position}",
                 step.strategy,
-                lambda name: _replace(table, position, strategy=name, fill_value=None),
+                lambda name: replace(table, position, strategy=name, fill_value=None),
             ),
         )
         if step.strategy == "constant":
@@ -152,7 +139,7 @@ def _fields(table: Table, draft: Draft, position: int, step: Any) -> None:
                 **bound(
                     f"prepare.fill.{position}",
                     "" if step.fill_value is None else str(step.fill_value),
-                    lambda text: _replace(table, position, fill_value=_value(text)),
+                    lambda text: replace(table, position, fill_value=_value(text)),
                 ),
             )
 
@@ -187,7 +174,7 @@ def _add(table: Table, draft: Draft) -> None:
             _choices(table, draft),
             default=_likely(table, draft, name),
             key=f"prepare.add.columns.{name}",
-            placeholder="all columns" if name in _OPTIONAL_COLUMNS else "Choose columns",
+            placeholder="all columns" if name in OPTIONAL_COLUMNS else "Choose columns",
         )
         strategy = None
         if name == "impute":
@@ -198,7 +185,7 @@ def _add(table: Table, draft: Draft) -> None:
             "Add",
             key="prepare.add.go",
             icon=":material/add:",
-            on_click=_append,
+            on_click=append,
             args=(table, name, tuple(names), strategy),
         )
 
@@ -243,51 +230,4 @@ def _suggest(table: Table, draft: Draft) -> None:
         for step, reason in zip(suggested.steps, suggested.reasons, strict=True):
             st.markdown(f"**{_title(step)}**: {messages.plain(reason)}")
         label = "Replace the recipe with these" if draft.recipe else "Use these steps"
-        st.button(label, key="prepare.suggest.use", on_click=_set, args=(table, suggested.steps), type="secondary")
-
-
-def _set(table: Table, steps: Sequence[Any]) -> None:
-    try:
-        drafts.update(table, recipe=tuple(steps))
-    except WorkbenchError as problem:
-        st.session_state[forms.PROBLEM] = str(problem)
-
-
-def _append(table: Table, name: str, names: tuple[str, ...], strategy: str | None) -> None:
-    try:
-        parts: dict[str, Any] = {"columns": names or None} if name in _OPTIONAL_COLUMNS else {"columns": names}
-        if strategy:
-            parts["strategy"] = strategy
-        _set(table, [*drafts.load(table).recipe, CLASSES[name](**parts)])
-    except ValidationError:
-        st.session_state[forms.PROBLEM] = (
-            f"Got {TITLES[name]!r} without columns, needed at least one. Choose columns for it."
-        )
-
-
-def _replace(table: Table, position: int, **parts: Any) -> None:
-    recipe = list(drafts.load(table).recipe)
-    if position >= len(recipe):  # changed in another browser
-        return
-    step = recipe[position]
-    try:
-        recipe[position] = type(step).model_validate({**step.model_dump(), **parts})
-    except ValidationError:
-        raise RecipeError(
-            f"Got {TITLES[step.step]!r} without columns, needed at least one. Choose some, or remove the step."
-        ) from None
-    drafts.update(table, recipe=tuple(recipe))
-
-
-def _move(table: Table, position: int, offset: int) -> None:
-    recipe = list(drafts.load(table).recipe)
-    if max(position, position + offset) < len(recipe):
-        recipe[position], recipe[position + offset] = recipe[position + offset], recipe[position]
-        _set(table, recipe)
-
-
-def _remove(table: Table, position: int) -> None:
-    recipe = list(drafts.load(table).recipe)
-    if position < len(recipe):
-        del recipe[position]
-        _set(table, recipe)
+        st.button(label, key="prepare.suggest.use", on_click=set_steps, args=(table, suggested.steps), type="secondary")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 import streamlit as st
 
 from workbench import plots
 from workbench.errors import WorkbenchError
+from workbench.estimators.catalogue import catalogue
 from workbench.ui import messages, state, words
 from workbench.ui.picture import picture
 
@@ -26,6 +27,12 @@ def metric_title(name: str) -> str:
     if name.startswith("val_"):
         return f"validation {metric_title(name[4:])}"
     return METRIC_TITLES.get(name, name.replace("_", " "))
+
+
+def estimator_title(name: str) -> str:
+    """Write an estimator's name as the catalogue does."""
+    found = catalogue().get(name)
+    return found.title if found else name
 
 
 def loss_curve(run: Run) -> list[float]:
@@ -47,7 +54,7 @@ def best_text(run: Run) -> tuple[str, str]:
     best = run.state.best
     if best:
         return f"best {metric_title(best['metric'])}", words.number(float(best["value"]), 4)
-    return "result", "–"
+    return "best so far", "–"
 
 
 def draw() -> None:
@@ -92,7 +99,7 @@ def _row(run: Run) -> dict[str, object]:
         return {
             "run": run.id,
             "status": run_state.status,
-            "estimator": run.spec.estimator.name,
+            "estimator": estimator_title(run.spec.estimator.name),
             "data": run.spec.data.source,
             "measure": label,
             "value": None if value == "–" else float(value.replace(",", "")),
@@ -118,7 +125,9 @@ def _compare(chosen: list[Run]) -> None:
     metric = left.selectbox(
         "Measure", names, index=names.index(preferred), format_func=metric_title, key="train.compare_metric"
     )
-    by = right.segmented_control("Axis", ["step", "time"], default="step", key="train.compare_by", required=True)
+    by: Literal["step", "time"] | None = right.segmented_control(
+        "Axis", ["step", "time"], default="step", key="train.compare_by", required=True
+    )
     numbers = pl.concat(
         [
             history.select("step", metric).with_columns(run=pl.lit(name))

@@ -5,20 +5,21 @@ The view only reads the run's folder, so it shows the same after a reload, in a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 import streamlit as st
 
 from workbench import plots
+from workbench.training.state import ENDED
 from workbench.ui import drafts, messages, pages, state, words
 from workbench.ui.picture import picture
-from workbench.ui.run_list import best_text, metric_title
+from workbench.ui.run_list import best_text, estimator_title, metric_title
 
 if TYPE_CHECKING:
     from workbench.data import Table
     from workbench.training.run import Run
-    from workbench.training.state import RunState
+    from workbench.training.state import RunState, Status
 
 SECONDS = 1.0
 _UNIT_PLURALS = {"epoch": "epochs", "tree": "trees", "round": "rounds"}
@@ -26,18 +27,19 @@ _UNIT_PLURALS = {"epoch": "epochs", "tree": "trees", "round": "rounds"}
 
 def show(run: Run, table: Table | None) -> None:
     """Draw the run; while it goes on, the view is redrawn each second, and not after."""
-    ended = run.state.has_ended
+    status = run.state.status
+    ended = status in ENDED
     live = st.fragment(_draw, run_every=None if ended else SECONDS, key="train.live")
-    live(run, ended)
+    live(run, status)
     if ended:
         _next_steps(run, table)
 
 
-def _draw(run: Run, was_ended: bool) -> None:
+def _draw(run: Run, drawn_status: Status) -> None:
     with messages.shown():
         run_state = run.state
-        if run_state.has_ended and not was_ended:
-            st.rerun()  # draws the whole page once more, without the timer
+        if run_state.status != drawn_status:
+            st.rerun()  # the line above says the status, and an ended run needs no timer
         _status(run, run_state)
         _curves(run, run_state)
         _details(run)
@@ -53,7 +55,7 @@ def _status(run: Run, run_state: RunState) -> None:
         st.metric(*_progress(run_state), border=True, height="stretch")
         st.metric(*_time(run_state), border=True, height="stretch")
         st.metric(*best_text(run), border=True, height="stretch", help=_best_at(run_state))
-        st.metric("Estimator", run.spec.estimator.name.replace("_", " "), border=True, height="stretch")
+        st.metric("Estimator", estimator_title(run.spec.estimator.name), border=True, height="stretch")
     if not run_state.has_ended:
         st.progress(run_state.progress, text=_phase(run, run_state))
     elif run_state.reason and run_state.status in ("failed", "lost"):
@@ -114,7 +116,7 @@ def _phase(run: Run, run_state: RunState) -> str:
 def _curves(run: Run, run_state: RunState) -> None:
     history, hardware = run.history(), run.hardware()
     unit = run_state.unit
-    by = st.segmented_control(
+    by: Literal["time", "step"] | None = st.segmented_control(
         "Axis",
         ["time", "step"],
         default="time",

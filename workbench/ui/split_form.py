@@ -44,8 +44,8 @@ def _controls(table: Table, draft: Draft) -> None:
             if isinstance(problem, WorkbenchError):
                 raise
             raise SpecError(
-                f"Got {changed['test']:.0%} for test and {changed['validation']:.0%} for validation, needed at least 5 % left to "
-                "train on. Lower one of them."
+                f"Got {changed['test']:.0%} for test and {changed['validation']:.0%} for validation, "
+                "needed at least 5 % left to train on. Lower one of them."
             ) from None
 
     left, right = st.columns(2)

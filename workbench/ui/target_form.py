@@ -42,7 +42,7 @@ def draw(table: Table, draft: Draft) -> None:
         "Task",
         ["classification", "regression"],
         required=True,
-        help="Classification predicts one of several classes, regression a number. The default follows the target's values.",
+        help="Classification predicts one of several classes, regression a number; preset by its values.",
         **bound(
             "prepare.task",
             draft.task or suggested,

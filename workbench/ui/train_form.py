@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -76,7 +77,7 @@ def _parameters(table: Table, draft: Draft, chosen: EstimatorEntry) -> None:
                 forms.parameter(
                     parameter,
                     values[parameter.name],
-                    lambda value, name=parameter.name: save(name, value),
+                    partial(save, parameter.name),
                     estimator=chosen.name,
                 )
 
