@@ -73,7 +73,9 @@ def read_json(path: Path, default: Any = None) -> Any:
     except FileNotFoundError:
         return default
     except (OSError, ValueError) as error:
-        raise StorageError(f"Got {path} with unreadable content ({error}), needed JSON. Restore or delete the file.") from error
+        raise StorageError(
+            f"Got {path} with unreadable content ({error}), needed JSON. Restore or delete the file."
+        ) from error
 
 
 def append_json_line(path: Path, value: Any) -> None:
@@ -129,9 +131,15 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = f"Got no space left on the disk of {path.parent}, needed room to store {path.name}. Free some space and try again."
+            message = (
+                f"Got no space left on the disk of {path.parent}, needed room to store {path.name}. "
+                "Free some space and try again."
+            )
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            message = f"Got no permission to write {path}. Make the folder writable, or set WORKBENCH_HOME or WORKBENCH_MODELS to one that is."
+            message = (
+                f"Got no permission to write {path}, needed it to store anything. "
+                "Make the folder writable, or set WORKBENCH_HOME or WORKBENCH_MODELS to one that is."
+            )
         else:
             message = f"Writing {path} failed: {error.strerror or error}. Check the disk and try again."
         raise StorageError(message) from error
