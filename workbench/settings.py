@@ -26,7 +26,7 @@ class Settings:
 
     home: Path = _setting(Path(".workbench"), "Folder for tables, runs and explanations.")
     models: Path = _setting(Path("models"), "Folder of the model repository (published versions).")
-    data: Path | None = _setting(None, "Folder with more data files, found by their name; used by tests and benchmarks.")
+    data: Path | None = _setting(None, "Folder with more data files, found by name; for tests and benchmarks.")
     host: str = _setting("127.0.0.1", "Address that the app and the service listen on.")
     port: int = _setting(8501, "Port of the app; `workbench serve` uses it plus one unless told otherwise.")
     max_upload_mib: int = _setting(1024, "Largest file that may be uploaded or read, in MiB.")
