@@ -63,7 +63,7 @@ def _edges(present: pl.Series) -> np.ndarray:
     edges = (first + np.arange(n_bins + 1)) * width
     if not np.all(np.diff(edges) > 0):  # the values differ by less than a float can tell apart at this size
         edges = np.array([low, np.nextafter(high, np.inf)])
-    return edges
+    return np.asarray(edges)
 
 
 def _round_width(width: float) -> float:

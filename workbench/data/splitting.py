@@ -130,7 +130,7 @@ def _shares_of_classes(
             break
         if sizes[index] < most[index] and sizes[index] < ideal[index]:
             sizes[index] += 1
-    return sizes
+    return np.asarray(sizes)
 
 
 def _split_column(frame: pl.DataFrame, spec: SplitSpec) -> pl.Series:

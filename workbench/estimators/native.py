@@ -39,7 +39,8 @@ def pick_class(probabilities: np.ndarray) -> np.ndarray:
     >>> pick_class(np.array([[0.5 - 1e-16, 0.5 + 1e-16], [0.2, 0.8]])).tolist()
     [0, 1]
     """
-    return np.argmax(np.round(probabilities, TIE_DECIMALS), axis=1)
+    picked: np.ndarray = np.argmax(np.round(probabilities, TIE_DECIMALS), axis=1)
+    return picked
 
 
 def missing_fill(X: np.ndarray) -> np.ndarray:

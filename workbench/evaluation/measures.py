@@ -67,7 +67,7 @@ def mean_of(
 def row_log_loss(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Negative logarithm of the probability of each row's class, clipped as scikit-learn does."""
     epsilon = np.finfo(np.float64).eps
-    return -np.log(np.clip(scores[np.arange(len(y)), y], epsilon, 1 - epsilon))
+    return np.asarray(-np.log(np.clip(scores[np.arange(len(y)), y], epsilon, 1 - epsilon)))
 
 
 def roc_auc(y: np.ndarray, scores: np.ndarray) -> Weighted:

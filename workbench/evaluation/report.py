@@ -250,7 +250,7 @@ class Report:
             raise EvaluationError(
                 f"Got the split {split!r}, needed one that was measured. Choose from {', '.join(self._splits)}."
             )
-        return self._splits[split]
+        return dict(self._splits[split])
 
     def _classes(self, what: str) -> list[str | int]:
         if self.classes is None:

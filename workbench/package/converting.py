@@ -44,7 +44,7 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
         else:
             values = graph.node("Squeeze", scores, graph.constant(np.array([1], dtype=np.int64)))
             graph.output(_free("prediction", signature), values, "double", [None])
-        return graph.build().SerializeToString()
+        return bytes(graph.build().SerializeToString())
     except ConversionError:
         raise
     except Exception as error:  # whatever a converter raises, the native model is still there

@@ -131,7 +131,8 @@ class Predictor:
         if classes is None:
             return scores[:, 0]
         whole = all(isinstance(label, int) for label in classes)
-        return np.array(classes, dtype=np.int64 if whole else object)[pick_class(scores)]
+        labels: np.ndarray = np.array(classes, dtype=np.int64 if whole else object)[pick_class(scores)]
+        return labels
 
 
 def load_predictor(folder: str | Path, *, verify: bool = True, settings: Settings | None = None) -> Predictor:

@@ -156,7 +156,7 @@ def swarm_offsets(values: np.ndarray, width: float = 0.34, n_bins: int = 60) -> 
     rank = np.empty(len(values))
     rank[order] = np.arange(len(values)) - np.concatenate([[0], np.cumsum(counts)[:-1]])[bins[order]]
     side = np.where(rank % 2 == 0, rank / 2, -(rank + 1) / 2)
-    return side / max(counts.max() / 2, 4) * width
+    return np.asarray(side / max(counts.max() / 2, 4) * width)
 
 
 def dependence(

@@ -74,7 +74,7 @@ class Axis:
         if not len(self._times):
             return np.full(len(times), np.nan)
         x, y = np.r_[self.started, self._times], np.r_[0.0, self._steps]
-        return np.interp(times, x, y, left=np.nan, right=np.nan)
+        return np.asarray(np.interp(times, x, y, left=np.nan, right=np.nan))
 
 
 def metric_panels(history: pl.DataFrame, axis: Axis, metrics: Sequence[str] | None) -> list[Panel]:

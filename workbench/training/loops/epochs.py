@@ -97,14 +97,14 @@ def _looped(step: Callable[[Any], Any], X: np.ndarray, y: np.ndarray, batch_size
     n_rows = len(y)
     plain_step = tf.autograph.experimental.do_not_convert(step)
 
-    @tf.function(reduce_retracing=True)
     def run(order: Any, first: Any, last: Any) -> Any:
         for batch in tf.range(first, last):
             chosen = order[batch * batch_size : tf.minimum((batch + 1) * batch_size, n_rows)]
             plain_step((tf.gather(rows, chosen), tf.gather(targets, chosen)))
         return last
 
-    return run
+    compiled: Callable[..., Any] = tf.function(run, reduce_retracing=True)
+    return compiled
 
 
 def _device(n_bytes: int) -> str:
