@@ -1,0 +1,207 @@
+"""What a model takes: rows of any form are checked, and refused with column, row, value and remedy."""
+
+import math
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from workbench.errors import InputError, PackageError
+from workbench.package import Signature, make_signature
+from workbench.recipe import fit_recipe
+from workbench.recipe.spec import OneHot
+
+
+@pytest.fixture(scope="module")
+def signature():
+    train = pl.DataFrame(
+        {
+            "age": [20, 30, None, 40, 50],
+            "fare": [1.5, 2.5, 3.5, 4.5, 5.5],
+            "adult": [True, True, False, True, True],
+            "sex": ["f", "m", "m", None, "m"],
+            "survived": [0, 1, 0, 1, 1],
+        }
+    )
+    recipe = fit_recipe([OneHot(columns=["sex"])], train, target="survived")
+    return make_signature(recipe, train, "survived", "classification", [0, 1])
+
+
+GOOD = {"age": 31, "fare": 7.25, "adult": True, "sex": "f"}
+
+
+def test_a_signature_tells_what_training_looked_like(signature):
+    age = signature.column("age")
+    assert (age.type, age.minimum, age.maximum, age.median, age.integer) == ("number", 20, 50, 35, True)
+    assert age.n_missing_share == pytest.approx(0.2)
+    assert not signature.column("fare").integer
+    sex = signature.column("sex")
+    assert (sex.type, sex.categories, sex.n_categories, sex.example) == ("string", ["m", "f"], 2, "m")
+    assert signature.column("adult").kind == "boolean"
+
+
+def test_a_signature_survives_json(signature):
+    import json
+
+    assert Signature.from_dict(json.loads(json.dumps(signature.to_dict()))) == signature
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [({"format": 9}, "signature of format 9, needed 1"), ({}, "can't be read"), (None, "can't be read")],
+)
+def test_a_signature_of_another_format_is_refused(document, words):
+    with pytest.raises(PackageError, match=words):
+        Signature.from_dict(document)
+
+
+def test_an_unknown_column_name_is_answered_with_the_known_ones(signature):
+    with pytest.raises(InputError, match="Got the column 'agee', needed one of 'age', 'fare'"):
+        signature.column("agee")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [GOOD],
+        GOOD,
+        {name: [value] for name, value in GOOD.items()},
+        {name: np.array([value]) for name, value in GOOD.items()},
+        pl.DataFrame([GOOD]),
+        pd.DataFrame([GOOD]),
+        pl.DataFrame({name: [str(value)] for name, value in (GOOD | {"adult": 1}).items()}),
+        pd.DataFrame([{name: str(value) for name, value in (GOOD | {"adult": 1}).items()}]),
+        pl.DataFrame([GOOD]).with_columns(pl.col("sex").cast(pl.Categorical), pl.col("fare").cast(pl.Decimal(10, 2))),
+        [GOOD | {"fare": Decimal("7.25"), "age": np.int64(31), "adult": np.bool_(True), "sex": np.str_("f")}],
+    ],
+)
+def test_the_same_row_in_any_form_becomes_the_same_arrays(signature, rows):
+    checked = signature.check(rows)
+    assert list(checked.arrays) == ["age", "fare", "adult", "sex"]
+    assert [array.tolist() for array in checked.arrays.values()] == [[31.0], [7.25], [1.0], ["f"]]
+    assert checked.arrays["sex"].dtype == object
+    assert checked.frame.rows() == [(31.0, 7.25, 1.0, "f")]
+
+
+@pytest.mark.parametrize("gap", [None, float("nan"), pd.NA, pd.NaT])
+def test_a_missing_value_is_allowed_in_every_column(signature, gap):
+    checked = signature.check([dict.fromkeys(GOOD, gap), GOOD])
+    assert math.isnan(checked.arrays["age"][0]) and checked.arrays["sex"][0] == ""
+    assert checked.frame.row(0) == (None, None, None, None)
+
+
+def test_missing_values_in_frames_are_understood(signature):
+    empty = pl.DataFrame({"age": [None], "fare": [float("nan")], "adult": [""], "sex": [None]})
+    assert signature.check(empty).frame.row(0) == (None, None, None, None)
+    frame = pd.DataFrame({"age": [None, 3], "fare": [np.nan, 1.0], "adult": [pd.NA, True], "sex": [None, "f"]})
+    assert signature.check(frame).frame.row(0) == (None, None, None, None)
+    assert signature.check(frame).frame.row(1) == (3.0, 1.0, 1.0, "f")
+
+
+def test_unseen_categories_are_allowed(signature):
+    assert signature.check([GOOD | {"sex": "unheard of"}]).arrays["sex"].tolist() == ["unheard of"]
+
+
+def test_columns_that_the_model_does_not_take_are_listed(signature):
+    assert signature.check([GOOD | {"deck": {"a": [1]}, "survived": 1}]).ignored == ["deck", "survived"]
+    assert signature.check(pl.DataFrame([GOOD | {"deck": "B"}])).ignored == ["deck"]
+
+
+def test_whole_numbers_in_a_file_are_text_where_training_had_text(signature):
+    frame = pl.DataFrame([GOOD]).with_columns(pl.lit(7.0).alias("sex"))
+    assert signature.check(frame).arrays["sex"].tolist() == ["7"]
+    assert signature.check(frame.with_columns(sex=pl.lit(7))).arrays["sex"].tolist() == ["7"]
+    assert signature.check(frame.with_columns(sex=pl.lit(7.5))).arrays["sex"].tolist() == ["7.5"]
+
+
+WRONG_VALUES = [
+    ({"age": "abc"}, r"Got 'abc' \(str\) in column 'age', row 2 of 2, needed a number. Correct it, or leave it empty"),
+    ({"age": "31"}, r"Got '31' \(str\) in column 'age', row 2 of 2, needed a number. Send it without quotes"),
+    ({"age": [1]}, r"Got '\[1\]' \(list\) in column 'age'"),
+    ({"age": 10**400}, r"\(int\) in column 'age', row 2 of 2, needed a number that fits a 64-bit float"),
+    ({"fare": float("inf")}, r"Got inf in column 'fare', row 2 of 2, needed a finite number.*leave it empty \(null\)"),
+    ({"fare": -math.inf}, r"Got -inf in column 'fare'"),
+    ({"sex": 5}, r"Got '5' \(int\) in column 'sex', row 2 of 2, needed text. Send it in quotes"),
+    ({"sex": True}, r"Got 'True' \(bool\) in column 'sex'"),
+    ({"sex": {"a": 1}}, r"\(dict\) in column 'sex', row 2 of 2, needed text. Correct it"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), WRONG_VALUES)
+def test_a_wrong_value_is_refused_with_its_column_and_row(signature, change, words):
+    with pytest.raises(InputError, match=words):
+        signature.check([GOOD, GOOD | change])
+
+
+def test_a_number_beyond_a_double_names_its_row_also_alone(signature):
+    with pytest.raises(InputError, match="row 1 of 1, needed a number that fits"):
+        signature.check([GOOD | {"age": -(10**400)}])
+
+
+def test_several_wrong_rows_are_counted(signature):
+    with pytest.raises(InputError, match=r"row 2 of 4 \(2 such rows\)"):
+        signature.check([GOOD, GOOD | {"age": "x"}, GOOD, GOOD | {"age": "y"}])
+
+
+def test_a_wrong_text_in_a_file_is_refused_with_its_row(signature):
+    frame = pl.DataFrame([GOOD, GOOD]).with_columns(pl.Series("age", ["31", "young"]))
+    with pytest.raises(InputError, match=r"Got 'young' \(str\) in column 'age', row 2 of 2, needed a number"):
+        signature.check(frame)
+
+
+@pytest.mark.parametrize("text", ["inf", "1e999"])
+def test_an_infinite_number_in_a_file_is_refused(signature, text):
+    with pytest.raises(InputError, match="Got inf in column 'age', row 1 of 1, needed a finite number"):
+        signature.check(pl.DataFrame([GOOD]).with_columns(age=pl.lit(text)))
+
+
+def test_dates_in_a_number_column_are_refused(signature):
+    frame = pl.DataFrame([GOOD]).with_columns(age=pl.date(2020, 1, 1))
+    with pytest.raises(InputError, match="Got column 'age' as Date, needed numbers"):
+        signature.check(frame)
+
+
+@pytest.mark.parametrize("rows", [[], {}, pl.DataFrame(), pl.DataFrame([GOOD]).clear(), {"age": []}, pd.DataFrame()])
+def test_a_batch_of_no_rows_is_refused(signature, rows):
+    with pytest.raises(InputError, match="Got 0 rows, needed at least 1"):
+        signature.check(rows)
+
+
+def test_an_absent_column_is_named_with_what_might_be_meant(signature):
+    row = {name: value for name, value in GOOD.items() if name != "fare"} | {"Fare": 7.25}
+    words = r"Got rows without 'fare', needed the columns 'age', 'fare', 'adult', 'sex'.*null stands.*Is 'Fare' meant"
+    for rows in ([row], row, pl.DataFrame([row])):
+        with pytest.raises(InputError, match=words):
+            signature.check(rows)
+
+
+def test_a_key_absent_from_one_row_is_named_with_that_row(signature):
+    with pytest.raises(InputError, match="Got row 2 of 2 without 'sex', needed it in every row"):
+        signature.check([GOOD, {"age": 1, "fare": 2.0, "adult": False}])
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("text", "Got a str, needed rows as a DataFrame, a dict of lists or a list of dicts"),
+        (5, "Got a int, needed rows"),
+        ([1, 2], "Got a int as row 1 of 2, needed a dict"),
+        ({"age": [1], "fare": 2.0}, "Got columns and single values mixed"),
+        ({"age": [1], "fare": "2"}, "Got columns and single values mixed"),
+        ({"age": [1], "fare": [2.0, 3.0]}, "Got columns of different length"),
+    ],
+)
+def test_rows_of_another_form_are_refused(signature, rows, words):
+    with pytest.raises(InputError, match=words):
+        signature.check(rows)
+
+
+def test_a_column_without_any_value_in_training_is_described():
+    train = pl.DataFrame(
+        {"x": [1.0, 2.0], "empty": [None, None], "y": [1.0, 2.0]}, schema_overrides={"empty": pl.Float64}
+    )
+    recipe = fit_recipe([], train, target="y")
+    column = make_signature(recipe, train, "y", "regression", None).column("empty")
+    assert (column.kind, column.n_missing_share, column.example) == ("constant", 1.0, None)
