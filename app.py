@@ -5,15 +5,10 @@ from pathlib import Path
 import streamlit as st
 from starlette.routing import Mount
 
-try:
-    from workbench.service import create_app
-
-    ROUTES = [Mount("/api", app=create_app())]
-except ImportError:  # until the service has landed
-    ROUTES = []
+from workbench.service import create_app
 
 # The script lies outside the folder that holds pages/: beside it, Streamlit's old auto-discovery would take over on
 # a fresh server's first deep link, and the sections of st.navigation would be gone.
 SHELL = Path(__file__).resolve().parent / "workbench" / "ui" / "shell.py"
 
-app = st.App(SHELL, routes=ROUTES)
+app = st.App(SHELL, routes=[Mount("/api", app=create_app())])

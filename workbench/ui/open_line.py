@@ -31,7 +31,7 @@ def _part(name: str, page: str, label: str, choices: Callable[[], Sequence[tuple
     pages.link(page, label)
     try:
         labels = dict(choices())
-    except (WorkbenchError, ImportError):  # a menu of what else could be opened isn't worth a message
+    except WorkbenchError:  # a menu of what else could be opened isn't worth a message
         labels = {}
     others = [key for key in labels if key != state.opened(name)]
     if not others:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas  # noqa: F401 - Plotly asks for it if it is loaded, and must not find it half loaded by another thread
 import polars as pl
 import streamlit as st
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from workbench.training.state import RunState, Status
 
 SECONDS = 1.0
-_UNIT_PLURALS = {"epoch": "epochs", "tree": "trees", "round": "rounds"}
 
 
 def show(run: Run, table: Table | None) -> None:
@@ -115,7 +114,7 @@ def _phase(run: Run, run_state: RunState) -> str:
 
 def _curves(run: Run, run_state: RunState) -> None:
     history, hardware = run.history(), run.hardware()
-    unit = run_state.unit
+    axis_unit = run_state.unit if run_state.unit in ("tree", "round") else "step"  # a network logs optimizer steps
     by: Literal["time", "step"] | None = st.segmented_control(
         "Axis",
         ["time", "step"],
@@ -123,11 +122,9 @@ def _curves(run: Run, run_state: RunState) -> None:
         key="train.axis",
         required=True,
         label_visibility="collapsed",
-        format_func=lambda name: "By time" if name == "time" else f"By {unit if unit != 'fit' else 'step'}",
+        format_func=lambda name: "By time" if name == "time" else f"By {axis_unit}",
     )
-    figure = plots.live_curves(
-        history, hardware, by=by or "time", started=run_state.started, unit="step" if unit == "epoch" else unit
-    )
+    figure = plots.live_curves(history, hardware, by=by or "time", started=run_state.started, unit=axis_unit)
     picture(figure, key="train.curves", numbers=history, name=f"{run.id}-curves")
 
 

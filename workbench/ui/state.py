@@ -109,9 +109,6 @@ class Open:
             except WorkbenchError as problem:
                 self._loaded[name] = None
                 self.problems.append(problem)
-            except ImportError as problem:  # a room that hasn't landed yet
-                self._loaded[name] = None
-                self.problems.append(WorkbenchError(str(problem)))
         return self._loaded[name]
 
     def _open_table(self) -> Table | None:

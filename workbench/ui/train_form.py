@@ -220,9 +220,15 @@ def _start(table: Table, draft: Draft, chosen: EstimatorEntry) -> None:
         messages.error(problem)
         if isinstance(problem, RecipeError):
             checks.offer_suggestion(table, draft, key="train.use_suggested")
-    if not st.button(
-        "Start training", type="primary", key="train.start", icon=":material/play_arrow:", disabled=problem is not None
-    ):
+    started = st.button(
+        "Start training",
+        type="primary",
+        key="train.start",
+        icon=":material/play_arrow:",
+        disabled=problem is not None,
+        help=None if problem is None else "First mend what is said above.",
+    )
+    if not started:
         return
     from workbench.training.starting import start
 

@@ -1,0 +1,124 @@
+"""The Train page: the form that edits the draft, a run watched live, and the list of runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.data import sample
+from workbench.estimators.spec import EstimatorSpec
+from workbench.training.run import open_run
+from workbench.ui import drafts
+
+
+def draft(name="iris"):
+    return drafts.load(sample(name))
+
+
+def messages_of(page):
+    return [f"{warning.proto.title} {warning.value}" for warning in page.warning]
+
+
+def test_the_cards_are_those_of_the_task(open_page):
+    keys = [button.key for button in open_page("train", table="diabetes").button]
+    assert "train.choose.linear_regression" in keys
+    assert "train.choose.logistic_regression" not in keys
+
+
+def test_a_chosen_estimator_and_its_parameters_are_stored(open_page):
+    page = open_page("train", table="iris")
+    page.button(key="train.choose.random_forest").click().run()
+    page.number_input(key="train.param.random_forest.n_estimators").set_value(50).run()
+    assert draft().estimator == EstimatorSpec(name="random_forest", params={"n_estimators": 50})
+    page.number_input(key="train.param.random_forest.n_estimators").set_value(200).run()
+    assert draft().estimator.params == {}  # what equals a default isn't written
+    assert not page.exception
+
+
+def test_each_parameter_has_a_range_and_a_sentence(open_page):
+    page = open_page("train", table="iris")
+    widget = page.number_input(key="train.param.hist_gradient_boosting.learning_rate")
+    assert "How much each round corrects" in widget.help
+    assert "0.001 to 1" in widget.help
+
+
+def test_a_value_that_is_no_list_of_numbers_is_refused(open_page):
+    drafts.update(sample("iris"), estimator=EstimatorSpec(name="dense_network"))
+    page = open_page("train", table="iris")
+    page.text_input(key="train.param.dense_network.layers").set_value("many").run()
+    assert any("Got 'many' for layers" in message for message in messages_of(page))
+    page.text_input(key="train.param.dense_network.layers").set_value("16, 8").run()
+    assert list(draft().estimator.params["layers"]) == [16, 8]
+    assert not page.warning
+
+
+def test_training_options_are_stored(open_page):
+    drafts.update(sample("iris"), estimator=EstimatorSpec(name="dense_network"))
+    page = open_page("train", table="iris")
+    page.number_input(key="train.epochs").set_value(3).run()
+    page.toggle(key="train.stopping").set_value(True).run()
+    page.number_input(key="train.patience").set_value(2).run()
+    page.toggle(key="train.plateau").set_value(True).run()
+    training = draft().training
+    assert (training.epochs, training.early_stopping.patience) == (3, 2)
+    assert training.reduce_lr_on_plateau is not None
+
+
+def test_a_name_that_cannot_be_a_folder_is_refused(open_page):
+    page = open_page("train", table="iris")
+    page.text_input(key="train.name").set_value("../evil").run()
+    assert any("name" in message for message in messages_of(page))
+    assert draft().name is None
+
+
+def test_a_recipe_that_leaves_text_offers_the_suggestion_before_the_start(open_page):
+    page = open_page("train", table="titanic")
+    assert page.button(key="train.start").disabled
+    assert any("still text" in message for message in messages_of(page))
+    page.button(key="train.use_suggested").click().run()
+    assert not page.warning
+    assert not page.button(key="train.start").disabled
+
+
+def test_a_task_that_the_estimator_cannot_learn_moves_to_one_that_can(open_page):
+    drafts.update(sample("diabetes"), estimator=EstimatorSpec(name="logistic_regression"))
+    page = open_page("train", table="diabetes")
+    assert not page.exception
+    assert draft("diabetes").estimator.name != "logistic_regression"
+
+
+def test_without_runs_the_list_and_the_view_say_how_to_get_one(open_page):
+    page = open_page("train", table="iris")
+    page.segmented_control(key="train.view").set_value("runs").run()
+    assert any("are listed here" in caption.value for caption in page.caption)
+    page.segmented_control(key="train.view").set_value("watch").run()
+    assert not page.exception
+    assert page.button(key="page.missing.run")
+
+
+@pytest.mark.timeout(180)
+def test_a_run_is_started_watched_listed_and_run_again(open_page, settings):
+    drafts.update(sample("iris"), estimator=EstimatorSpec(name="logistic_regression"))
+    page = open_page("train", table="iris")
+    page.button(key="train.start").click().run()
+    assert not page.exception
+    run_id = page.query_params["run"]
+    assert run_id.startswith("iris-logistic-regression-")
+
+    open_run(run_id, settings=settings).wait(150)
+    page = open_page("train", run=run_id)  # as in a second browser, from the address alone
+    assert not page.exception
+    assert any("150 rows" in link.value for link in page.page_link)
+    assert any(f"{run_id} · finished" in link.value for link in page.page_link)
+    assert any("ROC AUC" in metric.label for metric in page.metric)
+    assert page.button(key="train.evaluate")
+
+    home = open_page("home")
+    assert any(run_id in link.value for link in home.page_link)
+    page.segmented_control(key="train.view").set_value("runs").run()
+    assert run_id in page.dataframe[0].value["run"].tolist()
+
+    page.segmented_control(key="train.view").set_value("watch").run()
+    page.button(key="train.again").click().run()
+    assert not page.exception
+    assert "run" not in page.query_params
+    assert draft().estimator.name == "logistic_regression"
