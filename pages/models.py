@@ -3,6 +3,7 @@ import streamlit as st
 from workbench.ui import call_examples, model_history, models_view, page, publish_form
 from workbench.ui.pages import PAGES
 
+models_view.open_first()
 opened = page.start("Models", PAGES["models"].purpose)
 publish_form.draw(opened.run)
 name = models_view.choose(opened.model)

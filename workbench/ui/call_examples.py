@@ -113,7 +113,7 @@ def tensors(base: str, version: Version, row: dict[str, Any]) -> str:
             "name": column.name,
             "shape": [1],
             "datatype": "FP64" if column.type == "number" else "BYTES",
-            "data": [row[column.name]],
+            "data": [int(row[column.name]) if isinstance(row[column.name], bool) else row[column.name]],
         }
         for column in signature.columns
     ]

@@ -28,7 +28,7 @@ DEFAULT_ROWS = 100
 
 def draw(asked: Subject, opened: Open) -> ExplanationJob | None:
     """Draw the choices; give the explanation to show: the one just started, else the newest of this model."""
-    sources = _sources(asked, opened)
+    sources, known = _sources(asked, opened), _job(asked)
     with st.container(horizontal=True, vertical_alignment="bottom", key="explain.controls"):
         source = st.selectbox(
             "Rows to explain",
@@ -56,7 +56,7 @@ def draw(asked: Subject, opened: Open) -> ExplanationJob | None:
         )
         st.button(
             "Explain",
-            type="primary",
+            type="secondary" if known is None else "primary",  # else the empty state has the one primary button
             key="explain.start",
             icon=":material/play_arrow:",
             on_click=_start,
@@ -65,7 +65,7 @@ def draw(asked: Subject, opened: Open) -> ExplanationJob | None:
     problem = st.session_state.pop("explain.problem", None)
     if problem:
         messages.error(problem)
-    return _job(asked)
+    return known
 
 
 def explain_empty(asked: Subject) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.registry import Version
 
 _ICONS = {"publish": ":material/publish:", "promote": ":material/arrow_upward:", "rollback": ":material/undo:"}
-_DONE = {"publish": "published", "promote": "promoted", "rollback": "rolled back to"}
+_DONE = {"publish": "published", "promote": "promoted", "rollback": "made live again"}
 
 
 def live_spans(name: str) -> list[tuple[int, float, float]]:
@@ -42,8 +42,8 @@ def history(name: str) -> None:
         picture(plots.version_timeline(frame), key="models.timeline", numbers=frame, name=f"{name}-live")
     for line in reversed(registry.audit(name)):
         when = moment(line["time"])
-        moved = f" · live, before it v{line['previous']}" if line.get("alias") and line.get("previous") else ""
-        moved = moved or (" · live" if line.get("alias") else "")
+        before = f" instead of v{line['previous']}" if line.get("alias") and line.get("previous") else ""
+        moved = before or (" · live from the start" if line.get("alias") else "")
         note = f" · “{messages.plain(line['note'])}”" if line.get("note") else ""
         st.markdown(
             f"{_ICONS.get(line['action'], ':material/history:')} {when:%d %b %Y, %H:%M} · "

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from workbench.registry import Version
     from workbench.training.run import Run
 
+SAID = "models.said"
 _MOMENT = "DD MMM YYYY, HH:mm"
+
+
+def open_first() -> None:
+    """Open the first model where none is open, so that the line above says which one the page shows."""
+    if state.opened("model"):
+        return
+    with messages.shown():
+        names = registry.models()
+        if names:
+            state.show(model=names[0])
 
 
 def choose(opened: Version | None) -> str | None:
@@ -64,6 +75,7 @@ def versions_of(name: str) -> Version:
         key=f"models.versions.{name}",
         on_select="rerun",
         selection_mode="single-row",
+        placeholder="",
         alt=f"Versions of {name}, newest first",
         column_config={
             "published": st.column_config.DatetimeColumn(format=_MOMENT, timezone=timezone()),
@@ -85,7 +97,7 @@ def versions_of(name: str) -> Version:
 
 
 def _version_frame(found: list[Version], since: dict[int, float]) -> pl.DataFrame:
-    names = [name for name in _metric_names(found) if any(name in v.metrics.get("test", {}) for v in found)]
+    names = _metric_names(found)
     rows = [
         {
             "version": version.number,
@@ -110,6 +122,8 @@ def _metric_names(found: list[Version]) -> list[tuple[str, str]]:
 def actions(name: str, version: Version) -> None:
     """Draw what can be done with the chosen version: ask it, make it live, go back."""
     forms.show_problem()
+    if said := st.session_state.pop(SAID, None):  # not in the callback: a dialog's callback must not draw
+        st.toast(said, icon=":material/check_circle:")
     live = CHAMPION in version.aliases
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{messages.plain(name)} v{version.number}**", width="content")
@@ -178,7 +192,7 @@ def _promote(name: str, number: int, note: str) -> None:
     try:
         registry.promote(name, number, note=note.strip())
         state.show(model=f"{name}/{number}")
-        st.toast(f"{name} v{number} is live.", icon=":material/check_circle:")
+        st.session_state[SAID] = f"{name} v{number} is live."
     except WorkbenchError as problem:
         st.session_state[forms.PROBLEM] = str(problem)
     st.session_state["models.done"] = True
@@ -188,7 +202,7 @@ def _rollback(name: str) -> None:
     try:
         version = registry.rollback(name)
         state.show(model=version.reference)
-        st.toast(f"{name} v{version.number} is live again.", icon=":material/check_circle:")
+        st.session_state[SAID] = f"{name} v{version.number} is live again."
     except WorkbenchError as problem:
         st.session_state[forms.PROBLEM] = str(problem)
     st.session_state["models.done"] = True

@@ -53,12 +53,12 @@ def _widgets(columns: list[InputColumn], first: int, prefix: str) -> dict[str, A
 
 def widget(column: InputColumn, *, key: str) -> Any:
     """Draw the widget of one column and give its value as the model takes it."""
-    st.session_state.setdefault(key, stored(column, column.example))
+    st.session_state.setdefault(key, stored(column, typical(column)))
     label = messages.plain(column.name)
     same: dict[str, Any] = {"key": key, "help": describe(column), "persist_state": "session"}
     if column.kind == "boolean" and column.type == "number":
         chosen = st.selectbox(label, [True, False, MISSING], format_func=_written, **same)
-        return None if chosen == MISSING else float(chosen)
+        return None if chosen == MISSING else float(bool(chosen))
     if column.type == "number":
         step, digits = step_of(column)
         if column.integer:
@@ -71,6 +71,11 @@ def widget(column: InputColumn, *, key: str) -> Any:
         )
         return chosen or None
     return st.text_input(label, placeholder="missing", **same) or None
+
+
+def typical(column: InputColumn) -> Any:
+    """Give the value that most rows have: missing where most are."""
+    return None if column.n_missing_share > 0.5 else column.example
 
 
 def stored(column: InputColumn, value: Any) -> Any:
@@ -141,7 +146,7 @@ def _start_from(columns: list[InputColumn], background: pl.DataFrame, prefix: st
         chosen = st.session_state[f"{prefix}.start"]
         values = None if chosen is None else background.row(chosen, named=True)
         for position, column in enumerate(columns):
-            value = column.example if values is None else values.get(column.name)
+            value = typical(column) if values is None else values.get(column.name)
             st.session_state[f"{prefix}.{position}"] = stored(column, value)
 
     st.selectbox(

@@ -15,9 +15,10 @@ from workbench.ui.picture import picture
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    from streamlit.delta_generator import DeltaGenerator
 
     from workbench.data import Table
-    from workbench.evaluation import Report
+    from workbench.evaluation import PlotKind, Report
     from workbench.training.run import Run
 
 SPLIT_HELP = {
@@ -26,6 +27,7 @@ SPLIT_HELP = {
     "test": "rows the model has never seen",
 }
 MAX_ROWS = 500
+CURVE_HEIGHT = 420
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,7 @@ def _main_number(report: Report, split: str) -> None:
         if interval:
             low, high = (words.number(end) for end in interval)
             st.markdown(f"95 % interval **{low}** to **{high}**")
-        rows = words.plural(report.n_rows(split), "row")
-        st.caption(f"{rows}, {SPLIT_HELP[split]}. {metric.better.capitalize()} is better.")
+        st.caption(f"{report.n_rows(split):,} {SPLIT_HELP[split]}. {metric.better.capitalize()} is better.")
 
 
 def interval_of(report: Report, metric: str, split: str) -> tuple[float, float] | None:
@@ -137,13 +138,19 @@ def _metric_table(report: Report) -> None:
 
 def classification(report: Report, split: str) -> Cell | None:
     """Draw confusion matrix, ROC, precision-recall and calibration; give the clicked cell of the matrix."""
-    left, right = st.columns(2, gap="medium")
-    with left:
-        numbers = report.confusion(split)
+    numbers = report.confusion(split)
+    upper, lower = st.columns(2, gap="medium"), st.columns(2, gap="medium")
+    with upper[0]:
         figure = _clickable(report.plot("confusion", split=split), numbers)
+        figure.update_layout(height=max(figure.layout.height, CURVE_HEIGHT))
         event = picture(figure, key="evaluate.confusion", numbers=numbers, on_select="rerun", selection_mode="points")
         st.caption("Click a cell to see its rows below.")
-    for column, kind in ((right, "roc"), (left, "precision_recall"), (right, "calibration")):
+    curves: tuple[tuple[DeltaGenerator, PlotKind], ...] = (
+        (upper[1], "roc"),
+        (lower[0], "precision_recall"),
+        (lower[1], "calibration"),
+    )
+    for column, kind in curves:
         with column:
             picture(report.plot(kind, split=split), key=f"evaluate.{kind}", numbers=getattr(report, kind)(split))
     return _clicked_cell(event, numbers)
@@ -153,7 +160,8 @@ def regression(report: Report, split: str) -> Cell | None:
     """Draw predicted against actual and the residuals; give the rows that were selected in one of them."""
     chosen: list[int] = []
     numbers = report.residuals(split)
-    for column, kind in zip(st.columns(2, gap="medium"), ("predicted", "residuals"), strict=True):
+    kinds: tuple[PlotKind, PlotKind] = ("predicted", "residuals")
+    for column, kind in zip(st.columns(2, gap="medium"), kinds, strict=True):
         with column:
             event = picture(
                 report.plot(kind, split=split),

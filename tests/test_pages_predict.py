@@ -1,0 +1,157 @@
+"""The Predict page: form, answer, file, image."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from workbench import registry
+from workbench.package import InputColumn
+from workbench.ui import image_view, prediction_form
+
+
+@pytest.fixture
+def published(settings, model_packages):
+    for name in model_packages:
+        registry.publish(model_packages[name], name)
+    return settings
+
+
+def shown_text(page) -> str:
+    return "\n".join(str(entry.value) for entry in [*page.markdown, *page.caption])
+
+
+def test_a_model_opens_by_itself_and_answers_at_once(open_page, published):
+    page = open_page("predict")
+    assert not page.exception
+    assert page.query_params["model"] == "flowers"
+    assert "Predicted species" in shown_text(page)
+
+
+def test_the_form_has_a_widget_for_each_column(open_page, published):
+    page = open_page("predict", model="passengers")
+    labels = {box.label for box in [*page.selectbox, *page.number_input]}
+    assert {"sex", "age", "pclass", "alone"} <= labels
+    age = next(box for box in page.number_input if box.label == "age")
+    assert "Training saw" in age.help and "Empty means missing" in age.help
+
+
+def test_the_answer_follows_the_form_and_agrees_with_the_model(open_page, published):
+    page = open_page("predict", model="passengers")
+    for sex in ("female", "male"):
+        next(box for box in page.selectbox if box.label == "sex").set_value(sex)
+        page.run()
+        assert not page.exception
+        row = page.session_state["predict.row"]
+        assert row["sex"] == sex
+        predicted = registry.load_model("passengers").predict_frame([row])
+        assert f"# {predicted['prediction'][0]}" in shown_text(page)
+        assert f"probability {predicted[0, 1:].to_numpy().max():.1%}" in shown_text(page)
+
+
+def test_missing_and_unseen_values_are_answered(open_page, published):
+    page = open_page("predict", model="passengers")
+    next(box for box in page.number_input if box.label == "age").set_value(None)
+    next(box for box in page.selectbox if box.label == "sex").set_value("")
+    page.run()
+    assert not page.exception
+    assert page.session_state["predict.row"]["age"] is None
+    assert page.session_state["predict.row"]["sex"] is None
+
+
+def test_a_value_outside_what_training_saw_is_told(open_page, published):
+    page = open_page("predict", model="passengers")
+    next(box for box in page.number_input if box.label == "age").set_value(140)
+    page.run()
+    assert "Training saw nothing like age = 140" in shown_text(page)
+
+
+def test_an_example_row_fills_the_form(open_page, published):
+    page = open_page("predict", model="flowers")
+    next(box for box in page.selectbox if box.label == "Start from").set_value(3)
+    page.run()
+    background = pl.read_parquet(registry.resolve("flowers").folder / "background.parquet")
+    assert page.session_state["predict.row"] == pytest.approx(background.row(3, named=True))
+
+
+def test_a_regression_shows_its_value(open_page, published):
+    page = open_page("predict", model="prices")
+    assert not page.exception
+    assert "Predicted fare" in shown_text(page)
+
+
+def test_a_class_can_be_chosen_for_the_explanation(open_page, published):
+    page = open_page("predict", model="flowers")
+    next(box for box in page.selectbox if box.label == "Explain the probability of").set_value("virginica")
+    page.run()
+    assert "What moves the probability of species = virginica" in shown_text(page)
+
+
+CSV = "sex,age,pclass,alone,deck\nfemale,30,1,true,B\nmale,,3,false,\n"
+
+
+def upload(page, content: str, name: str = "rows.csv"):
+    page.file_uploader[0].upload(name, content.encode())
+    return page.run()
+
+
+def test_a_file_is_answered_row_by_row_and_ignored_columns_are_named(open_page, published):
+    page = upload(open_page("predict", model="passengers"), CSV)
+    assert not page.exception
+    table = page.dataframe[-1].value
+    assert len(table) == 2
+    assert {"prediction", "probability_no", "probability_yes", "deck"} <= set(table.columns)
+    assert "Ignored, since the model doesn't take them: `deck`" in shown_text(page)
+    assert not (published.home / "tables").exists()  # a file to predict isn't kept
+    assert not list((published.home / "uploads").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (CSV.replace("30", "thirty"), "row 1"),
+        (CSV.replace("age", "years"), "without 'age'"),
+        ("sex,age,pclass,alone\n", "row"),
+        ("", "empty"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_explained(open_page, published, content, said):
+    page = upload(open_page("predict", model="passengers"), content)
+    assert not page.exception
+    assert any(said in f"{warning.title} {warning.value}" for warning in page.warning)
+
+
+def test_a_gone_model_is_told_and_the_way_on_offered(open_page, published):
+    page = open_page("predict", model="gone/7")
+    assert not page.exception
+    assert any("Got the model 'gone'" in (warning.title or "") for warning in page.warning)
+    page.button(key="predict.use_demo").click().run()
+    assert not page.exception
+    assert page.query_params["model"] == "flowers"
+
+
+def test_steps_and_digits_fit_the_range():
+    small = InputColumn("share", "number", "number", minimum=0.0, maximum=1.0, median=0.5, q05=0.1, q95=0.9)
+    step, digits = prediction_form.step_of(small)
+    assert (step, digits) == (0.01, 3)
+    large = InputColumn(
+        "rooms", "number", "number", minimum=2, maximum=40_000, median=2000, q05=600, q95=6000, integer=True
+    )
+    assert prediction_form.step_of(large) == (100.0, 0)
+
+
+def test_a_column_that_is_mostly_missing_starts_missing():
+    boat = InputColumn(
+        "boat", "string", "category", categories=["13"], n_categories=1, n_missing_share=0.63, example="13"
+    )
+    assert prediction_form.typical(boat) is None
+
+
+def test_pixels_become_an_image():
+    names = [f"pixel_{r}_{c}" for r in range(2) for c in range(3)]
+    assert image_view.image_shape(names) == (2, 3)
+    assert image_view.image_shape([*names, "age"]) is None
+    grid = image_view.grid_of({"pixel_0_1": 4.0, "pixel_1_2": 9}, (2, 3))
+    assert grid[0, 1] == 4.0 and grid[1, 2] == 9.0
+    assert np.isnan(grid).sum() == 4
