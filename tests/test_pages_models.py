@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 
 from workbench import registry
 from workbench.service import create_app
+from workbench.storage import write_json
 from workbench.ui import call_examples
 
 
@@ -70,6 +72,23 @@ def test_the_history_says_what_was_done(open_page, published):
     told = "\n".join(entry.value for entry in page.markdown)
     assert "**v2** promoted by ada instead of v1 · “better on men”" in told
     assert "**v1** published" in told
+
+
+def test_the_open_run_is_published_and_opened(open_page, published, model_packages):
+    folder = published.runs / "flowers-0001"
+    spec = {"name": "My.Flowers", "data": {"source": "iris", "target": "species"}, "estimator": {"name": "baseline"}}
+    write_json(folder / "spec.json", spec)
+    write_json(folder / "state.json", {"status": "finished", "created": 1.0, "started": 1.0, "ended": 2.0})
+    shutil.copytree(model_packages["flowers"], folder / "package")
+    page = open_page("models", run="flowers-0001")
+    assert page.text_input(key="models.name.flowers-0001").value == "my-flowers"
+    page.text_input(key="models.name.flowers-0001").set_value("flowers")
+    page.text_input(key="models.note.flowers-0001").set_value("again")
+    page.button[[button.label for button in page.button].index("Publish")].click().run()
+    assert not page.exception
+    assert registry.resolve("flowers/2").number == 2
+    assert registry.audit("flowers")[-1]["note"] == "again"
+    assert page.query_params["model"] == "flowers/2"
 
 
 def test_nothing_published_leads_to_training(open_page):

@@ -36,17 +36,17 @@ def image_shape(names: Sequence[str]) -> tuple[int, int] | None:
 
 
 def grid_of(values: dict[str, Any], shape: tuple[int, int]) -> np.ndarray:
-    """Arrange values by pixel; a pixel that the model doesn't take is NaN.
+    """Arrange values by pixel; a pixel that the model doesn't take is 0, a missing value NaN.
 
     Returns
     -------
     ndarray of shape `shape`
     """
-    grid = np.full(shape, np.nan)
+    grid = np.zeros(shape)
     for name, value in values.items():
         match = _PIXEL.fullmatch(name)
-        if match and value is not None:
-            grid[int(match[1]), int(match[2])] = float(value)
+        if match:
+            grid[int(match[1]), int(match[2])] = np.nan if value is None else float(value)
     return grid
 
 
@@ -153,7 +153,8 @@ def _edit_numbers(grid: np.ndarray, key: str, prefix: str, n_strokes: int) -> No
         if len(changed):
             image = dict(st.session_state[key])
             for r, c in changed:
-                image[f"pixel_{r}_{c}"] = float(after.to_numpy()[r, c])
+                if f"pixel_{r}_{c}" in image:
+                    image[f"pixel_{r}_{c}"] = float(after.to_numpy()[r, c])
             st.session_state[key] = image
             st.session_state[f"{prefix}.strokes"] = n_strokes + 1
             st.rerun(scope="fragment")

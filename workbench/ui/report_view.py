@@ -218,20 +218,23 @@ def rows(report: Report, split: str, table: Table | None, cell: Cell | None) -> 
     """Draw the rows behind the pictures: those of the clicked cell, else the worst ones first."""
     st.subheader("Rows", anchor=False)
     found = _worst_first(report, split)
-    options = (
-        {"wrong": "Wrong ones", "all": "All"} if report.task == "classification" else {"all": "Largest error first"}
-    )
+    which = "all"
     if cell is not None:
         found = found.filter(cell.filter)
-        said = messages.plain(cell.label)
-    else:
+    elif report.task == "classification":
         which = st.segmented_control(
-            "Rows to show", list(options), default=next(iter(options)), required=True,
-            format_func=lambda key: options[key], key="evaluate.rows", label_visibility="collapsed",
-        )  # fmt: skip
-        if which == "wrong":
-            found = found.filter(pl.col("y_true") != pl.col("prediction"))
-        said = f"{options.get(which or 'all', 'all').lower()}, the surest mistake first" if which == "wrong" else "all"
+            "Rows to show",
+            ["wrong", "all"],
+            default="wrong",
+            required=True,
+            format_func=lambda key: {"wrong": "Wrong ones", "all": "All"}[key],
+            key="evaluate.rows",
+            label_visibility="collapsed",
+        )
+    if which == "wrong":
+        found = found.filter(pl.col("y_true") != pl.col("prediction"))
+    order = "the largest error first" if report.task == "regression" else "the surest mistake first"
+    said = messages.plain(cell.label) if cell is not None else order
     shown = _with_columns(found.head(MAX_ROWS), report, table)
     total = report.n_rows(split)
     st.caption(f"{min(found.height, MAX_ROWS):,} of {total:,} rows of the {split} split ({said}).")
