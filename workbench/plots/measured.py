@@ -51,7 +51,9 @@ def confusion(frame: pl.DataFrame, *, target: str, split: str = "test", n_rows: 
         y=list(range(k)),
         zmin=0,
         zmax=1,
-        colorscale=[[0, "#EEF4F9"], [1, BLUE]],
+        # Ends before BLUE, so that black numbers stand out from every shade (7:1).
+        colorscale=[[0, "#EEF4F9"], [1, "#4C9FD3"]],
+        textfont={"color": "#111111"},
         showscale=False,
         xgap=2,
         ygap=2,

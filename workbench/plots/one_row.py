@@ -93,7 +93,8 @@ def _connect(fig: go.Figure, starts: np.ndarray, ends: np.ndarray) -> None:
 def _padded(starts: np.ndarray, ends: np.ndarray, base_value: float) -> list[float]:
     places = np.r_[starts, ends, base_value]
     low, high = float(places.min()), float(places.max())
-    margin = 0.14 * (high - low) or 0.1 * abs(high) or 0.1
+    # Room for the text of a small bar, also on a phone.
+    margin = 0.22 * (high - low) or 0.1 * abs(high) or 0.1
     return [low - margin, high + margin]
 
 
