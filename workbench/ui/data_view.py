@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SHOWN_ROWS = 1_000
 COLUMNS_A_PAGE = 12
 N_BARS = 5
+_NOTHING = (None, [], {}, "")
 
 
 def draw(table: Table) -> None:
@@ -51,10 +52,11 @@ def _facts(table: Table, profile: Profile) -> None:
             border=True,
             help="Rows equal to an earlier one in every column.",
         )
-    reader = table.origin.get("reader") or {}
-    described = [
-        f"{key.replace('_', ' ')} {_value(value)}" for key, value in reader.items() if value not in (None, [], {}, "")
-    ]
+    reader = dict(table.origin.get("reader") or {})
+    notes = reader.pop("notes", [])
+    reader.pop("missing", None)  # the notes say it in words
+    described = [f"{key.replace('_', ' ')} {_value(value)}" for key, value in reader.items() if value not in _NOTHING]
+    described += [messages.plain(note).rstrip(".") for note in notes]
     if described:
         st.caption(f":material/fact_check: Recognised: {' · '.join(described)}")
 
@@ -62,8 +64,6 @@ def _facts(table: Table, profile: Profile) -> None:
 def _value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return messages.plain(", ".join(map(str, value)))
-    if isinstance(value, dict):
-        return messages.plain(", ".join(f"{key}: {entry}" for key, entry in value.items()))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"`{value}`" if len(str(value)) < 4 else messages.plain(value)

@@ -65,7 +65,7 @@ def _card(label: str, value: float | None, form: str, samples: list[dict[str, An
         border=True,
         height="stretch",
         chart_data=known if len(known) > 1 else None,
-        chart_type="area",
+        chart_type="line",
         **more,
     )
 

@@ -40,6 +40,7 @@ def _part(name: str, page: str, label: str, choices: Callable[[], Sequence[tuple
         "",
         others,
         key=f"open.switch.{name}",
+        icon=":material/swap_horiz:",  # also names the button for a screen reader
         type="tertiary",
         format_func=lambda key: labels.get(key, key),
         help=f"Open another {name}",

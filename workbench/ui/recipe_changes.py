@@ -20,7 +20,7 @@ TITLES = {
     "drop_columns": "Drop columns",
     "drop_duplicates": "Drop duplicate rows",
     "drop_missing": "Drop rows with missing values",
-    "impute": "Fill missing values",
+    "impute": "Impute",
     "one_hot": "One-hot",
     "ordinal": "Ordinal",
     "standardize": "Standardize",
