@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHOWN_ROWS = 1_000
 COLUMNS_A_PAGE = 12
 N_BARS = 5
-_NOTHING = (None, [], {}, "")
+_NOTHING: tuple[Any, ...] = (None, [], {}, "")
 
 
 def draw(table: Table) -> None:

@@ -46,7 +46,8 @@ def recent_runs() -> None:
         return
     with st.grid(3, min_column_width=270):
         for run in found:
-            _run_card(run)
+            with messages.shown():  # a damaged run leaves the others their place
+                _run_card(run)
 
 
 def _run_card(run: Run) -> None:
