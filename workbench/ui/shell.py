@@ -12,7 +12,7 @@ ICON = Path(__file__).with_name("icon.svg")  # a Material icon as favicon would 
 STYLE = """[data-testid="stBaseButton-primary"]:enabled, [data-testid="stBaseButton-primaryFormSubmit"]:enabled {
     color: light-dark(#FFFFFF, #0B1620) !important;
 }
-[data-testid="stMultiSelectTagsContainer"] [data-tag] { color: light-dark(#FFFFFF, #0B1620) !important; }"""
+[data-testid="stMultiSelectTagsContainer"] [data-tag] * { color: light-dark(#FFFFFF, #0B1620) !important; }"""
 
 st.set_page_config(page_title="Workbench", page_icon=ICON, layout="wide")
 st.logo(ICON, size="large")
