@@ -52,7 +52,7 @@ def _card(table: Table, draft: Draft, position: int, step: Any, effect: StepEffe
 
 def _title(step: Any) -> str:
     strategy = f" ({step.strategy.replace('_', ' ')})" if step.step == "impute" else ""
-    return TITLES.get(step.step, step.step) + strategy
+    return f"{TITLES.get(step.step, step.step)}{strategy}"
 
 
 def _about(step: Any) -> str:

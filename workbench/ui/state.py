@@ -109,7 +109,8 @@ class Open:
             except WorkbenchError as problem:
                 self._loaded[name] = None
                 self.problems.append(problem)
-        return self._loaded[name]
+        loaded: T | None = self._loaded[name]
+        return loaded
 
     def _open_table(self) -> Table | None:
         table_id = opened("table")
