@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -296,6 +297,47 @@ def test_a_damaged_version_is_listed_with_its_problem_and_hides_no_other(package
     assert [version.engine for version in listed] == ["onnx", "unknown", "onnx"]
     assert "package.json" in listed[1].problem
     assert (listed[0].max_difference, listed[0].labels_changed, listed[0].problem) == (1e-8, 0, "")
+
+
+@pytest.mark.parametrize("aliases", ["{", "[1]", '{"champion": true}', '{"champion": "1"}'])
+def test_damaged_aliases_are_the_problem_of_each_version_listed(package, settings, aliases):
+    registry.publish(package, "churn", settings=settings)
+    (settings.models / "churn" / "aliases.json").write_text(aliases)
+    (listed,) = registry.versions("churn", settings=settings)
+    assert (listed.number, listed.aliases, listed.engine) == (1, (), "onnx")
+    assert "aliases.json" in listed.problem
+    assert registry.resolve("churn/1", settings=settings).problem == listed.problem
+
+
+def test_damaged_lines_of_the_audit_are_passed_over(package, settings):
+    publish_three(package, settings)
+    with (settings.models / "churn" / "audit.jsonl").open("a") as audit:
+        audit.write('junk\n{"action": 3, "version": 1, "time": 1}\n{"action": "publish", "version": [1], "time": 1}\n')
+        audit.write('{"action": "publish", "version": 2, "time": "never"}\n7\n')
+    assert len(registry.audit("churn", settings=settings)) == 3
+    assert all(version.created for version in registry.versions("churn", settings=settings))
+    assert registry.promote("churn", 3, settings=settings).number == 3
+    assert registry.rollback("churn", settings=settings).number == 1
+
+
+@pytest.mark.parametrize("metrics", ["[]", '{"test": 3}', "{"])
+def test_metrics_of_another_form_are_a_problem_of_their_version(package, settings, metrics):
+    registry.publish(package, "churn", settings=settings)
+    (settings.models / "churn" / "1" / "metrics.json").write_text(metrics)
+    version = registry.resolve("churn", settings=settings)
+    assert (version.metrics, "metrics.json" in version.problem) == ({}, True)
+
+
+def test_the_number_of_a_deleted_version_is_not_given_again(package, settings):
+    publish_three(package, settings)
+    shutil.rmtree(settings.models / "churn" / "3")
+    assert registry.publish(package, "churn", settings=settings).number == 4
+
+
+@pytest.mark.parametrize("name", ["con", "nul", "com1", "lpt9"])
+def test_a_name_that_is_a_device_on_windows_is_refused(package, settings, name):
+    with pytest.raises(RegistryError, match=f"Windows keeps for a device.* Choose a name such as '{name}-model'"):
+        registry.publish(package, name, settings=settings)
 
 
 def test_other_files_in_the_repository_are_no_models(package, settings):

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.errors import RegistryError
+from workbench.registry.audit_lines import read_audit
 from workbench.registry.repository import model_folder
 from workbench.settings import Settings, current
-from workbench.storage import append_json_line, disk_errors, read_json_lines
+from workbench.storage import append_json_line, disk_errors
 
 Action = Literal["publish", "promote", "rollback"]
 LOCK_SECONDS = 120.0  # a publish copies a package while it holds the lock; none takes this long
@@ -30,12 +31,6 @@ def audit(name: str, *, settings: Settings | None = None) -> list[dict[str, Any]
         If there is no model of that name.
     """
     return read_audit(model_folder(name, settings or current()))
-
-
-def read_audit(folder: Path) -> list[dict[str, Any]]:
-    """Read the audit of a model's folder."""
-    lines, _ = read_json_lines(folder / "audit.jsonl")
-    return [line for line in lines if isinstance(line, dict) and "action" in line]
 
 
 def record(
@@ -71,9 +66,8 @@ def live_versions(folder: Path, alias: str, now: int) -> list[int]:
     """
     stack: list[int] = []
     for line in read_audit(folder):
-        if line.get("alias") != alias or not isinstance(line.get("version"), int):
-            continue
-        _move(stack, line["version"], back=line["action"] == "rollback")
+        if line.get("alias") == alias:
+            _move(stack, line["version"], back=line["action"] == "rollback")
     if not stack or stack[-1] != now:
         _move(stack, now, back=now in stack)
     return stack

@@ -9,6 +9,7 @@ from workbench.errors import ModelNotFoundError, RegistryError
 
 CHAMPION = "champion"  # the alias that a bare name means
 
+_DEVICES = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")  # no folder on Windows can have these names
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _REFERENCE = re.compile(rf"(?P<name>{_NAME.pattern})(?:/(?P<number>[1-9][0-9]{{0,8}})|@(?P<alias>{_ALIAS.pattern}))?")
@@ -55,12 +56,18 @@ def check_name(name: str) -> str:
     Raises
     ------
     RegistryError
-        Unless the name is 1 to 64 of a-z, 0-9, - and _, and starts with a letter or digit.
+        Unless the name is 1 to 64 of a-z, 0-9, - and _, starts with a letter or digit, and isn't a device's name on
+        Windows, such as ``con``.
     """
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         raise RegistryError(
             f"Got the model name {name!r}, needed 1 to 64 of a-z, 0-9, - and _, starting with a letter or digit. "
             f"Choose a name such as {suggest_name(name)!r}."
+        )
+    if _DEVICES.fullmatch(name):
+        raise RegistryError(
+            f"Got the model name {name!r}, which Windows keeps for a device; needed a name that can be a folder "
+            f"everywhere. Choose a name such as {suggest_name(name)!r}."
         )
     return name
 
@@ -89,4 +96,5 @@ def suggest_name(text: object) -> str:
     >>> suggest_name("My Model (final)")
     'my-model-final'
     """
-    return re.sub(r"[^a-z0-9_-]+", "-", str(text).lower()).strip("-_")[:64] or "model"
+    name = re.sub(r"[^a-z0-9_-]+", "-", str(text).lower()).strip("-_")[:64] or "model"
+    return f"{name}-model" if _DEVICES.fullmatch(name) else name

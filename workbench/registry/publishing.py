@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import RegistryError
+from workbench.registry.audit_lines import read_audit
 from workbench.registry.auditing import locked, record
 from workbench.registry.names import CHAMPION, check_name
 from workbench.registry.repository import Version, numbers, read_aliases, resolve
@@ -109,7 +110,8 @@ def _place(package: Path, folder: Path, settings: Settings) -> int:
 
 
 def _rename(staging: Path, folder: Path) -> int:
-    number = max(numbers(folder), default=0)
+    # The audit remembers the versions whose folders were deleted: a number always means the same model.
+    number = max([*numbers(folder), *(line["version"] for line in read_audit(folder))], default=0)
     while True:
         number += 1
         try:

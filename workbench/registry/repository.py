@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelNotFoundError, PackageError, StorageError
+from workbench.registry.audit_lines import publish_times
 from workbench.registry.names import CHAMPION, Reference, parse_reference
 from workbench.settings import Settings, current
-from workbench.storage import disk_errors, read_json, read_json_lines
+from workbench.storage import disk_errors, read_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,7 +44,7 @@ class Version:
     labels_changed : int or None
         Evaluation rows whose label differs between graph and native model.
     problem : str
-        Why its description can't be read; empty for a sound version. Such a version is listed, but doesn't load.
+        Why its description or its aliases can't be read; empty for a sound version. It is listed all the same.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Version:
             "max_difference": self.max_difference,
             "labels_changed": self.labels_changed,
             "metrics": self.metrics,
+            "problem": self.problem,
         }
 
     def __str__(self) -> str:
@@ -116,6 +118,8 @@ def numbers(folder: Path) -> list[int]:
 def versions(name: str, *, settings: Settings | None = None) -> list[Version]:
     """List the versions of a model, newest first.
 
+    Where the aliases can't be read, none is given and every version says why in `problem`.
+
     Raises
     ------
     ModelNotFoundError
@@ -123,9 +127,9 @@ def versions(name: str, *, settings: Settings | None = None) -> list[Version]:
     """
     settings = settings or current()
     folder = model_folder(name, settings)
-    pointers = read_aliases(folder)
-    published = _publish_times(folder)
-    return [_describe(name, number, folder, pointers, published) for number in reversed(numbers(folder))]
+    pointers, problem = _pointers(folder)
+    published = publish_times(folder)
+    return [_describe(name, number, folder, pointers, published, problem) for number in reversed(numbers(folder))]
 
 
 def resolve(reference: str, *, settings: Settings | None = None) -> Version:
@@ -140,7 +144,8 @@ def resolve(reference: str, *, settings: Settings | None = None) -> Version:
     parsed = parse_reference(reference)
     number = resolve_number(parsed, settings)
     folder = model_folder(parsed.name, settings)
-    return _describe(parsed.name, number, folder, read_aliases(folder), _publish_times(folder))
+    pointers, problem = _pointers(folder)
+    return _describe(parsed.name, number, folder, pointers, publish_times(folder), problem)
 
 
 def resolve_number(reference: Reference, settings: Settings) -> int:
@@ -208,19 +213,34 @@ def read_aliases(folder: Path) -> dict[str, int]:
     """
     path = folder / "aliases.json"
     pointers = read_json(path, {})
-    if not isinstance(pointers, dict) or not all(isinstance(n, int) and n > 0 for n in pointers.values()):
+    if not isinstance(pointers, dict) or not all(type(n) is int and n > 0 for n in pointers.values()):
         raise StorageError(f'Got {pointers!r} in {path}, needed {{"champion": NUMBER}}. Correct the file.')
     return pointers
 
 
-def _describe(name: str, number: int, folder: Path, pointers: dict[str, int], published: dict[int, float]) -> Version:
+def _pointers(folder: Path) -> tuple[dict[str, int], str]:
+    """Read the aliases, or say why they can't be read: one damaged model mustn't hide the others."""
+    try:
+        return read_aliases(folder), ""
+    except StorageError as error:
+        return {}, str(error)
+
+
+def _describe(
+    name: str,
+    number: int,
+    folder: Path,
+    pointers: dict[str, int],
+    published: dict[int, float],
+    problem: str = "",
+) -> Version:
     from workbench.package import package_info
 
     place = folder / str(number)
-    info, metrics, problem = None, {}, ""
+    info, metrics = None, {}
     try:
         info = package_info(place)
-        metrics = read_json(place / "metrics.json", {})
+        metrics = _metrics(place / "metrics.json")
     except (PackageError, StorageError) as error:  # one damaged version mustn't hide the others
         problem = str(error)
     return Version(
@@ -237,13 +257,11 @@ def _describe(name: str, number: int, folder: Path, pointers: dict[str, int], pu
     )
 
 
-def _publish_times(folder: Path) -> dict[int, float]:
-    lines, _ = read_json_lines(folder / "audit.jsonl")
-    return {
-        line["version"]: float(line["time"])
-        for line in lines
-        if isinstance(line, dict) and line.get("action") == "publish" and {"version", "time"} <= line.keys()
-    }
+def _metrics(path: Path) -> dict[str, dict[str, float]]:
+    document = read_json(path, {})
+    if not isinstance(document, dict) or not all(isinstance(part, dict) for part in document.values()):
+        raise StorageError(f"Got another content than metrics by split in {path}, needed them. Restore the version.")
+    return document
 
 
 def _entries(folder: Path) -> list[str]:
