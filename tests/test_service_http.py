@@ -96,6 +96,17 @@ def test_models_are_listed(client):
     }
 
 
+def test_a_model_with_damaged_aliases_hides_no_other_from_the_list(client, repository):
+    (repository.models / "prices" / "aliases.json").write_text("{")
+    listed = client.get("/models").json()["models"]
+    assert [(entry["name"], entry["champion"]) for entry in listed] == [
+        ("flowers", 1),
+        ("passengers", 1),
+        ("prices", None),
+    ]
+    assert "aliases.json" in refused(client.post("/predict/prices", {"rows": [{}]}), 503)
+
+
 def test_metadata_names_inputs_and_outputs(client):
     document = client.get("/v2/models/passengers").json()
     assert document["versions"] == ["1"]
@@ -216,6 +227,8 @@ def change(**values) -> list[dict]:
         ({"inputs": []}, 400, "no list `inputs`"),
         ({"inputs": [3]}, 400, "no name in inputs"),
         ({"inputs": change(datatype="DOUBLE")}, 400, "datatype 'DOUBLE' for 'age', needed one of BOOL"),
+        ({"inputs": change(datatype=["INT64"])}, 400, "datatype ['INT64'] for 'age', needed one of BOOL"),
+        ({"inputs": change(datatype={})}, 400, "datatype {} for 'age', needed one of BOOL"),
         ({"inputs": change(data=None, parameters={"binary_data_size": 8})}, 400, "Binary tensors aren't supported"),
         ({"inputs": change(shape=[2])}, 400, "shape [2] and 1 values for 'age'"),
         ({"inputs": change(shape=[1, 4])}, 400, "needed shape [N] or [N, 1]"),

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from workbench.errors import InputError, ModelNotFoundError, RequestError, WorkbenchError
+from workbench.errors import InputError, ModelNotFoundError, RequestError, StorageError, WorkbenchError
 from workbench.registry import CHAMPION, models
 from workbench.registry.repository import numbers, read_aliases
 from workbench.service.answers import Question, plain_answer
@@ -98,7 +98,10 @@ class _Endpoints:
         listed = []
         for name in models(settings=self.settings):
             folder = self.settings.models / name
-            aliases = read_aliases(folder)
+            try:
+                aliases = read_aliases(folder)
+            except StorageError:  # one damaged model mustn't hide the others; asking for it says what is wrong
+                aliases = {}
             listed.append(
                 {"name": name, "champion": aliases.get(CHAMPION), "aliases": aliases, "versions": numbers(folder)}
             )

@@ -68,7 +68,7 @@ def _read_tensor(tensor: Any, position: int, types: Mapping[str, str]) -> tuple[
     if not isinstance(tensor, dict) or not isinstance(tensor.get("name"), str):
         raise RequestError(f"Got no name in inputs[{position}], needed the name of a column. Add it.")
     name, datatype, shape, data = (tensor.get(key) for key in ("name", "datatype", "shape", "data"))
-    if datatype not in _TYPES:
+    if not isinstance(datatype, str) or datatype not in _TYPES:
         raise RequestError(
             f"Got datatype {datatype!r} for {name!r}, needed one of {', '.join(sorted(_TYPES))}. Correct it."
         )
