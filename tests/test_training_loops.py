@@ -75,6 +75,17 @@ def test_early_stopping_keeps_the_best(tmp_path: Path, name: str, size: str) -> 
     assert "Stopped early" in (watched.state.note or "")
 
 
+def test_boosting_learns_although_a_column_has_no_value_in_training(tmp_path: Path) -> None:
+    rows = material("hist_gradient_boosting", max_iter=10)
+    empty = rows.X_train.copy()
+    empty[:, 0] = np.nan
+    model = fit(dataclasses.replace(rows, X_train=empty), Watched(tmp_path).live)
+    without = rows.X_validation.copy()
+    without[:, 0] = np.nan
+    np.testing.assert_array_equal(model.scores(rows.X_validation), model.scores(without))
+    assert len(np.unique(model.scores(without)[:, 1])) > 10
+
+
 def test_early_stopping_is_the_same_each_time(tmp_path: Path) -> None:
     rows = material("hist_gradient_boosting", noise=3.0, training={"early_stopping": {"patience": 3}}, max_iter=400)
     first, second = (fit(rows, Watched(tmp_path / name).live) for name in "ab")

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workbench.api.running import runs_frame
 from workbench.errors import EstimatorError, RunError, RunNotFoundError, SpecError
 from workbench.settings import Settings
 from workbench.training import Run, delete_run, open_run, runs, start, train
-from workbench.training.state import PROCESS, STATE
+from workbench.training.state import PROCESS, SPEC, STATE
 
 LONG = {"name": "hist_gradient_boosting", "params": {"max_iter": 10_000}}
 SHORT = {"name": "hist_gradient_boosting", "params": {"max_iter": 5}}
@@ -313,6 +314,47 @@ def test_runs_are_listed_newest_first_and_a_name_nearly_right_is_offered(setting
         open_run(first.id[:-1], settings=settings)
     with pytest.raises(RunNotFoundError):
         open_run("../runs/" + first.id, settings=settings)
+
+
+DAMAGES = ['{"status": "run', "[]", "{}", '{"status": 3, "created": "x"}', '{"status": "finished", "created": null}']
+
+
+@pytest.mark.parametrize("state", DAMAGES)
+def test_a_run_whose_state_is_damaged_is_lost_and_hides_no_other(settings: Settings, state: str) -> None:
+    sound = train(spec({"name": "baseline"}), settings=settings)
+    folder = settings.runs / "broken-12ab"
+    folder.mkdir()
+    (folder / STATE).write_text(state)
+    listed = {run.id: run.to_dict() for run in runs(settings=settings)}
+    assert listed[sound.id]["status"] == "finished"
+    assert (listed["broken-12ab"]["name"], listed["broken-12ab"]["status"]) == ("broken", "lost")
+    assert STATE in listed["broken-12ab"]["reason"]
+    delete_run("broken-12ab", settings=settings)
+    assert [run.id for run in runs(settings=settings)] == [sound.id]
+
+
+@pytest.mark.parametrize("damage", [None, "{", '{"data": 3}'])
+def test_a_run_whose_spec_is_damaged_is_listed_under_its_id(settings: Settings, damage: str | None) -> None:
+    run = train(spec({"name": "baseline"}), settings=settings)
+    (run.folder / SPEC).unlink()
+    if damage:
+        (run.folder / SPEC).write_text(damage)
+    (run.folder / "report" / "report.json").write_text("{")
+    (listed,) = runs(settings=settings)
+    assert (listed.to_dict()["name"], listed.to_dict()["status"]) == ("iris", "finished")
+    (row,) = runs_frame(settings=settings).to_dicts()
+    assert (row["run_id"], row["estimator"], row["accuracy"]) == (run.id, None, None)
+
+
+def test_training_rows_of_one_class_are_refused_with_a_remedy(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "late.csv"
+    path.write_text("day,late\n" + "".join(f"{day},{'no' if day < 30 else 'yes'}\n" for day in range(40)))
+    document = spec(data={"source": str(path), "target": "late"}, split={"by": "time", "column": "day"})
+    run = train(document, settings=settings)
+    assert run.status == "failed"
+    assert run.reason is not None
+    assert "24 training rows that are all of class 'no' of 'late'" in run.reason
+    assert "stratify: true" in run.reason
 
 
 def test_history_is_tailed_from_a_position(finished: Run) -> None:

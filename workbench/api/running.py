@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import training
 from workbench.api import watching
-from workbench.errors import RunError
+from workbench.errors import RunError, WorkbenchError
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -127,21 +127,25 @@ def runs(*, settings: Settings | None = None) -> list[Run]:
 
 
 def runs_frame(*, settings: Settings | None = None) -> pl.DataFrame:
-    """List all runs, newest first, one row a run: id, name, status, reason, estimator, seconds, test metrics."""
+    """List all runs, newest first, one row a run: id, name, status, reason, estimator, seconds, test metrics.
+
+    What can't be read of a damaged run is null.
+    """
     import polars as pl
 
     rows = []
     for run in training.runs(settings=settings):
         document = run.to_dict()
+        estimator, test = _described(run)
         rows.append(
             {
                 "run_id": run.id,
                 "name": document["name"],
                 "status": document["status"],
                 "reason": document["reason"],
-                "estimator": run.spec.estimator.name,
+                "estimator": estimator,
                 "seconds": document["seconds"],
-                **{name: run.metrics().get("test", {}).get(name) for name in ("accuracy", "roc_auc", "r2", "rmse")},
+                **{name: test.get(name) for name in ("accuracy", "roc_auc", "r2", "rmse")},
             }
         )
     words, numbers = (
@@ -149,6 +153,13 @@ def runs_frame(*, settings: Settings | None = None) -> pl.DataFrame:
         ("seconds", "accuracy", "roc_auc", "r2", "rmse"),
     )
     return pl.DataFrame(rows, schema={**dict.fromkeys(words, pl.String), **dict.fromkeys(numbers, pl.Float64)})
+
+
+def _described(run: training.Run) -> tuple[str | None, dict[str, float]]:
+    try:
+        return run.spec.estimator.name, run.metrics().get("test", {})
+    except WorkbenchError:
+        return None, {}
 
 
 def compare(compared: Sequence[training.Run], *, split: str = "test") -> pl.DataFrame:

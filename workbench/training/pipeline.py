@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.data.spec import Task
-from workbench.errors import EstimatorError
+from workbench.errors import EstimatorError, SplitError
 from workbench.estimators.catalogue import EstimatorEntry, check_params
 from workbench.estimators.catalogue import entry as find_entry
 from workbench.settings import Settings
@@ -106,10 +106,21 @@ def _prepare(spec: RunSpec, progress: Progress, settings: Settings) -> _Prepared
     frame, positions = apply_row_steps(raw, spec.recipe, with_positions=True)
     check_target(frame, target, task)
     split = split_rows(frame, spec.split, target=target, task=task, seed=spec.seed)
+    _check_classes(frame[target][split.train], target, task)
     recipe = fit_recipe(spec.recipe, frame[split.train], target=target, handles_missing=entry.handles_missing)
     y, classes = encode_target(frame[target], task)
     X = {name: recipe.transform(frame[rows]) for name, rows in split.parts().items() if len(rows)}
     return _Prepared(table, task, entry, frame, positions, split, recipe, y, classes, X)
+
+
+def _check_classes(learned: pl.Series, target: str, task: Task) -> None:
+    from workbench.data.targets import class_labels
+
+    if task == "classification" and (labels := class_labels(learned)).n_unique() == 1:
+        raise SplitError(
+            f"Got {len(labels):,} training rows that are all of class {labels[0]!r} of {target!r}, needed at least two "
+            "to tell apart. Split at random with stratify: true, or by another column."
+        )
 
 
 def _material(spec: RunSpec, prepared: _Prepared, folder: Path) -> Material:

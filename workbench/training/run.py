@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import storage
-from workbench.errors import RunError, RunNotFoundError
+from workbench.errors import RunError, RunNotFoundError, WorkbenchError
 from workbench.settings import Settings, current
 from workbench.training import state as files
 from workbench.training.liveness import current_state, is_alive
@@ -59,8 +59,10 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name that its RunSpec gives."""
-        return self.spec.name
+        """The name that its RunSpec gives; where that can't be read, the id without its ending."""
+        with suppress(WorkbenchError):
+            return self.spec.name
+        return self.id.rpartition("-")[0] or self.id
 
     @property
     def state(self) -> RunState:

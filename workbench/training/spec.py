@@ -54,7 +54,8 @@ class RunSpec(BaseModel):
             return document
         if not isinstance(document, dict):
             raise SpecError(
-                f"Got a {type(document).__name__}, needed a RunSpec: a mapping with at least `data` and `estimator`."
+                f"Got a {type(document).__name__}, needed a RunSpec: a mapping with at least `data` and `estimator`. "
+                "Write both, each with a colon."
             )
         try:
             return cls.model_validate(document)
@@ -76,7 +77,10 @@ class RunSpec(BaseModel):
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SpecError(f"Got {str(path)!r}, needed a readable RunSpec file (YAML or JSON): {error}.") from error
+            raise SpecError(
+                f"Got {str(path)!r}, which can't be read ({_cause(error)}); needed a readable RunSpec file "
+                "(YAML or JSON). Correct the path."
+            ) from error
         return cls.from_yaml(text)
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,6 +100,10 @@ class RunSpec(BaseModel):
     def to_json(self) -> str:
         """Give the spec as JSON."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+
+def _cause(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it isn't text in UTF-8"
 
 
 def _step_document(step: Any) -> dict[str, Any]:

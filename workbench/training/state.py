@@ -6,10 +6,10 @@ import dataclasses
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, get_args
 
 from workbench import storage
-from workbench.errors import RunNotFoundError
+from workbench.errors import RunNotFoundError, StorageError
 
 Status = Literal["queued", "running", "finished", "stopped", "failed", "lost"]
 Phase = Literal["starting", "reading", "preparing", "training", "evaluating", "packaging", "done"]
@@ -117,17 +117,43 @@ class RunState:
 def read_state(folder: Path) -> RunState:
     """Read a run's state as it was last written, without looking at its process.
 
+    One that can't be read is ``lost``, with the reason: a damaged run mustn't hide the others.
+
     Raises
     ------
     RunNotFoundError
         If the folder holds no run.
     """
-    document = storage.read_json(folder / STATE)
+    try:
+        document = storage.read_json(folder / STATE)
+    except StorageError as error:
+        return _unreadable(folder, str(error))
     if document is None:
         raise RunNotFoundError(
             f"Got run {folder.name!r}, needed one with a {STATE} in {folder.parent}. List them with `workbench runs`."
         )
+    if not _is_state(document):
+        return _unreadable(
+            folder,
+            f"Got {folder / STATE} without a status and times, needed what a worker writes. "
+            "Restore the file, or delete the run.",
+        )
     return RunState.from_dict(document)
+
+
+def _is_state(document: Any) -> bool:
+    if not isinstance(document, dict) or document.get("status") not in get_args(Status):
+        return False
+    times = [document.get(name) for name in ("created", "started", "ended", "heartbeat")]
+    return times[0] is not None and all(time is None or isinstance(time, (int, float)) for time in times)
+
+
+def _unreadable(folder: Path, reason: str) -> RunState:
+    try:
+        changed = (folder / STATE).stat().st_mtime
+    except OSError:
+        changed = 0.0
+    return RunState(status="lost", created=changed, ended=changed, reason=reason)
 
 
 def write_state(folder: Path, state: RunState) -> None:

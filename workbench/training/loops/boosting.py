@@ -46,7 +46,7 @@ def fit_boosting(material: Material, live: Live) -> NativeModel:
     watch = _Watch(model, material, live, total)
     watch.start()
     try:
-        model.fit(material.X_train, material.y_train, **_validation_rows(material))
+        model.fit(_with_values(material.X_train), material.y_train, **_validation_rows(material))
     finally:
         watch.finish()
     watch.raise_error()
@@ -58,6 +58,12 @@ def fit_boosting(material: Material, live: Live) -> NativeModel:
         live.note(f"The best {live.best_step} rounds are kept.")
     model.set_params(early_stopping=False, n_iter_no_change=10, tol=1e-7)
     return material.wrap(model)
+
+
+def _with_values(X: np.ndarray) -> np.ndarray:
+    """Put 0 into columns without any value: scikit-learn can't bin them, and no tree splits on a constant."""
+    empty = np.isnan(X).all(axis=0)
+    return np.where(empty, 0.0, X) if empty.any() else X
 
 
 def _validation_rows(material: Material) -> dict[str, np.ndarray]:
