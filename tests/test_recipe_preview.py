@@ -139,6 +139,12 @@ def test_a_suggestion_that_suits_every_estimator():
     ]
 
 
+def test_a_suggestion_leaves_out_rows_without_a_target():
+    columns = [Column("age", "number", "Float64", 0, 70), Column("y", "number", "Float64", 3, 90)]
+    steps = [step for step, _ in suggest(columns, "y", BOOSTING)]
+    assert [(step.step, step.columns) for step in steps] == [("drop_missing", ("y",))]
+
+
 def test_a_suggestion_for_trees_keeps_many_categories_and_scales_nothing():
     assert suggested(FOREST) == [
         ("drop_columns", ("PassengerId", "remark", "day", "nothing")),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from workbench.data.encoding import input_type
-from workbench.recipe.spec import DropColumns, DropDuplicates, Impute, OneHot, Ordinal, Standardize, Step
+from workbench.recipe.spec import DropColumns, DropDuplicates, DropMissing, Impute, OneHot, Ordinal, Standardize, Step
 
 if TYPE_CHECKING:
     from workbench.data.table import Column
@@ -42,6 +42,7 @@ def suggest(
     *,
     n_rows: int | None = None,
     n_duplicates: int = 0,
+    leaks: Mapping[str, str] | None = None,
 ) -> list[tuple[Step, str]]:
     """Suggest steps that turn a table into numbers.
 
@@ -57,6 +58,8 @@ def suggest(
         Of the table; with it, columns that are almost empty are left out.
     n_duplicates : int, default 0
         Rows of the table that repeat an earlier one.
+    leaks : mapping of str to str, optional
+        Columns that give the target away, each with the reason; they are left out.
 
     Returns
     -------
@@ -71,12 +74,17 @@ def suggest(
     ['impute', 'one_hot', 'standardize']
     """
     features = [column for column in columns if column.name != target]
-    dropped = {column.name: _why_drop(column, n_rows, estimator_needs) for column in features}
+    known = leaks or {}
+    dropped = {column.name: known.get(column.name) or _why_drop(column, n_rows, estimator_needs) for column in features}
     kept = [column for column in features if not dropped[column.name]]
     steps: list[tuple[Step, str]] = []
     if n_duplicates:
         reason = f"{n_duplicates:,} rows repeat an earlier one; a row both in training and in test flatters the model."
         steps.append((DropDuplicates(), reason))
+    unknown = next((column.n_missing for column in columns if column.name == target), 0)
+    if unknown:
+        reason = f"{unknown:,} rows have no {target!r}, and only rows that have one can be learned from."
+        steps.append((DropMissing(columns=(target,)), reason))
     gone = {name: why for name, why in dropped.items() if why}
     if gone:
         steps.append((DropColumns(columns=tuple(gone)), _sentence(gone)))
