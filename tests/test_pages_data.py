@@ -84,7 +84,7 @@ def test_stored_tables_are_listed_and_open(open_page):
     assert page.metric[0].value == "2"
 
 
-@pytest.mark.parametrize("tab", ["Columns", "Findings (8)"])
+@pytest.mark.parametrize("tab", ["Columns", "Findings (9)"])
 def test_the_other_tabs_draw(open_page, tab):
     page = open_page("data", table="titanic")
     page.session_state["data.tabs"] = tab

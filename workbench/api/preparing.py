@@ -106,12 +106,14 @@ def suggest_recipe(table: Table, *, target: str | None = None, estimator: str | 
     from workbench.recipe import suggest
 
     needs = None if estimator is None else entry(estimator)
+    target = _target(table, target)
     suggested = suggest(
         table.columns,
-        _target(table, target),
+        target,
         needs,
         n_rows=table.n_rows,
         n_duplicates=table.profile().n_duplicates,
+        leaks=table.leaks(target),
     )
     return SuggestedRecipe(tuple(step for step, _ in suggested), tuple(reason for _, reason in suggested))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from workbench.data.leakage import find_leaks
 from workbench.data.table import Column
 from workbench.data.targets import suggest_task
 
@@ -38,7 +39,7 @@ def find(
     target : str, optional
         Column to predict.
     """
-    found = list(_about_target(frame, columns, target)) if target else []
+    found = [*_about_target(frame, columns, target), *_about_leaks(frame, target)] if target else []
     if n_duplicates:
         verb = "equals" if n_duplicates == 1 else "equal"
         found.append(
@@ -86,6 +87,11 @@ def _about_target(frame: pl.DataFrame, columns: Sequence[Column], target: str) -
                 f"The classes of {target} are uneven: {counts[target][-1]!r} has {_rows(n_least)} of {frame.height:,} "
                 f"({_percent(n_least, frame.height)}); look at balanced accuracy beside accuracy."
             )
+
+
+def _about_leaks(frame: pl.DataFrame, target: str) -> Iterator[str]:
+    for name, reason in find_leaks(frame, target, suggest_task(frame[target])).items():
+        yield f"{name} {reason}; a model that sees it fails where it counts, leave it out."
 
 
 def _empty(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) -> str | None:

@@ -109,6 +109,7 @@ class Table:
         self.path = path
         self._frame = frame
         self._profile: Profile | None = None
+        self._leaks: dict[str, dict[str, str]] = {}
         self._by_name = {column.name: column for column in columns}
         if target is not None:
             self._check_target_name(target)
@@ -193,6 +194,14 @@ class Table:
 
             self._profile = profile_table(self.frame(), columns=self.columns, target=self.target)
         return self._profile
+
+    def leaks(self, target: str) -> dict[str, str]:
+        """Find the columns that give a target away, each with the reason; computed once for each target."""
+        if target not in self._leaks:
+            from workbench.data.leakage import find_leaks
+
+            self._leaks[target] = find_leaks(self.frame(), target, self.suggested_task(target))
+        return self._leaks[target]
 
     def with_target(self, target: str | None) -> Table:
         """Give the same table with another column to predict.
