@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
+import json
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,3 +58,29 @@ def test_the_readme_names_only_commands_that_exist():
     assert named <= commands
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make ([a-z]+)`", (ROOT / "README.md").read_text())) <= targets
+
+
+def calls_in(page: Path) -> list[tuple[str, dict]]:
+    """Give path and body of each curl example that posts something."""
+    found = re.findall(r"localhost:8501/api(/[^\s]+)[^'`]*'content-type: application/json' (?:\\\n\s*)?-d '([^']+)'",
+                       page.read_text(encoding="utf-8"))  # fmt: skip
+    return [(path, json.loads(body)) for path, body in found]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/serving.md"])
+def test_the_calls_of_the_documentation_are_answered(page):
+    from workbench.service import create_app
+    from workbench.settings import Settings
+
+    app = create_app(Settings(models=ROOT / "models"))
+
+    async def ask(path: str, body: dict) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://docs") as client:
+            return await client.post(path, json=body)
+
+    calls = calls_in(ROOT / page)
+    assert calls
+    for path, body in calls:
+        answer = asyncio.run(ask(path, body))
+        assert answer.status_code == 200, answer.text
+        assert "probabilit" in answer.text
