@@ -62,8 +62,8 @@ def test_the_readme_names_only_commands_that_exist():
 
 def calls_in(page: Path) -> list[tuple[str, dict]]:
     """Give path and body of each curl example that posts something."""
-    found = re.findall(r"localhost:8501/api(/[^\s]+)[^'`]*'content-type: application/json' (?:\\\n\s*)?-d '([^']+)'",
-                       page.read_text(encoding="utf-8"))  # fmt: skip
+    call = r"localhost:8501/api(/\S+) (?:\\\n\s*)?-H 'content-type: application/json' (?:\\\n\s*)?-d '([^']+)'"
+    found = re.findall(call, page.read_text(encoding="utf-8"))
     return [(path, json.loads(body)) for path, body in found]
 
 
