@@ -18,6 +18,7 @@ import yaml
 from workbench import registry
 from workbench.cli import main
 from workbench.cli.output import table
+from workbench.training.state import RunState, write_state
 
 IRIS = {
     "name": "iris-logistic",
@@ -262,7 +263,28 @@ def test_a_run_from_spec_to_answer(workbench, settings, spec_file, tmp_path):
         == json.loads((tmp_path / "run.json").read_text())["data"]
     )
     assert workbench("export", run_id, "run.docx").status == 2
-    assert workbench("stop", run_id, "--json").json["status"] == "finished"
+    stopped = workbench("stop", run_id, "--json")
+    assert (stopped.json["status"], stopped.err) == (
+        "finished",
+        f"{run_id} has already ended; nothing is left to stop.\n",
+    )
+
+
+def test_a_run_without_a_report_is_not_evaluated_as_if_it_had_no_metrics(workbench, settings):
+    write_state(settings.runs / "iris-12ab", RunState(status="failed", created=1.0, reason="It broke."))
+    done = workbench("evaluate", "iris-12ab")
+    assert (done.status, done.out) == (1, "")
+    assert "which is failed: It broke.; needed one that has made a model. Start it again." in done.err
+
+
+def test_answers_go_into_a_new_folder_but_never_replace_one(workbench, settings, model_packages, tmp_path):
+    registry.publish(model_packages["passengers"], "passengers", settings=settings)
+    (tmp_path / "rows.csv").write_text(ROWS)
+    assert workbench("predict", "passengers", "rows.csv", "-o", "new/answers.csv").status == 0
+    assert (tmp_path / "new" / "answers.csv").read_text().startswith("prediction,")
+    done = workbench("predict", "passengers", "rows.csv", "-o", "new")
+    assert (done.status, done.out) == (2, "")
+    assert "is a directory" in done.err
 
 
 def test_a_run_that_fails_ends_with_one_and_its_reason(workbench, tmp_path):

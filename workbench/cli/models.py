@@ -91,7 +91,10 @@ def predict(
         Path, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet, also gzipped.", show_default=False)
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the CSV here instead of to stdout.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Write the CSV here instead of to stdout.", dir_okay=False, show_default=False
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -136,6 +139,7 @@ def _write(predictions: Any, output: Path) -> None:
     from workbench.storage import disk_errors
 
     with disk_errors(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
         predictions.write_csv(output)
 
 
@@ -158,6 +162,8 @@ def _models_table(listed: list[Version]) -> str:
 
 
 def _metrics(version: Version) -> str:
+    if version.problem:
+        return version.problem
     shown = [key for key in ("accuracy", "roc_auc", "r2", "rmse") if key in version.metrics.get("test", {})]
     return ", ".join(f"{key} {version.metrics['test'][key]:.4g}" for key in shown)
 

@@ -65,10 +65,13 @@ def stop(
     from workbench.training.run import open_run
 
     run = open_run(run_id)
-    run.stop()
-    if wait:
-        note(f"Stopping {run.id}: it keeps the best state so far, evaluates and packages it.")
-        _wait_or_kill(run)
+    if run.state.has_ended:
+        note(f"{run.id} has already ended; nothing is left to stop.")
+    else:
+        run.stop()
+        if wait:
+            note(f"Stopping {run.id}: it keeps the best state so far, evaluates and packages it.")
+            _wait_or_kill(run)
     show(run.to_dict(), as_json, lambda: f"{run.id}: {run.status}" + (f" ({run.reason})" if run.reason else ""))
 
 
@@ -91,7 +94,7 @@ def evaluate(run_id: RunId, as_json: Json = False) -> None:
     from workbench.training.run import open_run
 
     run = open_run(run_id)
-    metrics = run.metrics()
+    metrics = run.metrics() or {name: run.report().metrics(name) for name in run.report().splits}
     show({"run_id": run.id, "metrics": metrics}, as_json, lambda: _metrics_table(metrics))
 
 
