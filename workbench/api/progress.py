@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.training.run import Run, RunState
 
+_WAY = ("queued", "starting", "reading", "preparing", "training", "evaluating", "packaging", "done")
 LINE_SECONDS = 10.0  # where no terminal shows a bar, a line of progress this often
 
 
@@ -62,8 +63,24 @@ class Progress:
             known = {"total": state.total, "completed": state.step} if state.total else {"total": None}
             self._bar.update(self._task, description=phase, words=words(state), **known)
         elif phase != self._last_phase or time.monotonic() - self._last_line > LINE_SECONDS:
+            if state.status in ("running", "finished"):  # one that failed went no further than it says
+                for passed in passed_between(self._last_phase, phase):
+                    print(passed, file=sys.stderr)
             self._last_phase, self._last_line = phase, time.monotonic()
             print(f"{phase}{counted(state)} {words(state)}".rstrip(), file=sys.stderr)
+
+
+def passed_between(last: str, now: str) -> list[str]:
+    """Name the phases that a quick run went through between two looks, so that the lines tell the whole way.
+
+    Examples
+    --------
+    >>> passed_between("preparing", "packaging")
+    ['training', 'evaluating']
+    """
+    if last not in _WAY or now not in _WAY:
+        return []
+    return list(_WAY[_WAY.index(last) + 1 : _WAY.index(now)])
 
 
 def counted(state: RunState) -> str:
