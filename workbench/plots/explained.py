@@ -67,6 +67,7 @@ def importance(
             marker={"color": GREY if len(outputs) == 1 else class_color(i)},
             text=[number(height, 3) for height in heights] if len(outputs) == 1 else None,
             textposition="auto",
+            textangle=0,
             hovertemplate=f"{label}%{{y}}: %{{x:.5g}}<extra></extra>",
         )
     if len(outputs) > 1:

@@ -48,6 +48,7 @@ def waterfall(
         marker={"color": [SHAP_UP if value >= 0 else SHAP_DOWN for value in values]},
         text=[f"{value:+.3g}" for value in values],
         textposition="auto",
+        textangle=0,
         customdata=[[label, start, end] for label, start, end in zip(labels, starts, ends, strict=True)],
         hovertemplate="%{customdata[0]}<br>%{text}: from %{customdata[1]:.4g} to %{customdata[2]:.4g}<extra></extra>",
         cliponaxis=False,

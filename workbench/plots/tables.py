@@ -77,6 +77,7 @@ def category_bars(
         marker={"color": colors},
         text=[f"{count:,}" for count in counts],
         textposition="auto",
+        textangle=0,
         customdata=[[label, count / max(total, 1)] for label, count in zip(labels, counts, strict=True)],
         hovertemplate=f"{column} = %{{customdata[0]}}<br>%{{x:,}} rows (%{{customdata[1]:.1%}})<extra></extra>",
     )
@@ -108,6 +109,7 @@ def missing_bars(frame: pl.DataFrame, *, n_rows: int) -> go.Figure:
         marker={"color": ORANGE},
         text=[f"{part:.1%}" for part in share],
         textposition="auto",
+        textangle=0,
         customdata=some["n_missing"].to_list(),
         hovertemplate="%{y}: %{customdata:,} missing (%{x:.2%})<extra></extra>",
     )
