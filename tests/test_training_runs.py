@@ -20,9 +20,10 @@ import numpy as np
 import pytest
 
 from workbench.api.running import runs_frame
-from workbench.errors import EstimatorError, RunError, RunNotFoundError, SpecError
+from workbench.errors import EstimatorError, RunError, RunNotFoundError, SettingsError, SpecError, StorageError
 from workbench.settings import Settings
 from workbench.training import Run, delete_run, open_run, runs, start, train
+from workbench.training.spec import RunSpec
 from workbench.training.state import PROCESS, SPEC, STATE
 
 LONG = {"name": "hist_gradient_boosting", "params": {"max_iter": 10_000}}
@@ -314,6 +315,33 @@ def test_runs_are_listed_newest_first_and_a_name_nearly_right_is_offered(setting
         open_run(first.id[:-1], settings=settings)
     with pytest.raises(RunNotFoundError):
         open_run("../runs/" + first.id, settings=settings)
+
+
+def test_a_spec_as_json_keeps_characters_that_yaml_refuses() -> None:
+    document = RunSpec.parse(spec(data={"source": "iris", "target": "a\x7fb"}))
+    assert RunSpec.from_yaml(document.to_json()) == document
+    assert RunSpec.from_yaml(document.to_yaml()) == document
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_spec_nested_too_deep_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="nested thousands of levels deep.* Correct its brackets"):
+        RunSpec.from_yaml(text)
+
+
+def test_a_home_that_is_a_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    settings = Settings(home=tmp_path / "home")
+    with pytest.raises(StorageError, match=r"can't be listed \(Not a directory\).* set WORKBENCH_HOME"):
+        runs(settings=settings)
+    with pytest.raises(StorageError, match=r"folder can't be made \(Not a directory\).* set WORKBENCH_HOME"):
+        start(spec(), settings=settings)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-1"])
+def test_a_setting_that_is_no_finite_number_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=f"Got WORKBENCH_HARDWARE_SECONDS={text}, needed a number from 0 on"):
+        Settings.from_environment({"WORKBENCH_HARDWARE_SECONDS": text})
 
 
 DAMAGES = ['{"status": "run', "[]", "{}", '{"status": 3, "created": "x"}', '{"status": "finished", "created": null}']

@@ -96,8 +96,10 @@ def _parse(name: str, text: str, default: Any) -> Any:
             f"Got WORKBENCH_{name.upper()}={text!r}, needed a {type(default).__name__}. "
             f"Correct the variable or remove it to use {default}."
         ) from error
-    if value < 0:
-        raise SettingsError(f"Got WORKBENCH_{name.upper()}={text}, needed 0 or more. Correct or remove the variable.")
+    if not 0 <= value < float("inf"):  # NaN neither
+        raise SettingsError(
+            f"Got WORKBENCH_{name.upper()}={text}, needed a number from 0 on. Correct or remove the variable."
+        )
     return value
 
 

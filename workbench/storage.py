@@ -122,6 +122,25 @@ def _parse_lines(data: bytes) -> Iterator[Any]:
             yield json.loads(line)
 
 
+def entries(folder: Path) -> list[Path]:
+    """List what is in a folder; nothing where there is none.
+
+    Raises
+    ------
+    StorageError
+        If it is a file, or may not be read.
+    """
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StorageError(
+            f"Got {folder}, which can't be listed ({error.strerror or error}), needed a folder that can be read. "
+            "Correct its permissions, or set WORKBENCH_HOME or WORKBENCH_MODELS to another."
+        ) from error
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn the operating system's error into a `StorageError` that says what to do."""
@@ -139,6 +158,11 @@ def disk_errors(path: Path) -> Iterator[None]:
             message = (
                 f"Got no permission to write {path}, needed it to store anything. "
                 "Make the folder writable, or set WORKBENCH_HOME or WORKBENCH_MODELS to one that is."
+            )
+        elif error.errno in (errno.ENOENT, errno.ENOTDIR):
+            message = (
+                f"Got {path}, whose folder can't be made ({error.strerror}); needed a folder to store it in. "
+                "Correct the path, or set WORKBENCH_HOME or WORKBENCH_MODELS to a folder that can exist."
             )
         else:
             message = f"Writing {path} failed: {error.strerror or error}. Check the disk and try again."

@@ -294,7 +294,6 @@ def delete_run(run_id: str, *, settings: Settings | None = None) -> None:
 
 
 def _folders(settings: Settings) -> list[Path]:
-    try:
-        return [path for path in settings.runs.iterdir() if _ID.fullmatch(path.name) and (path / files.STATE).is_file()]
-    except FileNotFoundError:
-        return []
+    return [
+        path for path in storage.entries(settings.runs) if _ID.fullmatch(path.name) and (path / files.STATE).is_file()
+    ]

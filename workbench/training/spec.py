@@ -64,12 +64,15 @@ class RunSpec(BaseModel):
 
     @classmethod
     def from_yaml(cls, text: str) -> RunSpec:
-        """Parse YAML (or JSON, which is YAML)."""
+        """Parse YAML or JSON."""
         try:
-            document = yaml.safe_load(text)
+            return cls.parse(_loaded(text))
         except yaml.YAMLError as error:
             raise SpecError(f"The RunSpec isn't valid YAML: {error}. Correct the line it names.") from error
-        return cls.parse(document)
+        except RecursionError as error:
+            raise SpecError(
+                "Got a document nested thousands of levels deep, needed a RunSpec. Correct its brackets."
+            ) from error
 
     @classmethod
     def read(cls, path: str | Path) -> RunSpec:
@@ -100,6 +103,13 @@ class RunSpec(BaseModel):
     def to_json(self) -> str:
         """Give the spec as JSON."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)  # first, since JSON allows a few characters that YAML doesn't
+    except ValueError:
+        return yaml.safe_load(text)
 
 
 def _cause(error: OSError | UnicodeDecodeError) -> str:
