@@ -161,7 +161,7 @@ def disk_errors(path: Path) -> Iterator[None]:
             )
         elif error.errno in (errno.ENOENT, errno.ENOTDIR):
             message = (
-                f"Got {path}, whose folder can't be made ({error.strerror}); needed a folder to store it in. "
+                f"Writing {path} failed: its folder can't be made ({error.strerror}). Needed a folder to store it in. "
                 "Correct the path, or set WORKBENCH_HOME or WORKBENCH_MODELS to a folder that can exist."
             )
         else:
