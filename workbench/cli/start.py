@@ -60,6 +60,8 @@ def lab(
     flags += [f"--ip={host}"] if host else []
     flags += [f"--port={port}"] if port is not None else []
     flags += ["--no-browser"] if headless else []
+    # In a container there is often only root, and Jupyter refuses root unless told.
+    flags += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     _become([sys.executable, "-m", "jupyterlab", *flags], current())
 
 
