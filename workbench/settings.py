@@ -29,7 +29,16 @@ class Settings:
     data: Path | None = _setting(None, "Folder with more data files, found by name; for tests and benchmarks.")
     host: str = _setting("127.0.0.1", "Address that the app and the service listen on.")
     port: int = _setting(8501, "Port of the app; `workbench serve` uses it plus one unless told otherwise.")
-    max_upload_mib: int = _setting(1024, "Largest file that may be uploaded or read, in MiB.")
+    max_upload_mib: int = _setting(4096, "Largest file that may be uploaded or read, in MiB.")
+    max_unpacked_mib: int = _setting(4096, "Most that an archive or compressed file may unpack to, in MiB.")
+    max_archive_ratio: int = _setting(
+        200,
+        "Most times its packed size that a file in an archive may unpack to, beyond 16 MiB; more is taken for a bomb.",
+    )
+    max_table_mib: int = _setting(
+        2048, "Memory that a table's rows may take while a run trains, in MiB; of a larger one a sample is trained on."
+    )
+    files: Path | None = _setting(None, "Folder whose files the pages may open by their path; empty means none.")
     max_columns: int = _setting(10_000, "Most columns that a table may have.")
     max_categories: int = _setting(1_000, "Most categories that one column may be one-hot encoded into.")
     preview_rows: int = _setting(1_000, "Rows of the sample that the Prepare page previews a recipe on.")

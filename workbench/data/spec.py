@@ -1,4 +1,4 @@
-"""The parts of a RunSpec that name the data: where it is, what to predict, how to split it."""
+"""The parts of a RunSpec that name the data: where it is, how it is read, what to predict, how to split it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,56 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Task = Literal["classification", "regression"]
-Kind = Literal["number", "category", "text", "boolean", "datetime", "identifier", "constant"]
+Kind = Literal["number", "category", "text", "boolean", "datetime", "identifier", "constant", "image"]
 SplitName = Literal["train", "validation", "test"]
+ColumnType = Literal["number", "text", "boolean", "date", "datetime"]
+DateOrder = Literal["day_month_year", "month_day_year", "year_month_day"]
+
+
+class ReaderOptions(BaseModel):
+    """How a file is read, where what was recognised is to be corrected. What is None is recognised.
+
+    Parameters
+    ----------
+    encoding : str, optional
+        As Python names it: ``utf-8``, ``cp1252``, ``utf-16``.
+    delimiter : str, optional
+        One character between the cells of delimited text.
+    quoted : bool, optional
+        Whether quotes enclose cells; otherwise they are part of them.
+    header_line : int, optional
+        Line that holds the column names, counted from 1; lines above it are titles. 0 means that there is none.
+    decimal, thousands : str, optional
+        Marks within numbers: ``1.234,5`` has the decimal mark ``,`` and the thousands mark ``.``.
+    date_order : {"day_month_year", "month_day_year", "year_month_day"}, optional
+        Decides dates such as 03/04/2024.
+    missing : tuple of str, optional
+        Words that stand for a missing value, beside the empty cell.
+    types : dict of str to ColumnType
+        Columns whose type is set by hand; cells that don't fit become missing, and are counted in the notes.
+    sheet : str, optional
+        Of a workbook; the first that holds a table when absent.
+    table, query : str, optional
+        Of a database: a table's name, or one SELECT.
+    member : str, optional
+        File in an archive, where there are several.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoding: str | None = None
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    quoted: bool | None = None
+    header_line: int | None = Field(None, ge=0)
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[".", ",", " ", "'", ""] | None = None
+    date_order: DateOrder | None = None
+    missing: tuple[str, ...] | None = None
+    types: dict[str, ColumnType] = Field(default_factory=dict)
+    sheet: str | None = None
+    table: str | None = None
+    query: str | None = None
+    member: str | None = None
 
 
 class DataSpec(BaseModel):
@@ -17,11 +65,17 @@ class DataSpec(BaseModel):
     Parameters
     ----------
     source : str
-        A sample's name (``titanic``), the digest of a stored table, or a path to a file.
+        A sample's name (``titanic``), the digest of a stored table, a path to a file or folder, or a database's
+        connection string (with a query or a table in `reader`).
     target : str
         Column to predict.
     task : {"classification", "regression"}, optional
         Inferred from the target's kind when absent.
+    test_source : str, optional
+        The rows to test on, where they come in a file or table of their own; the split then takes no test rows from
+        `source`.
+    reader : ReaderOptions, optional
+        How the file is read, where what was recognised is corrected.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,6 +83,8 @@ class DataSpec(BaseModel):
     source: str = Field(min_length=1)
     target: str = Field(min_length=1)
     task: Task | None = None
+    test_source: str | None = Field(None, min_length=1)
+    reader: ReaderOptions | None = None
 
 
 class SplitSpec(BaseModel):
@@ -38,30 +94,38 @@ class SplitSpec(BaseModel):
     ----------
     test, validation : float
         Share of all rows, in [0, 0.9]. `validation` is taken from what `test` leaves, and is also a share of all rows.
-    by : {"random", "group", "time"}
+        With ``data.test_source`` the rows of that file are the test rows, and `test` is passed over.
+    by : {"random", "group", "time", "column"}
         ``group`` keeps all rows of one value of `column` together; ``time`` puts the latest rows of `column` into test,
-        those before into validation.
+        those before into validation; ``column`` takes the parts from the words in `column` (train, validation, test).
     column : str, optional
-        The group or time column.
+        The group, time or part column.
     stratify : bool
         Keep the class shares equal in all parts (classification, ``random`` only).
+    folds : int, optional
+        Number of folds for cross-validation of the rows that aren't test rows: the same model is also trained on all
+        folds but one, once for each, and the validation scores of all are reported. `validation` is then passed over:
+        the first fold is the validation part that the live curves show.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     test: float = Field(0.2, ge=0.0, le=0.9)
     validation: float = Field(0.2, ge=0.0, le=0.9)
-    by: Literal["random", "group", "time"] = "random"
+    by: Literal["random", "group", "time", "column"] = "random"
     column: str | None = None
     stratify: bool = True
+    folds: int | None = Field(None, ge=2, le=20)
 
     @model_validator(mode="after")
     def _leaves_rows_to_train(self) -> SplitSpec:
-        if self.test + self.validation > 0.95:
+        if self.test + self.validation > 0.95 and self.by != "column":
             raise ValueError(
                 f"test {self.test:g} and validation {self.validation:g} leave less than 5 % to train on; "
                 "lower one of them"
             )
         if self.by != "random" and not self.column:
             raise ValueError(f"split by {self.by} needs a column; add `column: NAME` to the split")
+        if self.folds and self.by == "column":
+            raise ValueError("split by column names the parts, which folds would divide anew; remove one of them")
         return self

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from workbench.data.encoding import input_type
 from workbench.errors import RecipeError
+from workbench.recipe.checking_learned import LEARNED_CHECKS
+from workbench.recipe.checking_state import State
 from workbench.recipe.fitted_step import listed
-from workbench.recipe.spec import DropColumns, DropMissing, Impute, Step
-from workbench.settings import current
+from workbench.recipe.spec import DropColumns, DropMissing, Step, columns_of
 
 if TYPE_CHECKING:
     from workbench.data.table import Column
-
-
-@dataclass
-class _State:
-    """What is known of a column after the steps so far."""
-
-    name: str
-    type: Literal["number", "string", "datetime"]
-    described: str  # for messages: "a category", "dates"
-    n_missing: int = 0
-    n_unique: int | None = None  # None where it wasn't counted
-    encoded: str = ""  # the step that replaced its values
-    filled: bool = False  # imputed or encoded: nothing is missing any more
-    dropped_by: int = 0
 
 
 def check_recipe(
@@ -60,7 +46,7 @@ def check_recipe(
         With the step's place, the column and the remedy.
     """
     states = {
-        column.name: _State(
+        column.name: State(
             column.name,
             input_type(column.dtype),
             _described(column.kind, input_type(column.dtype)),
@@ -77,7 +63,7 @@ def check_frame(steps: Sequence[Step], frame: pl.DataFrame, target: str, *, fini
     states = {}
     for name, dtype in frame.schema.items():
         kind = input_type(dtype)
-        states[name] = _State(name, kind, _described("", kind))
+        states[name] = State(name, kind, _described("", kind))
     _check(steps, states, target, finished=finished, handles_missing=True)
 
 
@@ -87,7 +73,7 @@ def _described(kind: str, type_: str) -> str:
 
 
 def _check(
-    steps: Sequence[Step], states: dict[str, _State], target: str, *, finished: bool, handles_missing: bool
+    steps: Sequence[Step], states: dict[str, State], target: str, *, finished: bool, handles_missing: bool
 ) -> None:
     for number, step in enumerate(steps, start=1):
         if step.enabled:
@@ -101,8 +87,8 @@ def _check(
         _check_end(remaining, handles_missing)
 
 
-def _columns(number: int, step: Step, states: dict[str, _State], target: str) -> list[_State]:
-    names: tuple[str, ...] = step.columns or ()
+def _columns(number: int, step: Step, states: dict[str, State], target: str) -> list[State]:
+    names: tuple[str, ...] = columns_of(step)
     where = f"Step {number} ({step.step})"
     if len(set(names)) < len(names):
         twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
@@ -126,16 +112,11 @@ def _columns(number: int, step: Step, states: dict[str, _State], target: str) ->
     return [states[name] for name in names]
 
 
-def _refuse(number: int, step: Step, state: _State, needed: str, remedy: str) -> RecipeError:
-    got = f"a {state.encoded} column" if state.encoded else state.described
-    return RecipeError(f"Step {number} ({step.step}): column {state.name!r} holds {got}, needed {needed}. {remedy}")
-
-
-def _check_drop(number: int, step: DropColumns, state: _State) -> None:
+def _check_drop(number: int, step: DropColumns, state: State) -> None:
     state.dropped_by = number
 
 
-def _check_drop_missing(number: int, step: DropMissing, state: _State) -> None:
+def _check_drop_missing(number: int, step: DropMissing, state: State) -> None:
     if state.filled:
         raise RecipeError(
             f"Step {number} (drop_missing): column {state.name!r} has no missing values left after an earlier step, "
@@ -143,81 +124,19 @@ def _check_drop_missing(number: int, step: DropMissing, state: _State) -> None:
         )
 
 
-def _check_nothing(number: int, step: Step, state: _State) -> None:
+def _check_nothing(number: int, step: Step, state: State) -> None:
     pass
 
 
-def _check_values(number: int, step: Step, state: _State) -> None:
-    if state.type == "datetime":
-        raise _refuse(number, step, state, "numbers or text", "No step encodes dates: leave it out with drop_columns.")
-    constant = isinstance(step, Impute) and step.strategy == "constant"
-    if state.n_unique == 0 and not constant:
-        raise RecipeError(
-            f"Step {number} ({step.step}): column {state.name!r} has no value in any row, needed at least one. "
-            "Leave it out with drop_columns."
-        )
-
-
-def _check_impute(number: int, step: Impute, state: _State) -> None:
-    _check_values(number, step, state)
-    if state.encoded:
-        raise _refuse(number, step, state, "a column with missing values", "Move this step in front of the encoding.")
-    if step.fill_value is not None and step.strategy != "constant":
-        raise RecipeError(
-            f"Step {number} (impute): got fill_value {step.fill_value!r} with strategy {step.strategy}, needed "
-            "strategy constant. Change the strategy, or remove the fill_value."
-        )
-    if state.type == "string" and step.strategy in ("mean", "median"):
-        raise _refuse(number, step, state, f"numbers for strategy {step.strategy}", "Use most_frequent or constant.")
-    _check_fill_value(number, step, state)
-    state.filled = True
-
-
-def _check_fill_value(number: int, step: Impute, state: _State) -> None:
-    value = step.fill_value
-    if value is None:
-        return
-    if state.type == "number" and (isinstance(value, str) or value != value):
-        raise _refuse(number, step, state, f"a number as fill_value, not {value!r}", "Give a number.")
-    if state.type == "string" and not (isinstance(value, str) and value):
-        raise _refuse(number, step, state, f"a word as fill_value, not {value!r}", "Give a word, in quotes.")
-
-
-def _check_encode(number: int, step: Step, state: _State) -> None:
-    _check_values(number, step, state)
-    if state.encoded and not (step.step == "one_hot" and state.encoded == "ordinal"):
-        raise _refuse(number, step, state, "a column that isn't encoded yet", "Remove it from one of the two steps.")
-    limit = current().max_categories
-    if step.step == "one_hot" and state.n_unique is not None and state.n_unique > limit:
-        raise RecipeError(
-            f"Step {number} (one_hot): column {state.name!r} has {state.n_unique:,} categories, needed at most "
-            f"{limit:,} (WORKBENCH_MAX_CATEGORIES). Use ordinal, or leave it out with drop_columns."
-        )
-    state.type, state.encoded, state.filled = "number", step.step, True
-
-
-def _check_scale(number: int, step: Step, state: _State) -> None:
-    _check_values(number, step, state)
-    if state.type == "string":
-        raise _refuse(
-            number, step, state, "numbers", "Put one_hot or ordinal in front of this step, or remove the column."
-        )
-
-
 # A new step needs one entry here; see `workbench.recipe.families`, too.
-_CHECKS: dict[str, Callable[[int, Any, _State], None]] = {
+_CHECKS: dict[str, Callable[[int, Any, State], None]] = {
     "drop_columns": _check_drop,
     "drop_duplicates": _check_nothing,
     "drop_missing": _check_drop_missing,
-    "impute": _check_impute,
-    "one_hot": _check_encode,
-    "ordinal": _check_encode,
-    "standardize": _check_scale,
-    "min_max": _check_scale,
-}
+} | LEARNED_CHECKS
 
 
-def _check_end(remaining: list[_State], handles_missing: bool) -> None:
+def _check_end(remaining: list[State], handles_missing: bool) -> None:
     dates = [state.name for state in remaining if state.type == "datetime"]
     if dates:
         raise RecipeError(

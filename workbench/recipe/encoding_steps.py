@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
-from workbench.recipe.fitted_step import FittedStep, listed
+from workbench.recipe.fitted_step import FittedStep, Learning, listed
 from workbench.recipe.spec import OneHot, Ordinal
 from workbench.settings import current
 
@@ -40,7 +40,7 @@ class FittedOneHot(_Encoder):
     name = "one_hot"
 
     @classmethod
-    def fit(cls, step: OneHot, X: np.ndarray, columns: list[str]) -> FittedOneHot:
+    def fit(cls, step: OneHot, X: np.ndarray, columns: list[str], learning: Learning) -> FittedOneHot:
         """Find the categories; see `FittedStep.fit`. Refuses columns with too many."""
         categories = _categories(X, columns, "one_hot")
         limit = current().max_categories
@@ -81,7 +81,7 @@ class FittedOrdinal(_Encoder):
     name = "ordinal"
 
     @classmethod
-    def fit(cls, step: Ordinal, X: np.ndarray, columns: list[str]) -> FittedOrdinal:
+    def fit(cls, step: Ordinal, X: np.ndarray, columns: list[str], learning: Learning) -> FittedOrdinal:
         """Find the categories; see `FittedStep.fit`."""
         return cls(_ordinal_encoder(_categories(X, columns, "ordinal")))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -10,6 +11,23 @@ import numpy as np
 from workbench.graph import GraphBuilder
 
 InputType = Literal["number", "string"]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What a learned step may learn from beside its columns.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,), optional
+        Class indices (int64) or values (float64) of the training rows; None in a preview without a target.
+    task : {"classification", "regression"}, optional
+    seed : int
+    """
+
+    y: np.ndarray | None = None
+    task: Literal["classification", "regression"] | None = None
+    seed: int = 0
 
 
 class FittedStep(ABC):
@@ -20,13 +38,15 @@ class FittedStep(ABC):
     """
 
     name: ClassVar[str]
+    needs_target: ClassVar[bool] = False
+    joins: ClassVar[bool] = False  # takes all its columns' features as one matrix and answers with features of its own
 
     def __init__(self, transformer: Any) -> None:
         self.transformer = transformer
 
     @classmethod
     @abstractmethod
-    def fit(cls, step: Any, X: np.ndarray, columns: list[str]) -> FittedStep:
+    def fit(cls, step: Any, X: np.ndarray, columns: list[str], learning: Learning) -> FittedStep:
         """Learn from training rows.
 
         Parameters
@@ -36,6 +56,8 @@ class FittedStep(ABC):
             float64 with NaN for missing, or objects (str) with ``""`` for missing.
         columns : list of str, of length n_columns
             Their names, for messages.
+        learning : Learning
+            Target, task and seed, for steps that need them.
 
         Raises
         ------
@@ -53,6 +75,10 @@ class FittedStep(ABC):
         with sklearn.config_context(assume_finite=True), np.errstate(all="ignore"):
             return np.asarray(self.transformer.transform(X))
 
+    def fitted_values(self, X: np.ndarray) -> np.ndarray:
+        """Give the training rows' values right after `fit`: cross-fitted where a row must not see its own answer."""
+        return self.transform(X)
+
     @abstractmethod
     def emit(self, graph: GraphBuilder, tensor: str) -> str:
         """Add the nodes that compute `transform` and return their tensor."""
@@ -60,6 +86,13 @@ class FittedStep(ABC):
     def labels(self) -> list[list[str]] | None:
         """Give the labels of the features that replace each column; None where each column stays one."""
         return None
+
+    def feature_names(self, names: list[str]) -> list[str]:
+        """Name the features of a step that joins, given the names of those it takes.
+
+        Names that it keeps mean that the feature is passed on as it is; all others are new, and come from all of them.
+        """
+        return names
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from workbench.recipe.blocks import ArrayEngine, Blocks, read_columns
 from workbench.recipe.checking import check_frame
 from workbench.recipe.families import FITTED_STEPS
 from workbench.recipe.fitted import FittedRecipe, Stage
-from workbench.recipe.fitted_step import InputType, listed
-from workbench.recipe.spec import DropColumns, Impute, Step
+from workbench.recipe.fitted_step import InputType, Learning, listed
+from workbench.recipe.spec import DropColumns, Impute, Step, columns_of
 
 # After these a missing value is something else, so that they answer missing values at prediction time by themselves.
 ANSWER_MISSING = ("impute", "one_hot", "ordinal")
@@ -55,7 +55,7 @@ class Fitting:
         X = self.blocks.take(columns)
         features = [name for name in columns for _ in range(self.blocks.width(name))]
         try:
-            fitted = FITTED_STEPS[step.step].fit(step, X, features)
+            fitted = FITTED_STEPS[step.step].fit(step, X, features, Learning())
         except RecipeError as error:
             raise RecipeError(f"Step {step_index + 1}, {error}" if step_index >= 0 else str(error)) from error
         result = fitted.transform(X)
@@ -75,7 +75,7 @@ class Fitting:
         learned: dict[str, str] = {}
         for step in steps:
             if step.step in FITTED_STEPS:
-                for column in step.columns or ():
+                for column in columns_of(step):
                     learned.setdefault(column, step.step)
         columns = [
             name for name, kind in self.types.items() if kind == "number" and learned.get(name) not in ANSWER_MISSING
@@ -131,7 +131,7 @@ def fit_recipe(
     fitting = Fitting(frame, columns)
     fitting.answer_missing(enabled)
     for index, step in enumerate(steps):
-        if step.enabled and step.step in FITTED_STEPS and not dropped.issuperset(step.columns or ()):
+        if step.enabled and step.step in FITTED_STEPS and not dropped.issuperset(columns_of(step)):
             fitting.apply(index, step)
     if not handles_missing:
         _refuse_missing(fitting, columns)

@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
-from workbench.recipe.fitted_step import FittedStep, listed
+from workbench.recipe.fitted_step import FittedStep, Learning, listed
 from workbench.recipe.spec import Impute
 
 CONSTANT_TEXT = "missing"
@@ -20,7 +20,7 @@ class FittedImpute(FittedStep):
     name = "impute"
 
     @classmethod
-    def fit(cls, step: Impute, X: np.ndarray, columns: list[str]) -> FittedImpute:
+    def fit(cls, step: Impute, X: np.ndarray, columns: list[str], learning: Learning) -> FittedImpute:
         """Learn one statistic a column; see `FittedStep.fit`."""
         is_text = X.dtype == object
         empty = (X == "").all(axis=0) if is_text else np.isnan(X).all(axis=0)

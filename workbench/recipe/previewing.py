@@ -14,7 +14,7 @@ from workbench.recipe.families import FITTED_STEPS
 from workbench.recipe.fitted import children_of, distinct
 from workbench.recipe.fitting import Fitting
 from workbench.recipe.rows import apply_row_steps
-from workbench.recipe.spec import DropColumns, DropDuplicates, DropMissing, Step
+from workbench.recipe.spec import DropColumns, DropDuplicates, DropMissing, Step, columns_of
 from workbench.settings import current
 
 
@@ -167,7 +167,7 @@ class _Walk:
         )
 
     def _learn(self, index: int, step: Step) -> int:
-        names = [name for name in step.columns or () if name in self.fitting.types]
+        names = [name for name in columns_of(step) if name in self.fitting.types]
         earlier = {name: self._values(name) for name in names}
         self.fitting.apply(index, step)
         self._touched.update(names)

@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
-from workbench.recipe.fitted_step import FittedStep, listed
+from workbench.recipe.fitted_step import FittedStep, Learning, listed
 from workbench.recipe.spec import MinMax, Standardize
 
 
@@ -18,7 +18,7 @@ class FittedStandardize(FittedStep):
     name = "standardize"
 
     @classmethod
-    def fit(cls, step: Standardize, X: np.ndarray, columns: list[str]) -> FittedStandardize:
+    def fit(cls, step: Standardize, X: np.ndarray, columns: list[str], learning: Learning) -> FittedStandardize:
         """Learn mean and standard deviation; see `FittedStep.fit`."""
         from sklearn.preprocessing import StandardScaler
 
@@ -59,7 +59,7 @@ class FittedMinMax(FittedStep):
     name = "min_max"
 
     @classmethod
-    def fit(cls, step: MinMax, X: np.ndarray, columns: list[str]) -> FittedMinMax:
+    def fit(cls, step: MinMax, X: np.ndarray, columns: list[str], learning: Learning) -> FittedMinMax:
         """Learn minimum and maximum; see `FittedStep.fit`."""
         from sklearn.preprocessing import MinMaxScaler
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from workbench.recipe.spec import columns_of
 from workbench.ui import drafts, messages, words
 from workbench.ui.forms import bound
 
@@ -57,8 +58,8 @@ def _without(draft: Draft, name: str) -> tuple[object, ...]:
     """Take a new target out of the steps' columns; a step with none left goes."""
     kept = []
     for step in draft.recipe:
-        if step.columns and name in step.columns:
-            names = tuple(column for column in step.columns if column != name)
+        if name in columns_of(step):
+            names = tuple(column for column in columns_of(step) if column != name)
             if not names:
                 continue
             step = step.model_copy(update={"columns": names})
