@@ -1,8 +1,12 @@
-"""How raw values become what a model takes: float64 numbers and strings, the same in training, package and service."""
+"""How raw values become what a model takes: float64 numbers and strings, the same in training, package and service.
+
+A date or time is the number of seconds since 1970-01-01 00:00 UTC. A time with a zone is brought to UTC; one without
+is taken as UTC, so that the same text gives the same number on every machine.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,6 +19,12 @@ InputType = Literal["number", "string", "datetime"]
 
 _NUMBER_NAMES = ("Int", "UInt", "Float", "Decimal", "Boolean")
 _DATETIME_NAMES = ("Date", "Datetime", "Time", "Duration")
+
+# What Python, Polars and ISO 8601 all can write: the years 1 to 9999. Anything beyond counts as missing.
+EARLIEST_SECOND = -62_135_596_800.0
+LATEST_SECOND = 253_402_300_799.0
+_SECONDS_A_DAY = 86_400
+_UNITS_A_SECOND = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def input_type(dtype: pl.DataType | type[pl.DataType] | str) -> InputType:
@@ -43,12 +53,13 @@ def to_arrays(frame: pl.DataFrame, columns: Sequence[str] | None = None) -> dict
     Returns
     -------
     dict of str to ndarray of shape (n_rows,)
-        float64 with NaN for missing numbers (booleans are 1.0 and 0.0); objects (str) with ``""`` for missing text.
+        float64 with NaN for missing numbers (booleans are 1.0 and 0.0); float64 seconds since 1970-01-01 UTC with NaN
+        for missing dates and times; objects (str) with ``""`` for missing text.
 
     Raises
     ------
     DataError
-        If a column is absent, or holds dates, for which there is no encoding.
+        If a column is absent, or holds times of day or durations, for which there is no encoding.
 
     Examples
     --------
@@ -64,12 +75,63 @@ def to_array(series: pl.Series) -> np.ndarray:
     if kind == "number":
         return series.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     if kind == "datetime":
-        raise DataError(
-            f"Got column {series.name!r} with dates ({series.dtype}), needed numbers or text. "
-            "Leave it out with a drop_columns step."
-        )
+        return _seconds(series)
     texts = series.cast(pl.String).fill_null("")
     return np.array(texts.to_list(), dtype=object) if len(texts) else np.empty(0, dtype=object)
+
+
+def from_arrays(arrays: Mapping[str, np.ndarray], types: Mapping[str, InputType]) -> pl.DataFrame:
+    """Turn arrays as a graph takes them back into columns: the way back from `to_arrays`.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray of shape (n_rows,)
+    types : dict of str to {"number", "string", "datetime"}
+        Which columns, in which order, and what each array means.
+
+    Returns
+    -------
+    DataFrame
+        Float64, String and Datetime (microseconds, without a zone, in UTC); missing is null.
+
+    Examples
+    --------
+    >>> from_arrays({"sold": np.array([86_400.0, np.nan])}, {"sold": "datetime"})["sold"].to_list()
+    [datetime.datetime(1970, 1, 2, 0, 0), None]
+    """
+    return pl.DataFrame([_to_series(name, arrays[name], kind) for name, kind in types.items()])
+
+
+def _to_series(name: str, array: np.ndarray, kind: InputType) -> pl.Series:
+    if kind == "string":
+        return pl.Series(name, [text or None for text in array.tolist()], dtype=pl.String)
+    if kind == "number":
+        return pl.Series(name, array, dtype=pl.Float64, nan_to_null=True)
+    known = (array >= EARLIEST_SECOND) & (array <= LATEST_SECOND)
+    # Whole seconds and the rest apart: microseconds after the year 2255 don't fit into a double.
+    usable = np.where(known, array, 0.0)
+    whole = np.floor(usable)
+    micros = whole.astype(np.int64) * 1_000_000 + np.rint((usable - whole) * 1e6).astype(np.int64)
+    moments = pl.Series(name, micros).cast(pl.Datetime("us"))
+    return moments if known.all() else moments.set(pl.Series(~known), None)
+
+
+def _seconds(series: pl.Series) -> np.ndarray:
+    dtype = series.dtype
+    if dtype == pl.Date:
+        seconds = series.cast(pl.Int32).cast(pl.Float64) * _SECONDS_A_DAY
+    elif isinstance(dtype, pl.Datetime):
+        units = series.to_physical()  # counted in UTC, also where the column has a zone
+        a_second = _UNITS_A_SECOND[dtype.time_unit]
+        seconds = (units // a_second).cast(pl.Float64) + (units % a_second).cast(pl.Float64) / a_second
+    else:
+        raise DataError(
+            f"Got column {series.name!r} with times of day or durations ({dtype}), needed dates, numbers or text. "
+            "Convert it to seconds, or leave it out with a drop_columns step."
+        )
+    array = seconds.fill_null(float("nan")).to_numpy()
+    beyond = (array < EARLIEST_SECOND) | (array > LATEST_SECOND)
+    return np.where(beyond, np.nan, array) if beyond.any() else array
 
 
 def _column(frame: pl.DataFrame, name: str) -> pl.Series:
