@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 import numpy as np
 import polars as pl
 import pytest
 
-from workbench.data.encoding import input_type, to_arrays
+from workbench.data.encoding import from_arrays, input_type, to_arrays
 from workbench.data.targets import check_target, class_labels, encode_target, indices_of, suggest_task
 from workbench.errors import DataError, TargetError
 
@@ -135,8 +135,37 @@ def test_arrays_are_float64_and_objects_with_missing_marked():
     assert {name: array.shape for name, array in to_arrays(frame.clear()).items()} == dict.fromkeys("nbse", (0,))
 
 
+def test_dates_are_seconds_since_1970_in_utc_and_come_back():
+    moment = datetime(2024, 2, 29, 12, 30, 0, 250_000)
+    frame = pl.DataFrame({"day": [date(1969, 12, 31), None], "moment": [moment, datetime(1, 1, 1)]}).with_columns(
+        local=pl.col("moment").dt.replace_time_zone("Europe/Berlin"),
+        fine=pl.lit(moment).cast(pl.Datetime("ns")),
+        coarse=pl.lit(moment).cast(pl.Datetime("ms")),
+    )
+    arrays = to_arrays(frame)
+    np.testing.assert_array_equal(arrays["day"], [-86_400.0, np.nan])
+    assert arrays["local"][0] == arrays["moment"][0] - 3600  # a zone is brought to UTC, none is taken as UTC
+    assert arrays["moment"][0] == arrays["fine"][0] == arrays["coarse"][0] == moment.replace(tzinfo=UTC).timestamp()
+    back = from_arrays(arrays, dict.fromkeys(arrays, "datetime"))
+    assert back.select("day", "moment").rows() == [(datetime(1969, 12, 31), moment), (None, datetime(1, 1, 1))]
+    assert set(back.dtypes) == {pl.Datetime("us")}
+
+
+@pytest.mark.parametrize("second", [1e300, -np.inf, np.inf, np.nan, 2.6e11])
+def test_a_second_that_no_calendar_has_is_missing(second):
+    assert from_arrays({"d": np.array([second, 5.0])}, {"d": "datetime"})["d"].to_list() == [
+        None,
+        datetime(1970, 1, 1, 0, 0, 5),
+    ]
+
+
+def test_arrays_come_back_in_the_order_and_with_the_types_asked_for():
+    arrays = {"n": np.array([1.0, np.nan]), "s": np.array(["x", ""], dtype=object)}
+    assert from_arrays(arrays, {"s": "string", "n": "number"}).rows() == [("x", 1.0), (None, None)]
+
+
 def test_columns_that_cannot_be_encoded_are_refused():
-    with pytest.raises(DataError, match=r"Got column 'd' with dates.* drop_columns"):
-        to_arrays(pl.DataFrame({"d": [date(2024, 1, 1)]}))
+    with pytest.raises(DataError, match=r"Got column 'd' with times of day or durations \(Time\).* drop_columns"):
+        to_arrays(pl.DataFrame({"d": [time(12, 30)]}))
     with pytest.raises(DataError, match=r"without column 'agee'.* Did you mean 'age'\?"):
         to_arrays(pl.DataFrame({"age": [1]}), ["agee"])
