@@ -6,14 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.api.advising import Checks as Checks
+    from workbench.api.advising import apply_remedy as apply_remedy
+    from workbench.api.advising import check_data as check_data
+    from workbench.api.advising import leak_comparison as leak_comparison
+    from workbench.api.advising import match_recipe as match_recipe
     from workbench.api.explaining import explain_model as explain_model
     from workbench.api.explaining import open_version as open_version
+    from workbench.api.opening import look_at as look_at
+    from workbench.api.opening import open_source as open_source
+    from workbench.api.opening import read_table as read_table
+    from workbench.api.opening import reread as reread
+    from workbench.api.opening import samples_frame as samples_frame
     from workbench.api.preparing import RecipePreview as RecipePreview
     from workbench.api.preparing import SplitPreview as SplitPreview
     from workbench.api.preparing import SuggestedRecipe as SuggestedRecipe
-    from workbench.api.preparing import open_source as open_source
     from workbench.api.preparing import preview_recipe as preview_recipe
-    from workbench.api.preparing import samples_frame as samples_frame
     from workbench.api.preparing import split as split
     from workbench.api.preparing import suggest_recipe as suggest_recipe
     from workbench.api.running import Run as Run
@@ -24,8 +32,8 @@ if TYPE_CHECKING:
     from workbench.api.running import start as start
     from workbench.api.running import train as train
     from workbench.data import Table as Table
+    from workbench.data import delete_table as delete_table
     from workbench.data import open_table as open_table
-    from workbench.data import read_table as read_table
     from workbench.data import sample as sample
     from workbench.data import samples as samples
     from workbench.data import tables as tables
@@ -36,6 +44,13 @@ if TYPE_CHECKING:
     from workbench.export import spec_from_notebook as spec_from_notebook
     from workbench.monitoring import Drift as Drift
     from workbench.monitoring import drift as drift
+    from workbench.recipe.saved import SavedRecipe as SavedRecipe
+    from workbench.recipe.saved import compare_recipes as compare_recipes
+    from workbench.recipe.saved import delete_recipe as delete_recipe
+    from workbench.recipe.saved import open_recipe as open_recipe
+    from workbench.recipe.saved import read_recipe as read_recipe
+    from workbench.recipe.saved import recipes as recipes
+    from workbench.recipe.saved import save_recipe as save_recipe
     from workbench.registry import Version as Version
     from workbench.registry import audit as audit
     from workbench.registry import load_model as load_model
@@ -51,18 +66,26 @@ if TYPE_CHECKING:
 # Name here -> where it lives, and its name there where that differs. Loaded on first use: importing everything would
 # cost a second that `wb.runs()` doesn't need.
 _HOMES: dict[str, tuple[str, str]] = {
-    **{name: ("data", name) for name in ("Table", "open_table", "read_table", "sample", "samples", "tables")},
+    **{name: ("data", name) for name in ("Table", "delete_table", "open_table", "sample", "samples", "tables")},
+    **{
+        name: ("api.advising", name)
+        for name in ("Checks", "apply_remedy", "check_data", "leak_comparison", "match_recipe")
+    },
+    **{name: ("api.opening", name) for name in ("look_at", "open_source", "read_table", "reread", "samples_frame")},
     **{
         name: ("api.preparing", name)
+        for name in ("RecipePreview", "SplitPreview", "SuggestedRecipe", "preview_recipe", "split", "suggest_recipe")
+    },
+    **{
+        name: ("recipe.saved", name)
         for name in (
-            "RecipePreview",
-            "SplitPreview",
-            "SuggestedRecipe",
-            "open_source",
-            "preview_recipe",
-            "samples_frame",
-            "split",
-            "suggest_recipe",
+            "SavedRecipe",
+            "compare_recipes",
+            "delete_recipe",
+            "open_recipe",
+            "read_recipe",
+            "recipes",
+            "save_recipe",
         )
     },
     **{name: ("api.running", name) for name in ("Run", "compare", "open_run", "runs", "runs_frame", "start", "train")},

@@ -1,15 +1,15 @@
-"""Tables and recipes for notebooks: what the Data and Prepare pages do, in one call each."""
+"""Recipes for notebooks and the command line: what the Prepare page does, in one call each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
-from workbench.data.spec import DataSpec, SplitSpec, Task
+from workbench.data.spec import SplitSpec, Task
 from workbench.errors import SpecError, TargetError
 from workbench.recipe.previewing import Preview, preview
 from workbench.recipe.spec import Step
@@ -23,48 +23,15 @@ if TYPE_CHECKING:
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 
 
-def open_source(source: str, *, target: str | None = None, settings: Settings | None = None) -> Table:
-    """Open whatever a RunSpec may name: a sample, a stored table by its digest, or a file.
+class HasSteps(Protocol):
+    """A recipe under a name, a suggested one, or a RunSpec's part: whatever holds steps."""
 
-    Raises
-    ------
-    TableNotFoundError
-        If it is none of them.
-    ReadError
-        If it is a file that can't be read.
-    TargetError
-        If the table has no such target.
-    """
-    from workbench.data import resolve
-
-    # A DataSpec always has a target; where none is asked for, the table's own stays (samples have one).
-    if target is not None:
-        return resolve(DataSpec(source=source, target=target), settings=settings)
-    return _without_target(source, settings)
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps, in order."""
 
 
-def _without_target(source: str, settings: Settings | None) -> Table:
-    from workbench.data import open_table, read_table
-    from workbench.errors import TableNotFoundError
-
-    try:
-        return open_table(source, settings=settings)
-    except TableNotFoundError as not_stored:
-        try:
-            return read_table(source, settings=settings)
-        except TableNotFoundError as no_file:
-            raise (not_stored if _is_digest(source) else no_file) from None
-
-
-def _is_digest(text: str) -> bool:
-    return len(text) >= 6 and all(character in "0123456789abcdefABCDEF" for character in text)
-
-
-def samples_frame() -> pl.DataFrame:
-    """List the samples that ship, one row each, with source and licence."""
-    from workbench.data import samples
-
-    return pl.DataFrame([vars(info) for info in samples()])
+Recipe = Sequence[Step | dict[str, Any]] | HasSteps
 
 
 @dataclass(frozen=True)
@@ -106,7 +73,7 @@ def suggest_recipe(table: Table, *, target: str | None = None, estimator: str | 
     from workbench.recipe import suggest
 
     needs = None if estimator is None else entry(estimator)
-    target = _target(table, target)
+    target = target_of(table, target)
     suggested = suggest(
         table.columns,
         target,
@@ -143,7 +110,7 @@ class RecipePreview(Preview):
 
 def preview_recipe(
     table: Table,
-    steps: Sequence[Step | dict[str, Any]],
+    steps: Recipe,
     *,
     target: str | None = None,
     n_rows: int | None = None,
@@ -168,8 +135,8 @@ def preview_recipe(
         If a step is malformed.
     """
     n_rows = n_rows or (settings or current()).preview_rows
-    parsed = _parsed(steps)
-    seen = preview(parsed, table.frame(), target=_target(table, target), n_rows=n_rows)
+    parsed = parsed_steps(steps)
+    seen = preview(parsed, table.frame(), target=target_of(table, target), n_rows=n_rows)
     return RecipePreview(**vars(seen), steps=parsed)
 
 
@@ -200,7 +167,7 @@ def split(
     table: Table,
     spec: SplitSpec | dict[str, Any] | None = None,
     *,
-    recipe: Sequence[Step | dict[str, Any]] = (),
+    recipe: Recipe = (),
     target: str | None = None,
     task: Task | None = None,
     seed: int = 0,
@@ -226,26 +193,52 @@ def split(
     from workbench.data import split_rows
     from workbench.recipe import apply_row_steps
 
-    try:
-        chosen = spec if isinstance(spec, SplitSpec) else SplitSpec.model_validate(spec or {})
-    except ValidationError as error:
-        raise SpecError(
-            f"Got the split {spec!r}, which can't be used: {error.errors()[0]['msg']}. Correct it."
-        ) from error
-    name = _target(table, target)
+    chosen = parsed_split(spec)
+    name = target_of(table, target)
     task = task or table.suggested_task(name)
-    rows = apply_row_steps(table.frame(), _parsed(recipe))
+    rows = apply_row_steps(table.frame(), parsed_steps(recipe))
     return SplitPreview(split_rows(rows, chosen, target=name, task=task, seed=seed), chosen)
 
 
-def _target(table: Table, target: str | None) -> str:
+def target_of(table: Table, target: str | None) -> str:
+    """Give the column to predict: the one named, or the table's own.
+
+    Raises
+    ------
+    TargetError
+        If there is neither.
+    """
     name = target or table.target
     if name is None:
         raise TargetError(f"Got {table.name!r} without a target, needed the column to predict. Pass target='...'.")
     return name
 
 
-def _parsed(steps: Sequence[Step | dict[str, Any]]) -> tuple[Step, ...]:
+def parsed_split(spec: SplitSpec | dict[str, Any] | None) -> SplitSpec:
+    """Check a split that was given as a mapping.
+
+    Raises
+    ------
+    SpecError
+        With what is wrong.
+    """
+    try:
+        return spec if isinstance(spec, SplitSpec) else SplitSpec.model_validate(spec or {})
+    except ValidationError as error:
+        raise SpecError(
+            f"Got the split {spec!r}, which can't be used: {error.errors()[0]['msg']}. Correct it."
+        ) from error
+
+
+def parsed_steps(recipe: Recipe) -> tuple[Step, ...]:
+    """Check steps that were given as objects, dicts, or with what holds them.
+
+    Raises
+    ------
+    SpecError
+        With the step that is wrong.
+    """
+    steps = recipe if isinstance(recipe, Sequence) else recipe.steps
     try:
         return _STEPS.validate_python(list(steps))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Commands that open something or look at something: app, lab, serve, doctor, profile."""
+"""Commands that open something or look at something: app, lab, serve, doctor."""
 
 from __future__ import annotations
 
@@ -88,24 +88,6 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def profile(
-    file: Annotated[
-        str,
-        typer.Argument(metavar="FILE", help="A file, a sample's name or a stored table's digest.", show_default=False),
-    ],
-    as_json: Json = False,
-) -> None:
-    """Describe the columns of a table.
-
-    Kind, missing and different values of each column, and what to look at before training.
-    """
-    from workbench.api import open_source
-
-    found = open_source(file)
-    summary = found.profile()
-    show(summary.to_dict(), as_json, lambda: _profile_text(found, summary))
-
-
 def _app_script() -> Path:
     script = ROOT / "app.py"
     if script.is_file():
@@ -165,13 +147,4 @@ def _gpu(gpu: dict[str, Any]) -> str:
     return ", ".join([gpu["name"] or "unnamed", *(form.format(value) for value, form in fields if value is not None)])
 
 
-def _profile_text(found: Any, summary: Any) -> str:
-    rows = [(c.name, c.kind, c.dtype, c.n_missing, c.n_unique) for c in found.columns]
-    head = (
-        f"{found.name}: {summary.n_rows:,} rows, {summary.n_columns:,} columns, {summary.n_duplicates:,} duplicate rows"
-    )
-    lines = [head, "", table(["column", "kind", "type", "missing", "unique"], rows)]
-    return "\n".join([*lines, "", *summary.findings] if summary.findings else lines)
-
-
-commands = (app, lab, serve, doctor, profile)
+commands = (app, lab, serve, doctor)
