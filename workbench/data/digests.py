@@ -32,6 +32,12 @@ def _add_values(total: hashlib._Hash, series: pl.Series) -> None:
         total.update(filled.str.len_bytes().cast(pl.UInt64).to_numpy().tobytes())
         total.update(str(filled.str.join("")[0]).encode())
         return
+    if series.dtype == pl.Binary:
+        images = series.fill_null(b"")
+        total.update(images.bin.size().cast(pl.UInt64).to_numpy().tobytes())
+        for image in images:
+            total.update(image)
+        return
     physical = series.to_physical()
     if physical.dtype == pl.Boolean:
         physical = physical.cast(pl.UInt8)

@@ -32,7 +32,7 @@ def kind_of(values: pl.Series, *, n_unique: int) -> Kind:
 
     Returns
     -------
-    {"number", "category", "text", "boolean", "datetime", "identifier", "constant"}
+    {"number", "category", "text", "boolean", "datetime", "identifier", "constant", "image"}
 
     Examples
     --------
@@ -41,6 +41,8 @@ def kind_of(values: pl.Series, *, n_unique: int) -> Kind:
     >>> kind_of(pl.Series("pclass", [1, 2, 3, 1]), n_unique=3)
     'number'
     """
+    if values.dtype == pl.Binary:
+        return "image"  # the only bytes that a table holds
     if n_unique <= 1:
         return "constant"
     if values.dtype == pl.Boolean:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from workbench.data.images import are_images
 from workbench.errors import ReadError
 
-_REFUSED = (pl.Binary, pl.List, pl.Array, pl.Struct, pl.Object)
+_REFUSED = (pl.List, pl.Array, pl.Struct, pl.Object)
 
 
 def normalize_frame(frame: pl.DataFrame, *, name: str, max_columns: int) -> tuple[pl.DataFrame, list[str]]:
@@ -15,7 +16,7 @@ def normalize_frame(frame: pl.DataFrame, *, name: str, max_columns: int) -> tupl
     Returns
     -------
     frame : DataFrame
-        Numbers, booleans, strings, dates and datetimes only.
+        Numbers, booleans, strings, dates, datetimes and images (Binary) only.
     notes : list of str
         What was changed that a reader would want to know.
 
@@ -25,16 +26,21 @@ def normalize_frame(frame: pl.DataFrame, *, name: str, max_columns: int) -> tupl
         If there are no rows or columns, too many columns, or a column of a type that a table can't hold.
     """
     _check_shape(frame, name, max_columns)
-    refused = [series for series in frame if isinstance(series.dtype, _REFUSED)]
+    refused = [series for series in frame if isinstance(series.dtype, _REFUSED) or _is_foreign(series)]
     if refused:
         shown = ", ".join(f"{series.name!r} ({series.dtype})" for series in refused[:5])
         raise ReadError(
             f"Got {name} with {len(refused)} column{'s'[: len(refused) > 1]} of a type that a table can't hold: "
             f"{shown}. "
-            "Needed numbers, text, booleans or dates. Leave those columns out of the file."
+            "Needed numbers, text, booleans, dates or images. Leave those columns out of the file."
         )
     notes: list[str] = []
     return pl.DataFrame([_normalize(series, notes) for series in frame]), notes
+
+
+def _is_foreign(series: pl.Series) -> bool:
+    """Whether the cells are bytes that are no images."""
+    return series.dtype == pl.Binary and not are_images(series)
 
 
 def _check_shape(frame: pl.DataFrame, name: str, max_columns: int) -> None:
