@@ -6,6 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.data.describing_split import describe_split as describe_split
+    from workbench.data.folds import fold_frame as fold_frame
+    from workbench.data.folds import split_folds as split_folds
+    from workbench.data.parts import Split as Split
     from workbench.data.profile import Profile as Profile
     from workbench.data.profile import profile_table as profile_table
     from workbench.data.reading import read_table as read_table
@@ -14,7 +18,6 @@ if TYPE_CHECKING:
     from workbench.data.sample_tables import samples as samples
     from workbench.data.sources import open_table as open_table
     from workbench.data.sources import resolve as resolve
-    from workbench.data.splitting import Split as Split
     from workbench.data.splitting import split_rows as split_rows
     from workbench.data.store import TableInfo as TableInfo
     from workbench.data.store import delete_table as delete_table
@@ -41,8 +44,11 @@ _HOMES = {
     "resolve": "sources",
     "Profile": "profile",
     "profile_table": "profile",
-    "Split": "splitting",
+    "Split": "parts",
     "split_rows": "splitting",
+    "split_folds": "folds",
+    "fold_frame": "folds",
+    "describe_split": "describing_split",
     "check_target": "targets",
     "encode_target": "targets",
 }

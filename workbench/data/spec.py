@@ -94,7 +94,8 @@ class SplitSpec(BaseModel):
     ----------
     test, validation : float
         Share of all rows, in [0, 0.9]. `validation` is taken from what `test` leaves, and is also a share of all rows.
-        With ``data.test_source`` the rows of that file are the test rows, and `test` is passed over.
+        With ``data.test_source`` the rows of that file are the test rows, `test` is passed over, and `validation` is a
+        share of the rows of `source`.
     by : {"random", "group", "time", "column"}
         ``group`` keeps all rows of one value of `column` together; ``time`` puts the latest rows of `column` into test,
         those before into validation; ``column`` takes the parts from the words in `column` (train, validation, test).

@@ -2,55 +2,90 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 
+from workbench.data.folds import split_folds as split_folds
+from workbench.data.parts import Split as Split
+from workbench.data.parts import part_sizes, split_of
 from workbench.data.spec import SplitSpec, Task
-from workbench.data.table import nearest
+from workbench.data.split_columns import by_group, by_time, by_words
 from workbench.data.targets import class_labels
 from workbench.errors import SplitError
 
 
-@dataclass(frozen=True)
-class Split:
-    """Row positions of each part, sorted; together they are all rows, and no row is in two.
-
-    Parameters
-    ----------
-    train, validation, test : ndarray of int64
-    """
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-    def parts(self) -> dict[str, np.ndarray]:
-        """Give the parts by name, in the order train, validation, test."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
-
-
-def split_rows(frame: pl.DataFrame, spec: SplitSpec, *, target: str, task: Task, seed: int) -> Split:
+def split_rows(
+    frame: pl.DataFrame,
+    spec: SplitSpec,
+    *,
+    target: str,
+    task: Task,
+    seed: int,
+    n_train_rows: int | None = None,
+    positions: np.ndarray | None = None,
+) -> Split:
     """Divide the rows as `spec` says.
 
     Parameters
     ----------
     frame : DataFrame
-        The rows that the row steps left.
+        The rows that the row steps left; of their columns only the target and the split column are looked at.
     spec : SplitSpec
+        With `folds` the first fold is the validation part; `split_folds` gives them all.
     target : str
         Column whose classes are stratified.
     task : {"classification", "regression"}
         Only a classification is stratified.
     seed : int
         The same seed gives the same split.
+    n_train_rows : int, optional
+        Of a table that was joined from a train and a test file: rows from this position on are the test rows. The
+        shares of `spec` are then shares of the other rows, and ``spec.test`` is passed over.
+    positions : ndarray of int64, optional
+        Position in the table of each row of `frame`, where row steps dropped or moved some.
 
     Raises
     ------
     SplitError
-        If there are too few rows, groups, times or rows of one class, or the column can't order or group the rows.
+        If there are too few rows, groups, times or rows of one class, or the column can't order, group or name the
+        parts of the rows.
+
+    Examples
+    --------
+    >>> split = split_rows(pl.DataFrame({"y": [0, 1] * 10}), SplitSpec(), target="y", task="classification", seed=0)
+    >>> {name: len(rows) for name, rows in split.parts().items()}
+    {'train': 12, 'validation': 4, 'test': 4}
     """
+    given = _given_test(frame.height, n_train_rows, positions)
+    first = spec if not given.any() else spec.model_copy(update={"test": 0.0})
+    if spec.folds:
+        first = first.model_copy(update={"validation": 0.0})
+    learning = np.flatnonzero(~given)
+    divided = _divided(frame[learning] if given.any() else frame, first, target=target, task=task, seed=seed)
+    split = Split(
+        train=learning[divided.train],
+        validation=learning[divided.validation],
+        test=np.sort(np.concatenate([learning[divided.test], np.flatnonzero(given)])),
+    )
+    return split_folds(frame, spec, split, target=target, task=task, seed=seed)[0] if spec.folds else split
+
+
+def _given_test(n_rows: int, n_train_rows: int | None, positions: np.ndarray | None) -> np.ndarray:
+    if n_train_rows is None:
+        return np.zeros(n_rows, dtype=bool)
+    given: np.ndarray = (np.arange(n_rows) if positions is None else np.asarray(positions)) >= n_train_rows
+    if not given.any() or given.all():
+        file = "test" if not given.any() else "train"
+        raise SplitError(
+            f"Got no row of the {file} file among the {n_rows:,} rows that the row steps leave, needed some of each "
+            "file. Look at the row steps: a filter or drop_duplicates may drop them all."
+        )
+    return given
+
+
+def _divided(frame: pl.DataFrame, spec: SplitSpec, *, target: str, task: Task, seed: int) -> Split:
+    if spec.by == "column":
+        return by_words(frame, spec, target=target)
     n_parts = 1 + (spec.test > 0) + (spec.validation > 0)
     if frame.height < n_parts:
         raise SplitError(
@@ -59,60 +94,47 @@ def split_rows(frame: pl.DataFrame, spec: SplitSpec, *, target: str, task: Task,
         )
     rng = np.random.default_rng(seed)
     if spec.by == "group":
-        return _by_group(frame, spec, rng)
+        return by_group(frame, spec, rng, target=target)
     if spec.by == "time":
-        return _by_time(frame, spec)
+        return by_time(frame, spec, target=target)
     if spec.stratify and task == "classification":
         return _stratified(class_labels(frame[target]), target, spec, rng)
     return _at_random(frame.height, spec, rng)
 
 
-def _sizes(n_rows: int, spec: SplitSpec) -> tuple[int, int]:
-    """Give the number of test and validation rows; each asked-for part gets one at least, and so does training."""
-    n_test = max(1, round(n_rows * spec.test)) if spec.test else 0
-    n_validation = max(1, round(n_rows * spec.validation)) if spec.validation else 0
-    n_test = min(n_test, n_rows - 1 - bool(spec.validation))
-    return n_test, min(n_validation, n_rows - n_test - 1)
-
-
-def _split_of(part_of_row: np.ndarray) -> Split:
-    train, validation, test = (np.flatnonzero(part_of_row == part).astype(np.int64) for part in range(3))
-    return Split(train=train, validation=validation, test=test)
-
-
 def _at_random(n_rows: int, spec: SplitSpec, rng: np.random.Generator) -> Split:
-    n_test, n_validation = _sizes(n_rows, spec)
+    n_test, n_validation = part_sizes(n_rows, test=spec.test, validation=spec.validation)
     order = rng.permutation(n_rows)
     part = np.zeros(n_rows, dtype=np.int8)
     part[order[:n_test]] = 2
     part[order[n_test : n_test + n_validation]] = 1
-    return _split_of(part)
+    return split_of(part)
 
 
 def _stratified(labels: pl.Series, target: str, spec: SplitSpec, rng: np.random.Generator) -> Split:
     n_parts = 1 + (spec.test > 0) + (spec.validation > 0)
-    # A fixed order of the classes, so that the same seed gives the same split.
-    classes, class_of_row, counts = np.unique(
-        np.array(labels.fill_null("" if labels.dtype == pl.String else 0).to_list()),
-        return_inverse=True,
-        return_counts=True,
-    )
+    filled = labels.fill_null("" if labels.dtype == pl.String else 0)
+    # The classes in sorted order, so that the same seed gives the same split.
+    class_of_row = filled.rank("dense").to_numpy().astype(np.int64) - 1
+    counts = np.bincount(class_of_row)
     rarest = int(counts.argmin())
     if counts[rarest] < n_parts:
+        label = filled[int(np.flatnonzero(class_of_row == rarest)[0])]
         raise SplitError(
-            f"Got class {classes[rarest].item()!r} of {target!r} with {counts[rarest]} rows, "
+            f"Got class {label!r} of {target!r} with {counts[rarest]} rows, "
             f"needed at least {n_parts} to put one into each part. "
             "Set stratify: false in the split, or leave the rows of that class out."
         )
-    n_test, n_validation = _sizes(len(labels), spec)
+    n_test, n_validation = part_sizes(len(labels), test=spec.test, validation=spec.validation)
     test = _shares_of_classes(counts, n_test, spec.test, keep=1 + (spec.validation > 0))
     validation = _shares_of_classes(counts, n_validation, spec.validation, keep=1, taken=test)
     part = np.zeros(len(labels), dtype=np.int8)
-    for index in range(len(classes)):
-        rows = rng.permutation(np.flatnonzero(class_of_row == index))
+    by_class = np.split(np.argsort(class_of_row, kind="stable"), np.cumsum(counts)[:-1])
+    for index, members in enumerate(by_class):
+        rows = rng.permutation(members)
         part[rows[: test[index]]] = 2
         part[rows[test[index] : test[index] + validation[index]]] = 1
-    return _split_of(part)
+    return split_of(part)
 
 
 def _shares_of_classes(
@@ -131,92 +153,3 @@ def _shares_of_classes(
         if sizes[index] < most[index] and sizes[index] < ideal[index]:
             sizes[index] += 1
     return np.asarray(sizes)
-
-
-def _split_column(frame: pl.DataFrame, spec: SplitSpec) -> pl.Series:
-    name = str(spec.column)
-    if name not in frame.columns:
-        hint = nearest(name, frame.columns) or " Name a column of the table."
-        raise SplitError(
-            f"Got a split by {spec.by} of column {name!r}, needed one of the table's {frame.width} columns.{hint}"
-        )
-    values = frame[name]
-    if values.null_count():
-        raise SplitError(
-            f"Got split column {name!r} with {values.null_count():,} missing values, "
-            f"needed a value in each row to split by {spec.by}. "
-            f"Add the step drop_missing with columns [{name}], or split by another column."
-        )
-    return values
-
-
-def _by_group(frame: pl.DataFrame, spec: SplitSpec, rng: np.random.Generator) -> Split:
-    values = _split_column(frame, spec)
-    group_of_row = values.rank("dense").to_numpy().astype(np.int64) - 1
-    sizes = np.bincount(group_of_row)
-    n_parts = 1 + (spec.test > 0) + (spec.validation > 0)
-    if len(sizes) < n_parts:
-        raise SplitError(
-            f"Got {len(sizes)} groups in column {spec.column!r}, needed at least {n_parts} to put one into each part. "
-            "Split by another column, or set test or validation to 0."
-        )
-    n_test, n_validation = _sizes(frame.height, spec)
-    order = list(rng.permutation(len(sizes)))
-    part_of_group = np.zeros(len(sizes), dtype=np.int8)
-    for part, wanted, n_later in ((2, n_test, n_parts - 1), (1, n_validation, 1)):
-        for group in _fill(order, sizes, wanted, leave=n_later):
-            part_of_group[group] = part
-            order.remove(group)
-    return _split_of(part_of_group[group_of_row])
-
-
-def _fill(order: list[int], sizes: np.ndarray, wanted: int, *, leave: int) -> list[int]:
-    """Pick groups whose rows come near to `wanted`, one at least, and leave `leave` groups for the other parts."""
-    if not wanted:
-        return []
-    picked: list[int] = []
-    filled = 0
-    for group in order:
-        if len(order) - len(picked) <= leave:
-            break
-        if abs(filled + sizes[group] - wanted) <= abs(filled - wanted):
-            picked.append(group)
-            filled += sizes[group]
-    return picked or [min(order, key=lambda group: sizes[group])]
-
-
-def _by_time(frame: pl.DataFrame, spec: SplitSpec) -> Split:
-    values = _split_column(frame, spec)
-    if not (values.dtype.is_temporal() or values.dtype.is_numeric()):
-        raise SplitError(
-            f"Got time column {spec.column!r} of type {values.dtype}, needed dates or numbers to order the rows. "
-            "Write the dates as 2024-12-31, or split by another column."
-        )
-    moment_of_row = values.rank("dense").to_numpy().astype(np.int64) - 1
-    sizes = np.bincount(moment_of_row)
-    n_parts = 1 + (spec.test > 0) + (spec.validation > 0)
-    if len(sizes) < n_parts:
-        raise SplitError(
-            f"Got {len(sizes)} different times in column {spec.column!r}, needed at least {n_parts}. "
-            "Split by another column or at random."
-        )
-    n_test, n_validation = _sizes(frame.height, spec)
-    # Rows of one moment stay together, or the model would be tested on a time that it has seen.
-    start = np.cumsum(sizes) - sizes
-    test_from = (
-        _boundary(start, frame.height - n_test, first=1 + (n_validation > 0), last=len(sizes) - 1)
-        if n_test
-        else len(sizes)
-    )
-    validation_from = test_from
-    if n_validation:
-        validation_from = _boundary(start, frame.height - n_test - n_validation, first=1, last=test_from - 1)
-    part = np.zeros(frame.height, dtype=np.int8)
-    part[moment_of_row >= validation_from] = 1
-    part[moment_of_row >= test_from] = 2
-    return _split_of(part)
-
-
-def _boundary(start: np.ndarray, row: int, *, first: int, last: int) -> int:
-    """Give the moment, from `first` to `last`, that begins nearest to `row`."""
-    return first + int(np.abs(start[first : last + 1] - row).argmin())

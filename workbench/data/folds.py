@@ -1,0 +1,167 @@
+"""Folds: the rows that aren't test rows, divided several times, so that each of them validates once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from workbench.data.parts import Split
+from workbench.data.spec import SplitSpec, Task
+from workbench.data.split_columns import boundary, places, split_column, time_column
+from workbench.data.targets import class_labels
+from workbench.errors import SplitError
+
+_FOLD_STREAM = 1  # beside the seed, so that folds don't repeat the draws of the split
+
+
+def split_folds(
+    frame: pl.DataFrame, spec: SplitSpec, split: Split, *, target: str, task: Task, seed: int
+) -> list[Split]:
+    """Divide the rows that aren't test rows into ``spec.folds`` folds.
+
+    Random folds keep the shares of the classes where the split does, and groups stay together. For time the windows
+    expand: each fold validates on a stretch of time and trains on all that came before it, the latest fold first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As for `split_rows`.
+    spec : SplitSpec
+    split : Split
+        Its train and validation rows are divided anew; its test rows stay.
+    target, task, seed
+        As for `split_rows`.
+
+    Returns
+    -------
+    list of Split
+        One a fold. Validation parts don't overlap, and for random and group folds they are all rows but the test rows.
+
+    Raises
+    ------
+    SplitError
+        If there are too few rows, groups, times or rows of one class.
+
+    Examples
+    --------
+    >>> frame, spec = pl.DataFrame({"y": [0, 1] * 10}), SplitSpec(folds=4)
+    >>> split = Split(train=np.arange(16), validation=np.arange(0), test=np.arange(16, 20))
+    >>> folds = split_folds(frame, spec, split, target="y", task="classification", seed=0)
+    >>> [(len(fold.train), len(fold.validation), len(fold.test)) for fold in folds]
+    [(12, 4, 4), (12, 4, 4), (12, 4, 4), (12, 4, 4)]
+    """
+    n_folds = spec.folds or 2
+    rows = split.learning
+    learning = frame[rows]
+    rng = np.random.default_rng((seed, _FOLD_STREAM))
+    if spec.by == "time":
+        return _windows(learning, rows, spec, split, target=target)
+    if spec.by == "group":
+        fold_of_row = _group_folds(learning, spec, n_folds, rng, target=target)
+    elif spec.stratify and task == "classification":
+        fold_of_row = _stratified_folds(class_labels(learning[target]), target, n_folds, rng)
+    else:
+        fold_of_row = _random_folds(len(rows), n_folds, rng)
+    return [
+        Split(train=rows[fold_of_row != fold], validation=rows[fold_of_row == fold], test=split.test)
+        for fold in range(n_folds)
+    ]
+
+
+def fold_frame(folds: Sequence[Split], *, by: str = "random") -> pl.DataFrame:
+    """Give what a picture of folds draws: one row for each stretch of rows of each fold, in drawing order.
+
+    Returns
+    -------
+    DataFrame
+        ``fold`` (from 1), ``part`` ("train", "validation", "test" or "unused", what a fold by time doesn't know yet),
+        ``n_rows``.
+    """
+    test = len(folds[0].test)
+    rows: list[tuple[int, str, int]] = []
+    if by == "time":
+        every = max(len(fold.train) + len(fold.validation) for fold in folds)
+        for number, fold in enumerate(folds, start=1):
+            later = every - len(fold.train) - len(fold.validation)
+            rows += [(number, "train", len(fold.train)), (number, "validation", len(fold.validation))]
+            rows += [(number, "unused", later), (number, "test", test)]
+    else:
+        for number in range(1, len(folds) + 1):
+            for place, fold in enumerate(folds, start=1):
+                rows.append((number, "validation" if place == number else "train", len(fold.validation)))
+            rows.append((number, "test", test))
+    schema = {"fold": pl.Int64, "part": pl.String, "n_rows": pl.Int64}
+    return pl.DataFrame([row for row in rows if row[2]], schema=schema, orient="row")
+
+
+def _random_folds(n_rows: int, n_folds: int, rng: np.random.Generator) -> np.ndarray:
+    if n_rows < n_folds:
+        raise SplitError(
+            f"Got {n_rows:,} rows beside the test rows, needed at least {n_folds} for {n_folds} folds. "
+            "Set fewer folds or give more rows."
+        )
+    fold_of_row = np.empty(n_rows, dtype=np.int64)
+    fold_of_row[rng.permutation(n_rows)] = np.arange(n_rows) * n_folds // n_rows
+    return fold_of_row
+
+
+def _stratified_folds(labels: pl.Series, target: str, n_folds: int, rng: np.random.Generator) -> np.ndarray:
+    filled = labels.fill_null("" if labels.dtype == pl.String else 0)
+    class_of_row, counts = places(filled)
+    rarest = int(counts.argmin())
+    if counts[rarest] < n_folds:
+        label = filled[int(np.flatnonzero(class_of_row == rarest)[0])]
+        raise SplitError(
+            f"Got class {label!r} of {target!r} with {counts[rarest]} rows beside the test rows, needed at least "
+            f"{n_folds} to put one into each of {n_folds} folds. "
+            "Set fewer folds or stratify: false, or leave the rows of that class out."
+        )
+    order = np.argsort(class_of_row + rng.random(len(class_of_row)) * 0.5, kind="stable")
+    fold_of_row = np.empty(len(order), dtype=np.int64)
+    # Dealt out class after class without starting anew, so that the folds are of one size.
+    fold_of_row[order] = np.arange(len(order)) % n_folds
+    return fold_of_row
+
+
+def _group_folds(
+    learning: pl.DataFrame, spec: SplitSpec, n_folds: int, rng: np.random.Generator, *, target: str
+) -> np.ndarray:
+    group_of_row, sizes = places(split_column(learning, spec, target=target))
+    if len(sizes) < n_folds:
+        raise SplitError(
+            f"Got {len(sizes)} groups in column {spec.column!r} beside the test rows, needed at least {n_folds} to put "
+            f"one into each of {n_folds} folds. Set fewer folds, or split by another column."
+        )
+    order = rng.permutation(len(sizes))
+    order = order[np.argsort(-sizes[order], kind="stable")]  # the largest first, so that the folds come out even
+    filled = np.zeros(n_folds, dtype=np.int64)
+    fold_of_group = np.empty(len(sizes), dtype=np.int64)
+    for group in order:
+        fold = int(filled.argmin())
+        fold_of_group[group] = fold
+        filled[fold] += sizes[group]
+    of_row: np.ndarray = fold_of_group[group_of_row]
+    return of_row
+
+
+def _windows(learning: pl.DataFrame, rows: np.ndarray, spec: SplitSpec, split: Split, *, target: str) -> list[Split]:
+    n_folds = spec.folds or 2
+    moment_of_row, sizes = places(time_column(learning, spec, target=target))
+    if len(sizes) <= n_folds:
+        raise SplitError(
+            f"Got {len(sizes)} different times in column {spec.column!r} beside the test rows, needed at least "
+            f"{n_folds + 1} for {n_folds} folds. Set fewer folds, or split by another column or at random."
+        )
+    start = np.cumsum(sizes) - sizes
+    edges = [0]
+    for number in range(1, n_folds + 1):
+        ideal = len(rows) * number / (n_folds + 1)
+        edges.append(boundary(start, ideal, first=edges[-1] + 1, last=len(sizes) - 1 - (n_folds - number)))
+    edges.append(len(sizes))
+    folds = []
+    for first, last in zip(edges[1:-1], edges[2:], strict=True):
+        validates = (moment_of_row >= first) & (moment_of_row < last)
+        folds.append(Split(train=rows[moment_of_row < first], validation=rows[validates], test=split.test))
+    return folds[::-1]
