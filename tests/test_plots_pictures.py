@@ -177,3 +177,14 @@ def test_helpers_keep_extremes_gaps_and_samples():
     placed = spread([1.0, 1.0, 1.0, 90.0], gap=10)
     assert min(np.diff(sorted(placed))) >= 10 - 1e-9
     assert number(float("nan")) == "missing"
+
+
+def test_folds_are_one_bar_each_with_their_validation_rows_said():
+    frame = pl.DataFrame(
+        {"fold": [1, 1, 1, 2, 2, 2], "part": ["validation", "train", "test"] + ["train", "validation", "unused"],
+         "n_rows": [3, 4, 2, 3, 4, 2]}
+    )  # fmt: skip
+    fig = plots.folds_picture(frame, how="by time")
+    assert "2 folds of 9 rows; validation rows: 3, 4" in fig.layout.meta["alt"]
+    assert [list(bar.y) for bar in fig.data] == [["fold 1"]] * 3 + [["fold 2"]] * 3
+    assert "by time" in fig.layout.xaxis.title.text

@@ -2,6 +2,7 @@
 
 from workbench.plots.asked import curves_over, pixel_effects, pixels, probability_bars, version_timeline
 from workbench.plots.explained import beeswarm, dependence, importance
+from workbench.plots.folds import folds_picture
 from workbench.plots.hardware import gauge, hardware_rows, sparkline
 from workbench.plots.live import compare_curves, live_curves
 from workbench.plots.measured import calibration, confusion, metric_bars, precision_recall, predicted, residuals, roc
@@ -22,6 +23,7 @@ __all__ = [
     "curves_over",
     "dependence",
     "empty",
+    "folds_picture",
     "gauge",
     "hardware_rows",
     "histogram",
