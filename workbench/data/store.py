@@ -185,6 +185,7 @@ def open_stored(digest: str, *, settings: Settings | None = None) -> Table:
         columns=[Column(**column) for column in schema["columns"]],
         n_rows=int(schema["n_rows"]),
         path=folder / "table.parquet",
+        n_bytes=schema.get("n_bytes"),
     )
 
 

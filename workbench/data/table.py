@@ -2,67 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
-from workbench.data.kinds import count_unique, kind_of
-from workbench.data.spec import Kind, Task
+from workbench.data import stored_rows
+from workbench.data.columns import Column as Column
+from workbench.data.columns import describe_columns as describe_columns
+from workbench.data.columns import nearest as nearest
+from workbench.data.spec import Task
 from workbench.errors import DataError, StorageError, TargetError
+from workbench.settings import Settings, current
 
 if TYPE_CHECKING:
     from workbench.data.profile import Profile
 
 SHORT_DIGEST = 12
-
-
-@dataclass(frozen=True)
-class Column:
-    """Name and nature of one column.
-
-    Parameters
-    ----------
-    name : str
-    kind : Kind
-        What the column is for.
-    dtype : str
-        Polars type, as text.
-    n_missing, n_unique : int
-        Missing values, and different values that aren't missing.
-    """
-
-    name: str
-    kind: Kind
-    dtype: str
-    n_missing: int
-    n_unique: int
-
-
-def describe_columns(frame: pl.DataFrame) -> list[Column]:
-    """Decide the kind of each column and count its missing and different values."""
-    n_unique = count_unique(frame)
-    return [
-        Column(
-            name=series.name,
-            kind=kind_of(series, n_unique=n_unique[series.name]),
-            dtype=str(series.dtype),
-            n_missing=series.null_count(),
-            n_unique=n_unique[series.name],
-        )
-        for series in frame
-    ]
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Give ``" Did you mean 'age'?"``, or nothing where no name is near."""
-    candidates = list(names)
-    by_lower = {candidate.lower(): candidate for candidate in candidates}
-    found = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
-    return f" Did you mean {' or '.join(repr(by_lower[match]) for match in found)}?" if found else ""
 
 
 class Table:
@@ -87,6 +47,8 @@ class Table:
         Parquet file with the rows; not needed where `frame` is given.
     frame : DataFrame, optional
         The rows, where they are in memory already.
+    n_bytes : int, optional
+        Memory that all rows take as a frame; found out when it is absent.
     """
 
     def __init__(
@@ -100,6 +62,7 @@ class Table:
         n_rows: int,
         path: Path | None = None,
         frame: pl.DataFrame | None = None,
+        n_bytes: int | None = None,
     ) -> None:
         self.digest = digest
         self.name = name
@@ -108,6 +71,7 @@ class Table:
         self.n_rows = n_rows
         self.path = path
         self._frame = frame
+        self._n_bytes = n_bytes
         self._profile: Profile | None = None
         self._leaks: dict[str, dict[str, str]] = {}
         self._by_name = {column.name: column for column in columns}
@@ -158,8 +122,19 @@ class Table:
                 f"{nearest(name, self._by_name) or ' Look at the columns of the table.'}"
             ) from None
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory that all rows take as a frame."""
+        if self._n_bytes is None:
+            self._n_bytes = int(self.frame().estimated_size())
+        return self._n_bytes
+
+    def fits(self, settings: Settings | None = None) -> bool:
+        """Whether all rows together take no more memory than ``max_table_mib`` allows a run."""
+        return self.n_bytes <= (settings or current()).max_table_mib * 1024 * 1024
+
     def frame(self) -> pl.DataFrame:
-        """Give all rows.
+        """Give all rows. A table that may be large is better read by `batches`, `take` or `sampled`.
 
         Raises
         ------
@@ -170,17 +145,83 @@ class Table:
             self._frame = self._read(None)
         return self._frame
 
+    def batches(
+        self, columns: Sequence[str] | None = None, *, n_rows: int = stored_rows.BATCH_ROWS
+    ) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Give the whole table in order, a batch at a time, each with the position of its first row.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Those to read; all by default.
+        n_rows : int
+            Rows of a batch.
+
+        Raises
+        ------
+        StorageError
+            If the stored rows can't be read.
+
+        Examples
+        --------
+        >>> from workbench.data import sample
+        >>> [(start, batch.height) for start, batch in sample("iris").batches(["species"], n_rows=100)]
+        [(0, 100), (100, 50)]
+        """
+        if self._frame is not None:
+            rows = self._frame if columns is None else self._frame.select(list(columns))
+            yield from stored_rows.slice_batches(rows, n_rows=n_rows)
+            return
+        with self._readable() as path:
+            yield from stored_rows.read_batches(path, self.n_rows, columns, n_rows=n_rows)
+
+    def take(self, positions: np.ndarray, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Give the rows at these positions, in this order, without holding the whole table.
+
+        Raises
+        ------
+        StorageError
+            If the stored rows can't be read.
+        """
+        if self._frame is not None:
+            rows = self._frame if columns is None else self._frame.select(list(columns))
+            return rows[positions]
+        with self._readable() as path:
+            return stored_rows.take_rows(path, self.n_rows, positions, columns)
+
+    def sampled(self, n_rows: int, *, seed: int = 0) -> tuple[pl.DataFrame, np.ndarray]:
+        """Give rows drawn evenly at random, in the order of the table, and their positions.
+
+        Up to 10,000 rows come from a sample that is kept beside the table, so they are quick to get from any size.
+
+        Raises
+        ------
+        StorageError
+            If the stored rows can't be read.
+        """
+        positions = stored_rows.draw_positions(self.n_rows, n_rows, seed=seed)
+        kept = self.path.with_name("sample.parquet") if self.path else None
+        if self._frame is None and n_rows <= stored_rows.SAMPLE_ROWS < self.n_rows and kept and kept.exists():
+            with self._readable():
+                return pl.read_parquet(kept)[stored_rows.draw_from_sample(n_rows, seed=seed)], positions
+        return self.take(positions), positions
+
     def head(self, n: int = 10) -> pl.DataFrame:
         """Give the first `n` rows, without reading the others."""
         return self._frame.head(n) if self._frame is not None else self._read(n)
 
     def _read(self, n_rows: int | None) -> pl.DataFrame:
+        with self._readable() as path:
+            return pl.read_parquet(path, n_rows=n_rows)
+
+    @contextmanager
+    def _readable(self) -> Iterator[Path]:
         if self.path is None:
             raise StorageError(
                 f"Got table {self.name!r} without rows or a file, needed one of them. Read the file again."
             )
         try:
-            return pl.read_parquet(self.path, n_rows=n_rows)
+            yield self.path
         except (OSError, pl.exceptions.PolarsError) as error:
             raise StorageError(
                 f"Got unreadable rows of table {self.name!r} in {self.path} ({error}), needed Parquet. "
@@ -190,9 +231,15 @@ class Table:
     def profile(self) -> Profile:
         """Summarize each column; computed once."""
         if self._profile is None:
-            from workbench.data.profile import profile_table
+            from workbench.data import profile
 
-            self._profile = profile_table(self.frame(), columns=self.columns, target=self.target)
+            # A module that can profile a stored table column by column does so.
+            of_table = getattr(profile, "profile_of", None)
+            self._profile = (
+                of_table(self)
+                if of_table is not None
+                else profile.profile_table(self.frame(), columns=self.columns, target=self.target)
+            )
         return self._profile
 
     def leaks(self, target: str) -> dict[str, str]:
@@ -223,6 +270,7 @@ class Table:
             n_rows=self.n_rows,
             path=self.path,
             frame=self._frame,
+            n_bytes=self._n_bytes,
         )
 
     def suggested_task(self, target: str | None = None) -> Task:
@@ -258,7 +306,8 @@ class Table:
 
     def schema_document(self) -> dict[str, Any]:
         """Give the content of ``schema.json``."""
-        return {"format": 1, "n_rows": self.n_rows, "columns": [asdict(column) for column in self.columns]}
+        columns = [asdict(column) for column in self.columns]
+        return {"format": 1, "n_rows": self.n_rows, "n_bytes": self.n_bytes, "columns": columns}
 
 
 def _numeric(dtype: str) -> Any:
