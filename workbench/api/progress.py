@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.training.run import Run, RunState
 
-_WAY = ("queued", "starting", "reading", "preparing", "training", "evaluating", "packaging", "done")
+_WAY = ("queued", "starting", "reading", "preparing", "cross-validating", "training", "evaluating", "packaging", "done")
 LINE_SECONDS = 10.0  # where no terminal shows a bar, a line of progress this often
 
 
@@ -80,12 +80,14 @@ def passed_between(last: str, now: str) -> list[str]:
     """
     if last not in _WAY or now not in _WAY:
         return []
-    return list(_WAY[_WAY.index(last) + 1 : _WAY.index(now)])
+    # Not every run cross-validates, and none does so between two looks.
+    return [phase for phase in _WAY[_WAY.index(last) + 1 : _WAY.index(now)] if phase != "cross-validating"]
 
 
 def counted(state: RunState) -> str:
-    """Say how many epochs, trees or rounds of how many, while training."""
-    return f" {state.unit} {state.step:,} of {state.total:,}" if state.phase == "training" and state.total else ""
+    """Say how many epochs, trees, rounds or folds of how many, while training."""
+    learning = state.phase in ("training", "cross-validating") and state.total
+    return f" {state.unit} {state.step:,} of {state.total:,}" if learning else ""
 
 
 def words(state: RunState) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import secrets
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,11 +19,12 @@ from workbench.explain.files import FORMAT_VERSION, RESULT
 from workbench.explain.result import Engine, Explanation
 from workbench.explain.rows import N_BACKGROUND
 from workbench.settings import Settings, current
-from workbench.training.launcher import worker_environment
-from workbench.training.liveness import adopt, exit_status, is_alive, process_created
+from workbench.training.liveness import exit_status, is_alive, process_created
+from workbench.training.processes import start_worker
+from workbench.training.state import PROCESS
 
 Status = Literal["queued", "running", "finished", "failed", "lost"]
-REQUEST, ROWS, STATE, PROCESS, LOG = "request.json", "rows.parquet", "state.json", "process.json", "log.txt"
+REQUEST, ROWS, STATE = "request.json", "rows.parquet", "state.json"
 _START_SECONDS = 30.0
 
 
@@ -246,24 +245,11 @@ def _prepare(folder: Path, package_folder: Path, frame: pl.DataFrame, options: d
 
 
 def _launch(folder: Path, settings: Settings) -> None:
-    with storage.disk_errors(folder / LOG), (folder / LOG).open("wb") as log:
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "workbench.explain.worker", folder.name],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=worker_environment(settings),
-                start_new_session=True,
-            )
-        except OSError as error:
-            write_state(folder, "failed", reason=f"No process could be started: {error.strerror or error}.")
-            raise ExplainError(
-                f"Starting a worker process failed: {error.strerror or error}. Needed one more process and its memory; "
-                "end something else and try again."
-            ) from error
-    adopt(folder, process)
-    storage.write_json(folder / PROCESS, {"pid": process.pid, "created": process_created(process.pid)})
+    try:
+        start_worker("workbench.explain.worker", folder, settings=settings, refused=ExplainError, fresh_log=True)
+    except ExplainError as error:
+        write_state(folder, "failed", reason=str(error))
+        raise
 
 
 def _read_state(folder: Path) -> ExplanationState:

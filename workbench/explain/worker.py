@@ -12,8 +12,9 @@ import polars as pl
 from workbench import storage
 from workbench.errors import WorkbenchError
 from workbench.explain.engines import explain
-from workbench.explain.jobs import LOG, REQUEST, ROWS, write_state
+from workbench.explain.jobs import REQUEST, ROWS, write_state
 from workbench.settings import Settings, current
+from workbench.training.state import LOG
 
 _REPORT_SECONDS = 0.2
 

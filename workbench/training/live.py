@@ -19,16 +19,18 @@ class Live:
 
     Parameters
     ----------
-    history : HistoryWriter
+    history : HistoryWriter, optional
+        Where the points go; nowhere when absent.
     progress : Progress
     has_validation : bool
         Whether ``val_loss`` is what counts; the training loss where there are no validation rows.
     """
 
-    def __init__(self, history: HistoryWriter, progress: Progress, *, has_validation: bool) -> None:
+    def __init__(self, history: HistoryWriter | None, progress: Progress, *, has_validation: bool) -> None:
         self._history = history
         self._progress = progress
         self._watched = "val_loss" if has_validation else "loss"
+        self._lowest = math.inf
         self._best: Best | None = None
         self._notes: list[str] = []
 
@@ -39,7 +41,7 @@ class Live:
 
     @property
     def best(self) -> Best | None:
-        """The best watched value so far."""
+        """The best watched value so far; where there is an RMSE, it is given in the unit of the target."""
         return self._best
 
     def watched_metric(self, values: Mapping[str, float]) -> str:
@@ -60,14 +62,19 @@ class Live:
         StorageError
             If the disk refuses.
         """
-        self._history.append(step, epoch, values, at=at)
+        if self._history is not None:
+            self._history.append(step, epoch, values, at=at)
         self.check(values.get("loss", 0.0), epoch)
         if self._watched not in values or not float(epoch).is_integer():
             return False
         value = float(values[self._watched])
-        if self._best is not None and not value < self._best["value"]:
+        if not value < self._lowest:
             return False
-        self._best = Best(metric=self._watched, value=value, step=int(epoch))
+        self._lowest = value
+        # A squared loss chooses; its root says how large it is, in the unit of the target.
+        shown = self._watched.replace("loss", "rmse")
+        shown = shown if shown in values else self._watched
+        self._best = Best(metric=shown, value=float(values[shown]), step=int(epoch))
         self._progress.tell(best=self._best)
         return True
 

@@ -59,23 +59,33 @@ class Progress:
 
     def enter(self, phase: Phase) -> None:
         """Name the phase that begins now."""
-        self._training_since = time.monotonic() if phase == "training" else None
+        self._training_since = time.monotonic() if phase in ("training", "cross-validating") else None
         self._set(phase=phase, seconds_left=None)
         self._write()
 
-    def count(self, step: int, total: int, unit: str) -> None:
-        """Say how far training is."""
+    def count(self, step: int, total: int, unit: str, *, done: float | None = None) -> None:
+        """Say how far training is; `done` counts the part of a step that is done, too."""
         left = None
-        if self._training_since is not None and 0 < step <= total:
-            left = round((time.monotonic() - self._training_since) / step * (total - step), 1)
+        done = step if done is None else done
+        if self._training_since is not None and 0 < done <= total:
+            left = round((time.monotonic() - self._training_since) / done * (total - done), 1)
         is_new = (total, unit) != (self._state.total, self._state.unit)
         self._set(step=step, total=total, unit=unit, seconds_left=left)
         if is_new:
             self._write()
 
-    def tell(self, *, best: Best | None = None, note: str | None = None, table: str | None = None) -> None:
+    def tell(
+        self,
+        *,
+        best: Best | None = None,
+        note: str | None = None,
+        table: str | None = None,
+        n_train_rows: int | None = None,
+        n_sampled_rows: int | None = None,
+    ) -> None:
         """Set what isn't None."""
-        values = {"best": best, "note": note, "table": table}
+        values: dict[str, Any] = {"best": best, "note": note, "table": table}
+        values |= {"n_train_rows": n_train_rows, "n_sampled_rows": n_sampled_rows}
         self._set(**{key: value for key, value in values.items() if value is not None})
 
     def stop_requested(self) -> bool:

@@ -14,8 +14,8 @@ from workbench import storage
 from workbench.errors import RunError, WorkbenchError
 from workbench.settings import Settings, current
 from workbench.training import state as files
-from workbench.training.launcher import launch
 from workbench.training.liveness import process_created
+from workbench.training.processes import start_worker
 from workbench.training.run import Run
 from workbench.training.spec import RunSpec
 from workbench.training.state import RunState, write_state
@@ -46,7 +46,7 @@ def start(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None) -
     _check_estimator(spec)
     folder = _new_folder(spec, settings.runs)
     try:
-        launch(folder, settings=settings)
+        start_worker("workbench.training.worker", folder, settings=settings)
     except BaseException as error:
         reason = (
             str(error) if isinstance(error, WorkbenchError) else f"Its start was interrupted by {type(error).__name__}."

@@ -12,7 +12,9 @@ from workbench import storage
 from workbench.errors import RunNotFoundError, StorageError
 
 Status = Literal["queued", "running", "finished", "stopped", "failed", "lost"]
-Phase = Literal["starting", "reading", "preparing", "training", "evaluating", "packaging", "done"]
+Phase = Literal[
+    "starting", "reading", "preparing", "cross-validating", "training", "evaluating", "packaging", "done"
+]  # fmt: skip
 
 SPEC = "spec.json"
 STATE = "state.json"
@@ -49,21 +51,26 @@ class RunState:
     reason : str, optional
         Why it failed, stopped or was lost, in words.
     note : str, optional
-        What a reader should know about a run that did end well (stopped early, best weights of which epoch).
+        What a reader should know about a run that did end well (stopped early, best weights of which epoch, trained on
+        a sample of the rows).
     pid, pid_created, host
         The worker's process, its creation time (Unix seconds) and its machine.
     launcher_pid, launcher_created
         The process that started the worker.
     phase : str
-        What the worker is doing: reading, preparing, training, evaluating, packaging.
+        What the worker is doing: reading, preparing, cross-validating (where the split has folds), training,
+        evaluating, packaging.
     step, total, unit
-        How far training is, in `unit` ("epoch", "tree", "round" or "fit").
+        How far training is, in `unit` ("epoch", "tree", "round" or "fit"; "fold" while cross-validating).
     best : dict, optional
         ``{"metric", "value", "step"}``; the step counts in `unit`.
     seconds_left : float, optional
-        Estimate for the training phase; early stopping makes it shorter.
+        Estimate for the training phase; early stopping makes it shorter. While cross-validating, for all folds.
     table : str, optional
         Digest of the table that was read.
+    n_train_rows, n_sampled_rows : int, optional
+        Training rows of the split, and how many of them were trained on where they were too many for
+        ``settings.max_table_mib``.
     """
 
     status: Status
@@ -85,6 +92,8 @@ class RunState:
     best: Best | None = None
     seconds_left: float | None = None
     table: str | None = None
+    n_train_rows: int | None = None
+    n_sampled_rows: int | None = None
 
     @property
     def has_ended(self) -> bool:

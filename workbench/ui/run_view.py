@@ -105,6 +105,7 @@ def _phase(run: Run, run_state: RunState) -> str:
         "starting": "Loading libraries",
         "reading": "Reading the table",
         "preparing": "Fitting the recipe on the training rows",
+        "cross-validating": f"Cross-validating, {run_state.step} of {run_state.total} folds done",
         "training": f"Training, {run_state.progress:.0%}",
         "evaluating": "Measuring on train, validation and test",
         "packaging": "Writing the graph and checking it against the model",
@@ -144,7 +145,7 @@ def _details(run: Run) -> None:
 
 
 def _metrics(run: Run) -> None:
-    measured = run.metrics()
+    measured = {split: values for split, values in run.metrics().items() if split != "cross_validation"}
     if not measured:
         st.caption("Measured on train, validation and test when training ends.")
         return

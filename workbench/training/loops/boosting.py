@@ -46,7 +46,12 @@ def fit_boosting(material: Material, live: Live) -> NativeModel:
     watch = _Watch(model, material, live, total)
     watch.start()
     try:
-        model.fit(_with_values(material.X_train), material.y_train, **_validation_rows(material))
+        model.fit(
+            _with_values(material.X_train),
+            material.y_train,
+            sample_weight=material.weights,
+            **_validation_rows(material),
+        )
     finally:
         watch.finish()
     watch.raise_error()

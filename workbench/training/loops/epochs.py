@@ -33,14 +33,25 @@ class Steps:
     batch_size : int
     seed : int
         Decides the order of rows in each epoch.
+    weights : ndarray of shape (n_rows,), optional
+        How much each row counts in the loss; accuracy and RMSE count rows alike.
     """
 
-    def __init__(self, network: keras.Model, X: np.ndarray, y: np.ndarray, *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        batch_size: int,
+        seed: int,
+        weights: np.ndarray | None = None,
+    ) -> None:
         self._network = network
         self._order = np.random.default_rng(seed)
         self._n_rows = len(y)
         self.n_batches = -(-len(y) // batch_size)
-        self._run = _looped(network.train_step, X, y, batch_size)
+        self._run = _looped(network.train_step, X, y, batch_size, weights)
         self._batches_a_turn = 0  # not known yet how long one takes
         # Variables can't be made inside the graph's loop: build optimizer and metrics first.
         network.optimizer.build(network.trainable_variables)
@@ -89,18 +100,22 @@ class Validation:
         return {f"val_{name}": float(value) for name, value in self._network.get_metrics_result().items()}
 
 
-def _looped(step: Callable[[Any], Any], X: np.ndarray, y: np.ndarray, batch_size: int) -> Callable[..., Any]:
+def _looped(
+    step: Callable[[Any], Any], X: np.ndarray, y: np.ndarray, batch_size: int, weights: np.ndarray | None = None
+) -> Callable[..., Any]:
     import tensorflow as tf
 
     with tf.device(_device(X.size * 4)):
-        rows, targets = tf.constant(X.astype(np.float32)), tf.constant(y)
+        parts = [tf.constant(X.astype(np.float32)), tf.constant(y)]
+        if weights is not None:
+            parts.append(tf.constant(weights.astype(np.float32)))
     n_rows = len(y)
     plain_step = tf.autograph.experimental.do_not_convert(step)
 
     def run(order: Any, first: Any, last: Any) -> Any:
         for batch in tf.range(first, last):
             chosen = order[batch * batch_size : tf.minimum((batch + 1) * batch_size, n_rows)]
-            plain_step((tf.gather(rows, chosen), tf.gather(targets, chosen)))
+            plain_step(tuple([tf.gather(part, chosen) for part in parts]))
         return last
 
     compiled: Callable[..., Any] = tf.function(run, reduce_retracing=True)

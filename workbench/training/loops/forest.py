@@ -76,7 +76,7 @@ def _grow(forest: Any, n_trees: int, material: Material) -> None:
     with warnings.catch_warnings():
         # "balanced" on a warm start warns that later rows may have other class shares; here they are the same rows.
         warnings.filterwarnings("ignore", message="class_weight presets", category=UserWarning)
-        forest.set_params(n_estimators=n_trees).fit(material.X_train, material.y_train)
+        forest.set_params(n_estimators=n_trees).fit(material.X_train, material.y_train, sample_weight=material.weights)
 
 
 class _Curve:

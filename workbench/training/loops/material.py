@@ -41,6 +41,11 @@ class Material:
         As `NativeModel` takes it; already applied to the rows here.
     checkpoint : Path, optional
         Folder for the best weights so far.
+    weights : ndarray of shape (n_rows,), optional
+        How much each training row counts.
+    unbalanced : pair of ndarray, optional
+        Features and targets of the training rows before they were balanced, for measuring; those that are learned from
+        when absent.
     """
 
     entry: EstimatorEntry
@@ -56,6 +61,8 @@ class Material:
     n_jobs: int = 1
     fill: np.ndarray | None = None
     checkpoint: Path | None = None
+    weights: np.ndarray | None = field(default=None, repr=False)
+    unbalanced: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
 
     @property
     def has_validation(self) -> bool:
@@ -67,13 +74,19 @@ class Material:
         """Number of features."""
         return int(self.X_train.shape[1])
 
+    @property
+    def measured_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features and targets of the training rows as they are, whatever balances them."""
+        return self.unbalanced or (self.X_train, self.y_train)
+
     def curve_rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Give the training rows that a training curve is measured on: all, or a fixed sample of 5,000."""
-        if len(self.y_train) <= CURVE_ROWS:
-            return self.X_train, self.y_train
-        chosen = np.random.default_rng(self.seed).choice(len(self.y_train), CURVE_ROWS, replace=False)
+        X, y = self.measured_rows
+        if len(y) <= CURVE_ROWS:
+            return X, y
+        chosen = np.random.default_rng(self.seed).choice(len(y), CURVE_ROWS, replace=False)
         chosen.sort()
-        return self.X_train[chosen], self.y_train[chosen]
+        return X[chosen], y[chosen]
 
     def build(self) -> Any:
         """Build the unfitted scikit-learn estimator."""

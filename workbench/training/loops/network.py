@@ -68,6 +68,7 @@ class _Training:
             self._targets(material.y_train),
             batch_size=training.batch_size,
             seed=material.seed,
+            weights=material.weights,
         )
         self._validation = (
             Validation(self._network, material.X_validation, self._targets(material.y_validation))
@@ -95,7 +96,7 @@ class _Training:
         return wrap_model(
             self._network,
             material.entry,
-            material.X_train,
+            material.measured_rows[0],
             task=material.task,
             classes=material.classes,
             target_scale=self._scale,

@@ -16,13 +16,14 @@ def fit_single(material: Material, live: Live) -> NativeModel:
     estimator = material.build()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        estimator.fit(material.X_train, material.y_train)
+        estimator.fit(material.X_train, material.y_train, sample_weight=material.weights)
     for warning in caught:
         live.log(str(warning.message))
         if warning.category.__name__ == "ConvergenceWarning":
             live.note("The solver ran out of steps before it converged: raise max_iter, or standardize the columns.")
     model = material.wrap(estimator)
-    values = measure(material.task, material.y_train, model.scores(material.X_train))
+    X, y = material.measured_rows
+    values = measure(material.task, y, model.scores(X))
     if material.has_validation:
         scores = model.scores(material.X_validation)
         values |= measure(material.task, material.y_validation, scores, prefix="val_")

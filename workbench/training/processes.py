@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from workbench import storage
-from workbench.errors import RunError
+from workbench.errors import RunError, WorkbenchError
 from workbench.settings import Settings
 from workbench.training import liveness
 from workbench.training.hardware import usable_cores
@@ -17,20 +17,35 @@ from workbench.training.state import LOG, PROCESS
 _SOURCE = Path(__file__).resolve().parents[2]  # what holds the package, so that it is found from any working directory
 
 
-def launch(folder: Path, *, settings: Settings) -> int:
-    """Start the worker of a prepared run folder and give its pid.
+def start_worker(
+    module: str, folder: Path, *, settings: Settings, refused: type[WorkbenchError] = RunError, fresh_log: bool = False
+) -> int:
+    """Start ``python -m module NAME`` for a prepared folder of that name, and give its pid.
+
+    The folder gets the process' pid and creation time, and its output in a log file.
+
+    Parameters
+    ----------
+    module : str
+        A module that can be run.
+    folder : Path
+    settings : Settings
+    refused : type of WorkbenchError
+        What is raised where the operating system refuses.
+    fresh_log : bool
+        Begin the log anew.
 
     Raises
     ------
-    RunError
-        If the operating system can't start another process.
+    WorkbenchError
+        Of the type `refused`, if the operating system can't start another process.
     """
-    # The session of its own keeps Ctrl-C and a closing terminal away from the run: it is stopped by its stop file only.
+    # The session of its own keeps Ctrl-C and a closing terminal away from it: it is stopped by its stop file only.
     detached = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-    with storage.disk_errors(folder / LOG), (folder / LOG).open("ab") as log:
+    with storage.disk_errors(folder / LOG), (folder / LOG).open("wb" if fresh_log else "ab") as log:
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "workbench.training.worker", folder.name],
+                [sys.executable, "-m", module, folder.name],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -39,7 +54,7 @@ def launch(folder: Path, *, settings: Settings) -> int:
                 creationflags=detached,
             )
         except OSError as error:
-            raise RunError(
+            raise refused(
                 f"Starting a worker process failed: {error.strerror or error}. Needed one more process and its memory; "
                 "end something else and try again."
             ) from error
