@@ -170,7 +170,7 @@ def test_the_stored_recipe_is_plain_json(tmp_path):
     ("content", "message"),
     [
         ("{}", "without a usable recipe"),
-        ('{"format": 99}', "of format 99, needed 1. Update the workbench"),
+        ('{"format": 99}', "of format 99, needed 1 or 2. Update the workbench"),
         ('{"format": 1, "steps": [{"step": "impute"}]}', "without a usable recipe"),
         ("[1]", "without a usable recipe"),
     ],

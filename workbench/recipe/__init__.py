@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.recipe.checking import check_recipe
+    from workbench.recipe.columns import apply_column_steps, prepared
     from workbench.recipe.fitted import FittedRecipe
-    from workbench.recipe.fitting import fit_recipe
+    from workbench.recipe.fitting import fit_and_transform, fit_recipe
     from workbench.recipe.previewing import Preview, StepEffect, preview
-    from workbench.recipe.rows import apply_row_steps
+    from workbench.recipe.rows import apply_row_steps, find_rows
     from workbench.recipe.spec import Step
     from workbench.recipe.suggesting import suggest
 
@@ -18,9 +19,13 @@ _MODULES = {
     "Preview": "previewing",
     "Step": "spec",
     "StepEffect": "previewing",
+    "apply_column_steps": "columns",
     "apply_row_steps": "rows",
     "check_recipe": "checking",
+    "find_rows": "rows",
+    "fit_and_transform": "fitting",
     "fit_recipe": "fitting",
+    "prepared": "columns",
     "preview": "previewing",
     "suggest": "suggesting",
 }
@@ -30,9 +35,13 @@ __all__ = [
     "Preview",
     "Step",
     "StepEffect",
+    "apply_column_steps",
     "apply_row_steps",
     "check_recipe",
+    "find_rows",
+    "fit_and_transform",
     "fit_recipe",
+    "prepared",
     "preview",
     "suggest",
 ]

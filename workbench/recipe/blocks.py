@@ -14,10 +14,7 @@ import polars as pl
 from workbench.data.encoding import to_array, to_arrays
 from workbench.graph import GraphBuilder
 from workbench.recipe.fitted_step import FittedStep, InputType
-
-# float32 is what trees and networks compute in: a number beyond its range would be infinite to them, and scikit-learn
-# refuses infinite values. Both count as missing, which every recipe has an answer to.
-LARGEST_NUMBER = float(np.finfo(np.float32).max)
+from workbench.recipe.values import LARGEST_NUMBER
 
 T = TypeVar("T")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,39 +9,22 @@ import numpy as np
 import polars as pl
 from pydantic import TypeAdapter
 
+from workbench.data.encoding import InputType as RawType
 from workbench.errors import PackageError
 from workbench.graph import GraphBuilder
-from workbench.recipe.blocks import ArrayEngine, Blocks, Engine, GraphEngine, read_columns
+from workbench.recipe.blocks import ArrayEngine, Blocks, Engine, GraphEngine
+from workbench.recipe.entering import Entry
 from workbench.recipe.families import FITTED_STEPS
-from workbench.recipe.fitted_step import FittedStep, InputType
-from workbench.recipe.spec import Step
+from workbench.recipe.features import Features, Stage, distinct
+from workbench.recipe.fitted_step import InputType
+from workbench.recipe.spec import Step, TakenKind
 from workbench.storage import read_json, write_json
 
 FILE_NAME = "recipe.json"
 FILE_FORMAT = 1
+FORMAT_WITH_COLUMN_STEPS = 2
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One learned step on its columns of one type.
-
-    Parameters
-    ----------
-    step_index : int
-        Its place in the recipe; -1 for the filling that `fit_recipe` adds by itself.
-    columns : list of str
-        Raw columns whose features it takes.
-    widths : list of int
-        Features that stand for each of them afterwards.
-    fitted : FittedStep
-    """
-
-    step_index: int
-    columns: list[str]
-    widths: list[int]
-    fitted: FittedStep
 
 
 class FittedRecipe:
@@ -51,31 +33,57 @@ class FittedRecipe:
     Parameters
     ----------
     steps : tuple of Step
-    input_columns : list of str
-        Raw columns that the model needs, in the table's order.
-    input_types : dict of str to {"number", "string"}
+    entry : Entry
+        The column steps; its `kinds` are the raw columns that a request must give.
     stages : list of Stage
         The learned steps in order, each fitted; `stage.fitted.transformer` is the scikit-learn transformer.
     feature_names, feature_sources : list of str
-        Name of each feature, and the raw column that it came from.
+        Name of each feature, and the first raw column that it came from.
     """
 
-    def __init__(
-        self,
-        *,
-        steps: tuple[Step, ...],
-        input_columns: list[str],
-        input_types: dict[str, InputType],
-        stages: list[Stage],
-    ) -> None:
+    def __init__(self, *, steps: tuple[Step, ...], entry: Entry, stages: list[Stage]) -> None:
         self.steps = steps
-        self.input_columns = input_columns
-        self.input_types = input_types
+        self.entry = entry
         self.stages = stages
-        self.feature_names, self.feature_sources = _name_features(input_columns, stages)
+        features = Features(list(entry.inner_types))
+        for stage in stages:
+            features.stage(stage.step_index, stage.columns, stage.fitted)
+        self.outputs = list(features.of)
+        self.feature_names = distinct([feature.name for feature in features.all()])
+        sources = [
+            tuple(dict.fromkeys(raw for column in feature.columns for raw in entry.sources(column)))
+            for feature in features.all()
+        ]
+        self.feature_sources = [raw[0] for raw in sources]
+        self.joint = any(len(raw) > 1 for raw in sources)
 
     def __repr__(self) -> str:
         return f"FittedRecipe({len(self.input_columns)} columns -> {self.n_features} features, {len(self.steps)} steps)"
+
+    @property
+    def input_columns(self) -> list[str]:
+        """Raw columns that a request must give, in the table's order."""
+        return list(self.entry.kinds)
+
+    @property
+    def input_types(self) -> dict[str, RawType]:
+        """What each of them is to a model: "number", "string" or "datetime"."""
+        return self.entry.input_types
+
+    @property
+    def inner_columns(self) -> list[str]:
+        """Columns that the learned steps take: the raw ones as the column steps leave them."""
+        return list(self.entry.inner_types)
+
+    @property
+    def inner_types(self) -> dict[str, InputType]:
+        """What each of them is: "number" or "string"."""
+        return self.entry.inner_types
+
+    @property
+    def needs_frame(self) -> bool:
+        """Whether a column step has no graph form: `enter` then runs in front of the graph."""
+        return self.entry.needs_frame
 
     @property
     def n_features(self) -> int:
@@ -103,7 +111,11 @@ class FittedRecipe:
         """
         if not frame.height:
             return np.empty((0, self.n_features))
-        return np.ascontiguousarray(self._run(ArrayEngine(read_columns(frame, self.input_types))))
+        return np.ascontiguousarray(self._run(ArrayEngine(self.enter(frame)), self.outputs))
+
+    def enter(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
+        """Apply the column steps to raw rows: what a graph takes where `needs_frame`; see `Entry.enter`."""
+        return self.entry.enter(frame)
 
     def emit(self, graph: GraphBuilder, inputs: dict[str, str]) -> str:
         """Add the graph that computes `transform` in double.
@@ -112,20 +124,22 @@ class FittedRecipe:
         ----------
         graph : GraphBuilder
         inputs : dict of str to str
-            For each of `input_columns` its tensor of shape [N, 1]: double with NaN, or string with "", for missing.
+            For each of `input_columns`, or of `inner_columns` where `needs_frame`, its tensor of shape [N, 1]: double
+            with NaN, or string with "", for missing.
 
         Returns
         -------
         str
             Tensor of shape [N, n_features], double.
         """
-        return self._run(GraphEngine(graph, inputs))
+        inner = dict(inputs) if self.needs_frame else self.entry.emit(graph, inputs)
+        return self._run(GraphEngine(graph, inner), self.outputs)
 
-    def _run(self, engine: Engine[T]) -> T:
-        blocks = Blocks(engine, self.input_types)
+    def _run(self, engine: Engine[T], outputs: list[str]) -> T:
+        blocks = Blocks(engine, self.inner_types)
         for stage in self.stages:
-            blocks.put(engine.apply(stage.fitted, blocks.take(stage.columns)), stage.columns, stage.widths)
-        return blocks.take(self.input_columns)
+            blocks.put(engine.apply(stage.fitted, blocks.take(stage.columns)), stage.outputs, stage.widths)
+        return blocks.take(outputs)
 
     def save(self, folder: Path) -> None:
         """Write ``recipe.json``: plain values only, from which `load` rebuilds the transformers.
@@ -149,9 +163,10 @@ class FittedRecipe:
         path = Path(folder) / FILE_NAME
         document = read_json(path)
         try:
-            if document["format"] != FILE_FORMAT:
+            if document["format"] not in (FILE_FORMAT, FORMAT_WITH_COLUMN_STEPS):
                 raise PackageError(
-                    f"Got {path} of format {document['format']}, needed {FILE_FORMAT}. Update the workbench."
+                    f"Got {path} of format {document['format']}, needed {FILE_FORMAT} or {FORMAT_WITH_COLUMN_STEPS}. "
+                    "Update the workbench."
                 )
             return cls.from_dict(document)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -161,7 +176,7 @@ class FittedRecipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values."""
-        return {
+        document: dict[str, Any] = {
             "format": FILE_FORMAT,
             "steps": [step.model_dump(mode="json") for step in self.steps],
             "input_columns": self.input_columns,
@@ -172,63 +187,34 @@ class FittedRecipe:
                     "columns": stage.columns,
                     "widths": stage.widths,
                     "name": stage.fitted.name,
+                    "fitted": stage.fitted.to_dict(),
                 }
-                | {"fitted": stage.fitted.to_dict()}
                 for stage in self.stages
             ],
         }
+        if self.entry.changes:
+            document |= {"format": FORMAT_WITH_COLUMN_STEPS, "entry": self.entry.to_dict()}
+        return document
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> FittedRecipe:
         """Rebuild from `to_dict`."""
+        if "entry" in document:
+            entry = Entry.from_dict(document["entry"])
+        else:
+            kinds = {str(name): _KINDS[document["input_types"][name]] for name in document["input_columns"]}
+            entry = Entry(kinds, ())
+        features = Features(list(entry.inner_types))
         stages = [
-            Stage(
-                step_index=int(entry["step_index"]),
-                columns=[str(column) for column in entry["columns"]],
-                widths=[int(width) for width in entry["widths"]],
-                fitted=FITTED_STEPS[entry["name"]].from_dict(entry["fitted"]),
+            features.stage(
+                int(stage["step_index"]),
+                [str(column) for column in stage["columns"]],
+                FITTED_STEPS[stage["name"]].from_dict(stage["fitted"]),
             )
-            for entry in document["stages"]
+            for stage in document["stages"]
         ]
-        types: dict[str, InputType] = {str(column): kind for column, kind in document["input_types"].items()}
-        return cls(
-            steps=tuple(TypeAdapter(tuple[Step, ...]).validate_python(document["steps"])),
-            input_columns=[str(column) for column in document["input_columns"]],
-            input_types=types,
-            stages=stages,
-        )
+        steps = TypeAdapter(tuple[Step, ...]).validate_python(document["steps"])
+        return cls(steps=steps, entry=entry, stages=stages)
 
 
-def children_of(stages: list[Stage]) -> dict[str, list[str]]:
-    """Give the names of the features that replace each encoded column."""
-    children: dict[str, list[str]] = {}
-    for stage in stages:
-        for column, labels in zip(stage.columns, stage.fitted.labels() or (), strict=False):
-            children[column] = [f"{column}={label}" for label in labels]
-    return children
-
-
-def _name_features(input_columns: list[str], stages: list[Stage]) -> tuple[list[str], list[str]]:
-    children = {column: [column] for column in input_columns} | children_of(stages)
-    names: list[str] = []
-    sources: list[str] = []
-    for column in input_columns:
-        names.extend(children[column])
-        sources.extend([column] * len(children[column]))
-    return distinct(names), sources
-
-
-def distinct(names: list[str]) -> list[str]:
-    """Add numbers to the later of equal names: a column may be called like another's category."""
-    taken = set(names)
-    if len(taken) == len(names):
-        return names
-    seen: set[str] = set()
-    result = []
-    for name in names:
-        unique, number = name, 2
-        while unique in seen or (unique != name and unique in taken):
-            unique, number = f"{name} ({number})", number + 1
-        seen.add(unique)
-        result.append(unique)
-    return result
+_KINDS: dict[str, TakenKind] = {"number": "number", "string": "text"}

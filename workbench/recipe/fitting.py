@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
-from workbench.data.encoding import input_type
+from workbench.data.spec import Task
 from workbench.errors import RecipeError
-from workbench.recipe.blocks import ArrayEngine, Blocks, read_columns
+from workbench.recipe.blocks import ArrayEngine, Blocks
 from workbench.recipe.checking import check_frame
+from workbench.recipe.columns import prepared
+from workbench.recipe.entering import Entry
 from workbench.recipe.families import FITTED_STEPS
-from workbench.recipe.fitted import FittedRecipe, Stage
+from workbench.recipe.features import Features, Stage
+from workbench.recipe.fitted import FittedRecipe
 from workbench.recipe.fitted_step import InputType, Learning, listed
-from workbench.recipe.spec import DropColumns, Impute, Step, columns_of
-
-# After these a missing value is something else, so that they answer missing values at prediction time by themselves.
-ANSWER_MISSING = ("impute", "one_hot", "ordinal")
+from workbench.recipe.spec import Impute, Step, columns_of
+from workbench.recipe.values import ANSWER_MISSING
 
 
 class Fitting:
-    """The columns of the training rows, as the steps so far left them."""
+    """The columns of the training rows, as the steps so far left them.
 
-    def __init__(self, frame: pl.DataFrame, columns: list[str]) -> None:
-        types: dict[str, InputType] = {}
-        schema = frame.schema  # built anew at each access, which thousands of columns feel
-        for column in columns:
-            kind = input_type(schema[column])
-            if kind != "datetime":
-                types[column] = kind
-        self.input_types = types
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray of shape (n_rows,)
+        The columns as the column steps leave them; see `Entry.enter`.
+    types : mapping of str to {"number", "string"}
+    learning : Learning
+    """
+
+    def __init__(
+        self, arrays: Mapping[str, np.ndarray], types: Mapping[str, InputType], learning: Learning | None = None
+    ) -> None:
         self.types = dict(types)  # changes as text becomes numbers
-        self.engine = ArrayEngine(read_columns(frame, types))
-        self.blocks = Blocks(self.engine, types)
+        self.engine = ArrayEngine(dict(arrays))
+        self.raw_types = dict(types)
+        self.blocks = Blocks(self.engine, self.raw_types)
+        self.features = Features(list(types))
         self.stages: list[Stage] = []
+        self.learning = learning or Learning()
 
     def apply(self, step_index: int, step: Step) -> list[str]:
         """Fit a learned step and apply it; numbers and text are fitted apart.
@@ -44,31 +51,49 @@ class Fitting:
         list of str
             The columns that it changed.
         """
-        names = [column for column in getattr(step, "columns", None) or () if column in self.types]
+        wanted = columns_of(step) or (self._numbers() if FITTED_STEPS[step.step].joins else ())
+        names = [column for column in wanted if column in self.types]
         for kind in ("number", "string"):
             columns = [column for column in names if self.types[column] == kind]
             if columns:
                 self._fit_stage(step_index, step, columns)
         return names
 
+    def _numbers(self) -> tuple[str, ...]:
+        return tuple(name for name in self.features.of if self.types[name] == "number")
+
     def _fit_stage(self, step_index: int, step: Step, columns: list[str]) -> None:
         X = self.blocks.take(columns)
-        features = [name for name in columns for _ in range(self.blocks.width(name))]
+        family = FITTED_STEPS[step.step]
+        if family.joins:
+            names = self.features.names(columns)
+        else:  # a message names the column, not one of its features
+            names = [name for name in columns for _ in range(self.blocks.width(name))]
         try:
-            fitted = FITTED_STEPS[step.step].fit(step, X, features, Learning())
+            fitted = family.fit(step, X, names, self.learning)
         except RecipeError as error:
             raise RecipeError(f"Step {step_index + 1}, {error}" if step_index >= 0 else str(error)) from error
-        result = fitted.transform(X)
-        labels = fitted.labels()
-        widths = [len(found) for found in labels] if labels else [self.blocks.width(name) for name in columns]
-        self.blocks.put(result, columns, widths)
-        if result.dtype != object:
-            self.types.update(dict.fromkeys(columns, "number"))
-        self.stages.append(Stage(step_index, columns, widths, fitted))
+        result = fitted.fitted_values(X)
+        stage = self.features.stage(step_index, columns, fitted)
+        self.blocks.put(result, stage.outputs, stage.widths)
+        for column in columns:
+            if column not in stage.outputs:
+                del self.types[column]
+        kind: InputType = "string" if result.dtype == object else "number"
+        self.types.update(dict.fromkeys(stage.outputs, kind))
+        self.stages.append(stage)
+
+    def values(self, column: str) -> np.ndarray:
+        """Give a column as it is now, of shape (n_rows, its features)."""
+        return self.blocks.take([column])
 
     def raw(self, column: str) -> np.ndarray:
-        """Give a column as it was before all steps, of shape (n_rows, 1)."""
-        return self.engine.load([column], self.input_types[column])
+        """Give a column as it was before all learned steps, of shape (n_rows, 1)."""
+        return self.engine.load([column], self.raw_types[column])
+
+    def result(self) -> np.ndarray:
+        """Give all features, of shape (n_rows, n_features)."""
+        return np.ascontiguousarray(self.blocks.take(list(self.features.of)))
 
     def answer_missing(self, steps: Sequence[Step]) -> None:
         """Let columns that are complete in training answer a missing value at prediction, with their median."""
@@ -88,7 +113,13 @@ class Fitting:
 
 
 def fit_recipe(
-    steps: Sequence[Step], frame: pl.DataFrame, *, target: str, handles_missing: bool = True
+    steps: Sequence[Step],
+    frame: pl.DataFrame,
+    *,
+    target: str,
+    task: Task | None = None,
+    handles_missing: bool = True,
+    seed: int = 0,
 ) -> FittedRecipe:
     """Fit the learned steps on training rows.
 
@@ -101,10 +132,14 @@ def fit_recipe(
     steps : sequence of Step
         Disabled ones are skipped.
     frame : DataFrame
-        Training rows only, with the target.
+        Training rows only, raw, with the target.
     target : str
+    task : {"classification", "regression"}, optional
+        Suggested by the target where a step needs it and it is absent.
     handles_missing : bool, default True
         Whether the estimator takes missing values.
+    seed : int, default 0
+        Of the folds of cross-fitted steps, and whatever else is drawn.
 
     Raises
     ------
@@ -122,24 +157,74 @@ def fit_recipe(
     >>> recipe.transform(pl.DataFrame({"sex": ["x"], "age": [40.0]}))
     array([[0., 0., 0.]])
     """
+    recipe, _ = _fit(steps, frame, target=target, task=task, handles_missing=handles_missing, seed=seed)
+    return recipe
+
+
+def fit_and_transform(
+    steps: Sequence[Step],
+    frame: pl.DataFrame,
+    *,
+    target: str,
+    task: Task | None = None,
+    handles_missing: bool = True,
+    seed: int = 0,
+) -> tuple[FittedRecipe, np.ndarray]:
+    """Fit the learned steps, and give the training rows' features as an estimator should learn from them.
+
+    They differ from ``transform`` where a step is cross-fitted: no row's value there comes from its own target. See
+    `fit_recipe` for the parameters.
+
+    Returns
+    -------
+    recipe : FittedRecipe
+    X : ndarray of shape (n_rows, n_features), float64
+    """
+    recipe, fitting = _fit(steps, frame, target=target, task=task, handles_missing=handles_missing, seed=seed)
+    return recipe, fitting.result()
+
+
+def _fit(
+    steps: Sequence[Step], frame: pl.DataFrame, *, target: str, task: Task | None, handles_missing: bool, seed: int
+) -> tuple[FittedRecipe, Fitting]:
     enabled = tuple(step for step in steps if step.enabled)
     check_frame(steps, frame, target)
     if not frame.height:
         raise RecipeError("Got no training rows, needed at least one. Look at the row steps and the split.")
-    dropped = {column for step in enabled if isinstance(step, DropColumns) for column in step.columns}
-    columns = [name for name in frame.columns if name != target and name not in dropped]
-    fitting = Fitting(frame, columns)
+    entry = Entry.of(frame, enabled, target)
+    learned = [(index, step) for index, step in enumerate(steps) if step.enabled and step.family == "learned"]
+    y = None
+    if any(FITTED_STEPS[step.step].needs_target for _, step in learned):
+        task, y = _encoded_target(enabled, frame, target, task)
+    fitting = Fitting(entry.enter(frame), entry.inner_types, Learning(y, task, seed))
     fitting.answer_missing(enabled)
-    for index, step in enumerate(steps):
-        if step.enabled and step.step in FITTED_STEPS and not dropped.issuperset(columns_of(step)):
-            fitting.apply(index, step)
+    for index, step in learned:
+        fitting.apply(index, step)
     if not handles_missing:
-        _refuse_missing(fitting, columns)
-    return FittedRecipe(steps=enabled, input_columns=columns, input_types=fitting.input_types, stages=fitting.stages)
+        _refuse_missing(fitting)
+    return FittedRecipe(steps=enabled, entry=entry, stages=fitting.stages), fitting
 
 
-def _refuse_missing(fitting: Fitting, columns: list[str]) -> None:
-    incomplete = [name for name in columns if np.isnan(fitting.blocks.take([name])).any()]
+def _encoded_target(
+    steps: Sequence[Step], frame: pl.DataFrame, target: str, task: Task | None
+) -> tuple[Task, np.ndarray]:
+    from workbench.data.targets import encode_target, suggest_task
+
+    values = prepared(frame, steps, columns=[target], target=target)[target]
+    task = task or suggest_task(values)
+    return task, encode_target(values, task)[0]
+
+
+def _refuse_missing(fitting: Fitting) -> None:
+    result = np.isnan(fitting.result()).any(axis=0)
+    features = fitting.features.all()
+    incomplete = list(
+        dict.fromkeys(
+            feature.columns[0] if len(feature.columns) == 1 else feature.name
+            for feature, some in zip(features, result, strict=True)
+            if some
+        )
+    )
     if incomplete:
         raise RecipeError(
             f"Got missing values in column {listed(incomplete)} of the training rows, needed none for this estimator. "

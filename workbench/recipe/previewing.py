@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 
 from workbench.recipe.checking import check_frame
+from workbench.recipe.entering import Entry
 from workbench.recipe.families import FITTED_STEPS
-from workbench.recipe.fitted import children_of, distinct
+from workbench.recipe.features import distinct
 from workbench.recipe.fitting import Fitting
 from workbench.recipe.rows import apply_row_steps
 from workbench.recipe.spec import DropColumns, DropDuplicates, DropMissing, Step, columns_of
@@ -135,7 +136,8 @@ class _Walk:
         self.before = before
         self.kept = kept
         self.target = target
-        self.fitting = Fitting(kept, [name for name in kept.columns if name != target])
+        entry = Entry.of(kept, (), target)
+        self.fitting = Fitting(entry.enter(kept), entry.inner_types)
         self.columns = [name for name in kept.columns if name != target]
         self.effects: list[StepEffect] = []
         self._touched: set[str] = set()
@@ -192,8 +194,15 @@ class _Walk:
             elif name in shown:
                 after.append(self.kept[name])
                 changed.append(np.zeros(self.kept.height, dtype=bool))
-        children = children_of(self.fitting.stages)
-        names = distinct([child for name in self.kept.columns if name in shown for child in children.get(name, [name])])
+        known = self.fitting.features
+        names = distinct(
+            [
+                child
+                for name in self.kept.columns
+                if name in shown
+                for child in (known.names([name]) if name in known.of else [name])
+            ]
+        )
         return (
             pl.DataFrame([series.alias(name) for name, series in zip(names, after, strict=True)]),
             pl.DataFrame([pl.Series(name, marks) for name, marks in zip(names, changed, strict=True)]),

@@ -1,21 +1,27 @@
-"""Row steps: which rows exist. They learn nothing, run before the split, and never on a request."""
+"""Row steps: which rows exist. They learn nothing, run before the split, and never on a request.
+
+Rows are looked at in batches, only in the columns that a step needs, and each batch leaves behind what the steps need
+to decide: yes or no for a filter, hashes of the row for duplicates, the values to sort by. So a table larger than
+memory takes no more than some bytes a row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
 import polars as pl
 
-from workbench.data.encoding import input_type
+from workbench.data.table import Table, nearest
 from workbench.errors import RecipeError
-from workbench.recipe.blocks import LARGEST_NUMBER
-from workbench.recipe.fitted_step import listed
-from workbench.recipe.spec import DropColumns, DropDuplicates, DropMissing, Step
+from workbench.recipe.columns import Columns, apply_change, table_contents
+from workbench.recipe.spec import DropDuplicates, DropMissing, Filter, Sample, Sort, Step, columns_of
+from workbench.recipe.values import ANSWER_MISSING, Content, is_present, read, with_points_in_time
 
+BATCH_ROWS = 262_144
 _ROW = "\x1frow"  # no column of a file is called so
-_ANSWERED_BY = ("impute", "one_hot", "ordinal")
+_SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # two hashes of 64 bits: equal rows by chance in 1 of 10^24 tables
 
 
 @overload
@@ -31,16 +37,13 @@ def apply_row_steps(
 def apply_row_steps(
     frame: pl.DataFrame, steps: Sequence[Step], *, with_positions: bool = False
 ) -> pl.DataFrame | tuple[pl.DataFrame, np.ndarray]:
-    """Drop rows as the row steps say; every column stays.
-
-    The order of the steps counts: a row step without columns looks at those that no earlier `drop_columns` has left
-    out, target included, and `drop_missing` also passes over those that an earlier step imputes or encodes.
+    """Give the rows that the row steps leave, with every raw column as it was.
 
     Parameters
     ----------
     frame : DataFrame
     steps : sequence of Step
-        Others than row steps and disabled ones are skipped.
+        See `find_rows`.
     with_positions : bool, default False
         Also give the position in `frame` of each row that is left, int64.
 
@@ -55,44 +58,200 @@ def apply_row_steps(
     >>> apply_row_steps(frame, [DropDuplicates(), DropMissing()]).rows()
     [(1, 'x')]
     """
-    rows = frame.with_row_index(_ROW)
-    gone: set[str] = {_ROW}
-    complete: set[str] = set()
-    for step in steps:
-        if not step.enabled:
-            continue
-        if isinstance(step, DropColumns):
-            gone.update(step.columns)
-        elif isinstance(step, DropDuplicates):
-            subset = _subset(frame, step, gone)
-            rows = rows.unique(subset=subset, keep="first", maintain_order=True) if subset else rows
-        elif isinstance(step, DropMissing):
-            schema = frame.schema
-            names = [name for name in _subset(frame, step, gone) if name not in complete]
-            rows = rows.filter([is_present(name, schema[name]) for name in names]) if names else rows
-        elif step.step in _ANSWERED_BY:
-            complete.update(step.columns)
-    positions = rows[_ROW].cast(pl.Int64).to_numpy()
-    kept = rows.drop(_ROW)
+    positions = find_rows(frame, steps)
+    kept = frame[positions]
     return (kept, positions) if with_positions else kept
 
 
-def is_present(name: str, dtype: pl.DataType) -> pl.Expr:
-    """Say which values of a column aren't missing: empty text and infinite or huge numbers are, as in a recipe."""
-    column = pl.col(name)
-    if dtype.is_float():
-        return column.is_not_null() & (column.cast(pl.Float64).abs() <= LARGEST_NUMBER)
-    if input_type(dtype) == "string":
-        return column.is_not_null() & (column.cast(pl.String) != "")
-    return column.is_not_null()
+def find_rows(table: Table | pl.DataFrame, steps: Sequence[Step]) -> np.ndarray:
+    """Find the rows that the row steps leave, in the order that they leave them in.
+
+    The order of the steps counts. A row step takes the columns as the column steps before it left them; without columns
+    it looks at those that no earlier `drop_columns` has left out, target included, and `drop_missing` also passes over
+    those that an earlier step imputes or encodes.
+
+    Parameters
+    ----------
+    table : Table or DataFrame
+        The raw rows; a table is read in batches, and only the columns that the steps need.
+    steps : sequence of Step
+        Learned and disabled ones are passed over.
+
+    Returns
+    -------
+    ndarray of int64
+        Positions in the table.
+
+    Raises
+    ------
+    RecipeError
+        If a column is absent, or an expression can't be computed.
+
+    Examples
+    --------
+    >>> from workbench.recipe.spec import Sort
+    >>> find_rows(pl.DataFrame({"a": [2, 1, 2, 3]}), [DropDuplicates(columns=["a"]), Sort(columns=["a"])])
+    array([1, 0, 3])
+    """
+    contents = table_contents(table)
+    needed = _Plan(contents, steps).needed
+    if needed is None:
+        return np.arange(_height(table))
+    plan = _Plan({name: contents[name] for name in needed}, steps, lenient=True)
+    marks = _look(table, plan)
+    for decide in plan.decisions:
+        marks = decide(marks)
+    return marks[_ROW].to_numpy()
 
 
-def _subset(frame: pl.DataFrame, step: DropDuplicates | DropMissing, gone: set[str]) -> list[str]:
-    if step.columns is None:
-        return [name for name in frame.columns if name not in gone]
-    unknown = [name for name in step.columns if name not in frame.columns]
-    if unknown:
-        raise RecipeError(
-            f"{step.step}: got column {listed(unknown)}, needed columns of the table. Remove it from the step."
+def _look(table: Table | pl.DataFrame, plan: _Plan) -> pl.DataFrame:
+    raw = list(plan.needed or ())
+    if not raw:
+        return pl.DataFrame({_ROW: np.arange(_height(table))})
+    return pl.concat([plan.look(start, rows) for start, rows in _batches(table, raw)])
+
+
+class _Plan:
+    """What a look at each batch must bring back (`look`), and what is decided from it afterwards (`decisions`)."""
+
+    def __init__(self, contents: Mapping[str, Content], steps: Sequence[Step], *, lenient: bool = False) -> None:
+        self.columns = Columns(contents, lenient=lenient)
+        self.needed: dict[str, None] | None = None  # raw columns; None where there is no row step
+        self.decisions: list[Callable[[pl.DataFrame], pl.DataFrame]] = []
+        self._dates = {name: content.kind for name, content in contents.items() if content.kind == "datetime"}
+        self._marks: list[str] = [_ROW]
+        self._work: list[Callable[[pl.LazyFrame], pl.LazyFrame]] = []
+        self._answered: set[str] = set()
+        n_useful = 0  # what stands behind the last row step needn't be computed
+        for number, step in enumerate(steps, start=1):
+            if not step.enabled:
+                continue
+            if step.family == "row":
+                self.needed = self.needed or {}
+                _ROW_STEPS[step.step](self, step, number)
+                n_useful = len(self._work)
+            elif step.family == "column":
+                self._change(step, number)
+            elif step.step in ANSWER_MISSING:
+                self._answered.update(columns_of(step))
+        del self._work[n_useful:]
+
+    def look(self, start: int, rows: pl.DataFrame) -> pl.DataFrame:
+        """Give the marks of a batch: the position of each row that may stay, and what decides about it."""
+        lazy = with_points_in_time(rows.with_row_index(_ROW, offset=start).lazy(), self._dates)
+        for work in self._work:
+            lazy = work(lazy)
+        return lazy.select(self._marks).cast({_ROW: pl.Int64}).collect()
+
+    def _change(self, step: Step, number: int) -> None:
+        change = self.columns.apply(step, number)
+        if change.made or change.renamed or change.gone:
+            order = list(self.columns.contents)
+            marks = list(self._marks)
+            self._work.append(lambda rows: apply_change(rows, change, [*order, *marks]))
+
+    def _mark(self, values: pl.Expr | None = None) -> str:
+        name = f"{_ROW} {len(self._marks)}"
+        self._marks.append(name)
+        if values is not None:
+            self._work.append(lambda rows: rows.with_columns(values.alias(name)))
+        return name
+
+    def _keep(self, holds: pl.Expr) -> None:
+        if not self.decisions:  # nothing before it depends on other rows, so it needs no mark
+            self._work.append(lambda rows: rows.filter(holds))
+            return
+        mark = self._mark(holds)
+        self.decisions.append(lambda marks: marks.filter(pl.col(mark)))
+
+    def _use(self, names: Iterable[str]) -> None:
+        self.needed = (self.needed or {}) | dict.fromkeys(self.columns.sources(names))
+
+    def _chosen(self, step: Step, number: int) -> list[str]:
+        names = columns_of(step)
+        absent = [name for name in names if name not in self.columns.contents]
+        if absent:
+            hint = nearest(absent[0], self.columns.contents) or " Remove it from the step."
+            raise RecipeError(
+                f"Step {number} ({step.step}): got column {absent[0]!r}, needed one of the "
+                f"{len(self.columns.contents)} columns that there are at this place.{hint}"
+            )
+        chosen = list(names or self.columns.contents)
+        self._use(chosen)
+        return chosen
+
+    def drop_duplicates(self, step: DropDuplicates, number: int) -> None:
+        """Mark each row with its hashes, and keep one of those that have the same."""
+        names = self._chosen(step, number)
+        if not names:
+            return
+        hashes = [self._mark(), self._mark()]
+
+        def work(rows: pl.LazyFrame) -> pl.LazyFrame:
+            found = rows.collect()
+            chosen = found.select(names)
+            return found.with_columns(
+                [chosen.hash_rows(seed).alias(name) for seed, name in zip(_SEEDS, hashes, strict=True)]
+            ).lazy()
+
+        self._work.append(work)
+        self.decisions.append(lambda marks: marks.unique(subset=hashes, keep=step.keep, maintain_order=True))
+
+    def drop_missing(self, step: DropMissing, number: int) -> None:
+        """Keep the rows with a value in each column."""
+        contents = self.columns.contents
+        names = list(columns_of(step)) or [name for name in contents if name not in self._answered]
+        names = [name for name in self._chosen(step.model_copy(update={"columns": tuple(names)}), number)]
+        names = [name for name in names if name not in self._answered]
+        if names:
+            self._keep(pl.all_horizontal([is_present(name, contents[name].kind) for name in names]))
+
+    def filter(self, step: Filter, number: int) -> None:
+        """Keep the rows for which the expression holds."""
+        from workbench.recipe.expressions import compiled
+
+        holds = compiled(step.expression, self.columns.contents, where=f"Step {number} (filter)", condition=True)
+        self._use(holds.columns)
+        self._keep(holds.values.fill_null(False))
+
+    def sample(self, step: Sample, number: int) -> None:
+        """Keep some rows at random."""
+
+        def decide(marks: pl.DataFrame) -> pl.DataFrame:
+            n_rows = step.n_rows or max(1, round((step.fraction or 1.0) * marks.height))
+            if n_rows >= marks.height:
+                return marks
+            chosen = np.random.default_rng(step.seed).choice(marks.height, n_rows, replace=False, shuffle=False)
+            return marks[np.sort(chosen)]
+
+        self.decisions.append(decide)
+
+    def sort(self, step: Sort, number: int) -> None:
+        """Order the rows; missing values last, equal rows as they were."""
+        names = self._chosen(step, number)
+        keys = [self._mark(read(name, self.columns.contents[name].kind)) for name in names]
+        self.decisions.append(
+            lambda marks: marks.sort(keys, descending=step.descending, nulls_last=True, maintain_order=True)
         )
-    return list(step.columns)
+
+
+_ROW_STEPS: dict[str, Callable[[_Plan, Any, int], None]] = {
+    "drop_duplicates": _Plan.drop_duplicates,
+    "drop_missing": _Plan.drop_missing,
+    "filter": _Plan.filter,
+    "sample": _Plan.sample,
+    "sort": _Plan.sort,
+}
+
+
+def _height(table: Table | pl.DataFrame) -> int:
+    return table.height if isinstance(table, pl.DataFrame) else table.n_rows
+
+
+def _batches(table: Table | pl.DataFrame, columns: list[str]) -> Iterator[tuple[int, pl.DataFrame]]:
+    if not isinstance(table, pl.DataFrame):
+        yield from table.batches(columns, n_rows=BATCH_ROWS)
+        return
+    chosen = table.select(columns)
+    for start in range(0, max(1, table.height), BATCH_ROWS):
+        yield start, chosen.slice(start, BATCH_ROWS)
