@@ -17,6 +17,7 @@ from workbench.estimators.spec import EstimatorSpec, TrainingSpec
 from workbench.recipe.spec import Step
 from workbench.settings import Settings, current
 from workbench.training.spec import RunSpec
+from workbench.ui import draft_history
 
 if TYPE_CHECKING:
     from workbench.data import Table
@@ -33,6 +34,8 @@ class Draft(BaseModel):
         The table's digest; names the file.
     name : str, optional
         The run's name; made from table and estimator when absent.
+    test_source : str, optional
+        How the RunSpec names the table that the test rows come from, where they have one of their own.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +45,7 @@ class Draft(BaseModel):
     name: str | None = None
     target: str | None = None
     task: Task | None = None
+    test_source: str | None = None
     recipe: tuple[Step, ...] = ()
     split: SplitSpec = Field(default_factory=SplitSpec)
     estimator: EstimatorSpec = Field(default_factory=lambda: EstimatorSpec(name="hist_gradient_boosting"))
@@ -61,7 +65,7 @@ class Draft(BaseModel):
         return RunSpec.parse(
             {
                 "name": self.name or self.suggested_name(),
-                "data": DataSpec(source=self.source, target=self.target, task=self.task),
+                "data": DataSpec(source=self.source, target=self.target, task=self.task, test_source=self.test_source),
                 "recipe": self.recipe,
                 "split": self.split,
                 "estimator": self.estimator,
@@ -95,16 +99,67 @@ def load(table: Table, *, settings: Settings | None = None) -> Draft:
     return draft if draft.target is None or draft.target in names else draft.changed(target=None, task=None)
 
 
-def save(draft: Draft, *, settings: Settings | None = None) -> Draft:
-    """Replace the stored draft in one step.
+def save(draft: Draft, *, before: Draft | None = None, settings: Settings | None = None) -> Draft:
+    """Replace the stored draft in one step; what was there before can be undone.
+
+    Parameters
+    ----------
+    draft : Draft
+    before : Draft, optional
+        What undo brings back; the stored draft when absent.
 
     Raises
     ------
     StorageError
         If the disk refuses; the draft before is then still there.
     """
+    path = _file(draft.digest, settings)
+    try:
+        document = storage.read_json(path)
+        history = draft_history.read(document)
+        if before is None and document is not None:
+            before = Draft.model_validate({**document, "source": draft.source, "digest": draft.digest})
+        if before is not None:
+            history = draft_history.grown(history, before, draft)
+    except (StorageError, ValidationError, TypeError):
+        history = draft_history.read(None)
+    return _write(draft, history, path)
+
+
+def undo(table: Table, *, redo: bool = False, settings: Settings | None = None) -> Draft:
+    """Bring back what was there before the last change of target, recipe or split; with `redo`, what was there after.
+
+    Without anything to undo the draft stays as it is.
+    """
+    path = _file(table.digest, settings)
+    draft = load(table, settings=settings)
+    found = draft_history.step_back(_history(path), draft, redo=redo)
+    return draft if found is None else _write(*found, path)
+
+
+def undoable(table: Table, *, settings: Settings | None = None) -> tuple[str, str]:
+    """Say what undo and redo would take back and bring again; empty where there is nothing."""
+    history, draft = _history(_file(table.digest, settings)), load(table, settings=settings)
+    now = draft_history.state_of(draft)
+    past, future = history["past"], history["future"]
+    return (
+        draft_history.describe(past[-1], now) if past else "",
+        draft_history.describe(now, future[-1]) if future else "",
+    )
+
+
+def _history(path: Path) -> draft_history.History:
+    try:
+        return draft_history.read(storage.read_json(path))
+    except StorageError:
+        return draft_history.read(None)
+
+
+def _write(draft: Draft, history: draft_history.History, path: Path) -> Draft:
     document = draft.model_dump(mode="json", exclude={"source", "digest"}, exclude_none=True)
-    storage.write_json(_file(draft.digest, settings), document)
+    if history["past"] or history["future"]:
+        document["history"] = history
+    storage.write_json(path, document)
     return draft
 
 
@@ -116,6 +171,7 @@ def from_spec(spec: RunSpec, table: Table) -> Draft:
         name=spec.name,
         target=spec.data.target,
         task=spec.data.task,
+        test_source=spec.data.test_source,
         recipe=spec.recipe,
         split=spec.split,
         estimator=spec.estimator,
@@ -126,7 +182,8 @@ def from_spec(spec: RunSpec, table: Table) -> Draft:
 
 def update(table: Table, **parts: Any) -> Draft:
     """Change parts of the stored draft; the others stay as another page or browser left them."""
-    return save(load(table).changed(**parts))
+    before = load(table)
+    return save(before.changed(**parts), before=before)
 
 
 def _file(digest: str, settings: Settings | None) -> Path:
