@@ -9,7 +9,8 @@ There are four families, and the order of their work is the order of a run:
   column steps leave them.
 - **Training steps** act on the training rows only, after everything was learned: they balance the classes.
 
-Forms, the command line and the documentation read the fields' titles, descriptions and limits from here.
+Forms, the command line and the documentation read the fields' titles, descriptions and limits from here. A field that
+counts for one choice only says so: ``"when": {"strategy": "constant"}`` in its JSON schema.
 """
 
 from __future__ import annotations
@@ -280,10 +281,18 @@ class Impute(_Step):
         description="Mean, median and nearest neighbors take numbers, the others text too.",
     )
     fill_value: float | str | None = Field(
-        None, title="Value", description="For strategy constant: a number for number columns, a word for text."
+        None,
+        title="Value",
+        description="For strategy constant: a number for number columns, a word for text.",
+        json_schema_extra={"when": {"strategy": "constant"}},
     )
     n_neighbors: int = Field(
-        5, ge=1, le=100, title="Neighbors", description="For nearest neighbors: training rows whose mean is taken."
+        5,
+        ge=1,
+        le=100,
+        title="Neighbors",
+        description="For nearest neighbors: training rows whose mean is taken.",
+        json_schema_extra={"when": {"strategy": "nearest_neighbors"}},
     )
 
 
@@ -301,9 +310,30 @@ class Clip(_Step):
         title="Bounds",
         description="Quantiles of the training rows, or the quartiles widened by `factor` times their distance.",
     )
-    lower: float = Field(0.01, ge=0, lt=0.5, title="Lower quantile", description="For quantile.")
-    upper: float = Field(0.99, gt=0.5, le=1, title="Upper quantile", description="For quantile.")
-    factor: float = Field(1.5, gt=0, le=100, title="Factor", description="For iqr; 1.5 is Tukey's fence.")
+    lower: float = Field(
+        0.01,
+        ge=0,
+        lt=0.5,
+        title="Lower quantile",
+        description="For quantile.",
+        json_schema_extra={"when": {"method": "quantile"}},
+    )
+    upper: float = Field(
+        0.99,
+        gt=0.5,
+        le=1,
+        title="Upper quantile",
+        description="For quantile.",
+        json_schema_extra={"when": {"method": "quantile"}},
+    )
+    factor: float = Field(
+        1.5,
+        gt=0,
+        le=100,
+        title="Factor",
+        description="For iqr; 1.5 is Tukey's fence.",
+        json_schema_extra={"when": {"method": "iqr"}},
+    )
 
 
 class Log(_Step):
@@ -348,7 +378,10 @@ class Bins(_Step):
     )
     n_bins: int = Field(5, ge=2, le=1_000, title="Bins", description="Number of bins, unless edges are given.")
     edges: tuple[float, ...] | None = Field(
-        None, title="Given edges", description="Inner edges in rising order; a value equal to an edge is above it."
+        None,
+        title="Given edges",
+        description="Inner edges in rising order; a value equal to an edge is above it.",
+        json_schema_extra={"when": {"strategy": "given"}},
     )
 
 
