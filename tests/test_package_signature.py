@@ -1,6 +1,8 @@
 """What a model takes: rows of any form are checked, and refused with column, row, value and remedy."""
 
+import json
 import math
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import numpy as np
@@ -9,7 +11,8 @@ import polars as pl
 import pytest
 
 from workbench.errors import InputError, PackageError
-from workbench.package import Signature, make_signature
+from workbench.package import InputColumn, Signature, make_signature
+from workbench.package.describing import describe_column
 from workbench.recipe import fit_recipe
 from workbench.recipe.spec import OneHot
 
@@ -43,14 +46,13 @@ def test_a_signature_tells_what_training_looked_like(signature):
 
 
 def test_a_signature_survives_json(signature):
-    import json
-
+    assert signature.to_dict()["format"] == 1  # nothing here that an earlier workbench can't read
     assert Signature.from_dict(json.loads(json.dumps(signature.to_dict()))) == signature
 
 
 @pytest.mark.parametrize(
     ("document", "words"),
-    [({"format": 9}, "signature of format 9, needed 1"), ({}, "can't be read"), (None, "can't be read")],
+    [({"format": 9}, "signature of format 9, needed 2 or earlier"), ({}, "can't be read"), (None, "can't be read")],
 )
 def test_a_signature_of_another_format_is_refused(document, words):
     with pytest.raises(PackageError, match=words):
@@ -205,3 +207,139 @@ def test_a_column_without_any_value_in_training_is_described():
     recipe = fit_recipe([], train, target="y")
     column = make_signature(recipe, train, "y", "regression", None).column("empty")
     assert (column.kind, column.n_missing_share, column.example) == ("constant", 1.0, None)
+
+
+NOON = datetime(2024, 2, 29, 12, 30)
+SECONDS = NOON.replace(tzinfo=UTC).timestamp()
+
+
+@pytest.fixture(scope="module")
+def sales():
+    sold = InputColumn("sold", "datetime", "datetime", "2020-01-01 08:00:00", "2024-12-31 18:30:00")
+    note = InputColumn("note", "string", "text", n_categories=4_000)
+    return Signature("regression", "price", None, [sold, note])
+
+
+def test_dates_are_described_as_iso_text_in_utc():
+    days = describe_column(pl.Series("d", [date(2024, 3, 1), None, date(2020, 1, 1), date(2022, 5, 5)]), "datetime")
+    assert (days.type, days.kind, days.date_only) == ("datetime", "datetime", True)
+    assert (days.minimum, days.example, days.maximum) == ("2020-01-01", "2022-05-05", "2024-03-01")
+    assert days.n_missing_share == 0.25
+    assert days.bounds == (1_577_836_800.0, 1_709_251_200.0)
+    moments = pl.Series("t", [NOON, NOON + timedelta(hours=1)]).dt.replace_time_zone("Europe/Berlin")
+    times = describe_column(moments, "datetime")
+    assert (times.minimum, times.date_only) == ("2024-02-29 11:30:00", False)
+    empty = describe_column(pl.Series("d", [None, None], dtype=pl.Date), "datetime")
+    assert (empty.kind, empty.bounds, empty.n_missing_share) == ("constant", None, 1.0)
+
+
+def test_a_signature_with_dates_survives_json_in_a_later_format(sales):
+    document = json.loads(json.dumps(sales.to_dict()))
+    assert document["format"] == 2
+    assert Signature.from_dict(document) == sales
+
+
+def test_free_text_and_identifiers_are_not_listed():
+    letters = pl.Series("letter", [f"Dear reader {i}, this is a letter of its own" for i in range(4_000)])
+    column = describe_column(letters, "string")
+    assert (column.kind, column.categories, column.n_categories, column.example) == ("text", [], 4_000, None)
+    assert column.is_free_text
+    keys = describe_column(pl.Series("customer", [f"c{i}" for i in range(400)]), "string")
+    assert (keys.kind, keys.categories, keys.example) == ("identifier", [], None)
+    long = describe_column(pl.Series("terms", ["x" * 5_000, "short", "x" * 5_000]), "string")
+    assert (long.categories, long.n_categories, long.example) == (["short"], 2, "short")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-02-29T12:30:00Z",
+        "2024-02-29t12:30z",
+        "2024-02-29 12:30",
+        " 2024-02-29 12:30:00.000 ",
+        "2024-02-29T14:30:00+02:00",
+        NOON,
+        NOON.replace(tzinfo=UTC),
+        NOON.replace(hour=14).replace(tzinfo=timezone(timedelta(hours=2))),
+        np.datetime64(NOON),
+        pd.Timestamp(NOON),
+        pd.Timestamp(NOON).tz_localize("UTC").tz_convert("Asia/Tokyo"),
+        SECONDS,
+        int(SECONDS),
+        np.float64(SECONDS),
+        Decimal(int(SECONDS)),
+    ],
+)
+def test_a_moment_may_come_in_any_form(sales, value):
+    checked = sales.check([{"sold": value, "note": None}])
+    assert checked.arrays["sold"].tolist() == [SECONDS]
+    assert checked.frame["sold"].to_list() == [NOON]
+
+
+@pytest.mark.parametrize("value", ["2024-02-29", "20240229", date(2024, 2, 29), np.datetime64("2024-02-29")])
+def test_a_date_is_its_midnight_in_utc(sales, value):
+    assert sales.check([{"sold": value, "note": "x"}]).frame["sold"].to_list() == [datetime(2024, 2, 29)]
+
+
+@pytest.mark.parametrize("gap", [None, "", " ", float("nan"), pd.NA, pd.NaT, np.datetime64("NaT")])
+def test_a_missing_moment_is_allowed(sales, gap):
+    checked = sales.check([{"sold": gap, "note": gap if gap is None else "x"}])
+    assert math.isnan(checked.arrays["sold"][0]) and checked.frame["sold"].to_list() == [None]
+
+
+def sold_as(values, **options):
+    return pl.DataFrame({"sold": pl.Series(values, **options), "note": ["x"] * len(values)})
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        sold_as([NOON, None]),
+        sold_as([NOON, None], dtype=pl.Datetime("ns")),
+        sold_as([NOON, None]).with_columns(pl.col("sold").dt.replace_time_zone("UTC")),
+        sold_as([NOON + timedelta(hours=9), None]).with_columns(pl.col("sold").dt.replace_time_zone("Asia/Tokyo")),
+        sold_as(["2024-02-29T12:30", ""]),
+        sold_as([SECONDS, None]),
+        sold_as([int(SECONDS), None]),
+        sold_as([NOON, None], dtype=pl.Object),
+        pd.DataFrame({"sold": [NOON, None], "note": ["x", "y"]}),
+        pd.DataFrame({"sold": pd.to_datetime([NOON, None]).tz_localize("UTC"), "note": ["x", "y"]}),
+        pd.DataFrame({"sold": pd.to_datetime([NOON, None]).tz_localize("UTC").tz_convert("Asia/Tokyo"), "note": "x"}),
+        pd.DataFrame({"sold": pd.Series([NOON, None], dtype=object), "note": ["x", "y"]}),
+        pd.DataFrame({"sold": ["2024-02-29 12:30", None], "note": ["x", "y"]}),
+    ],
+)
+def test_moments_in_any_frame_become_the_same_seconds(sales, rows):
+    np.testing.assert_array_equal(sales.check(rows).arrays["sold"], [SECONDS, np.nan])
+
+
+WRONG_MOMENTS = [
+    ("soon", r"Got 'soon' \(str\) in column 'sold', row 2 of 2, needed a date or time such as 2024-12-31.*Correct it"),
+    ("31.12.2024", r"Got '31.12.2024' .* needed a date or time such as 2024-12-31"),
+    ("2024-02-30", r"Got '2024-02-30'"),
+    ("2024-12-31T23:59:60Z", r"Got '2024-12-31T23:59:60Z'"),
+    ("1709209800", r"Got '1709209800' \(str\).*Send seconds without quotes"),
+    (SECONDS * 1000, r"\(float\) in column 'sold'.*Divide it by 1,000: it seems to count milliseconds"),
+    (1e300, r"Send a moment in the years 1 to 9999"),
+    (float("inf"), r"Got 'inf' \(float\) in column 'sold', row 2 of 2"),
+    (10**400, r"\(int\) in column 'sold', row 2 of 2"),
+    (True, r"Got 'True' \(bool\) in column 'sold'"),
+    ({"year": 2024}, r"\(dict\) in column 'sold'"),
+]
+
+
+@pytest.mark.parametrize(("value", "words"), WRONG_MOMENTS)
+def test_what_is_no_moment_is_refused_with_its_row(sales, value, words):
+    with pytest.raises(InputError, match=words):
+        sales.check([{"sold": "2024-01-01", "note": ""}, {"sold": value, "note": ""}])
+
+
+def test_dates_written_as_numbers_in_a_file_are_refused(sales):
+    with pytest.raises(InputError, match=r"Got 20241231 .* written as numbers, .* Needed 2024-12-31; write them so"):
+        sales.check(sold_as([20241231, None, 20240101]))
+
+
+@pytest.mark.parametrize("dtype", [pl.Boolean, pl.Time, pl.List(pl.Int8)])
+def test_a_column_of_another_type_is_refused_for_dates(sales, dtype):
+    with pytest.raises(InputError, match="Got column 'sold' as .*, needed dates or times"):
+        sales.check(sold_as([None], dtype=dtype))

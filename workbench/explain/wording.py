@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
 MISSING = "missing"
+_MIDNIGHT = " 00:00:00"
 
 
 def value_text(value: Any) -> str:
@@ -17,9 +19,15 @@ def value_text(value: Any) -> str:
     --------
     >>> [value_text(value) for value in (3.0, 0.12345, 1234567.0, None, "", "male", True)]
     ['3', '0.1235', '1,234,567', 'missing', 'missing', 'male', 'true']
+    >>> [value_text(value) for value in (date(2024, 2, 29), datetime(2024, 2, 29), datetime(2024, 2, 29, 12, 30))]
+    ['2024-02-29', '2024-02-29', '2024-02-29 12:30']
     """
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return MISSING
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ").removesuffix(_MIDNIGHT).removesuffix(":00")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):

@@ -34,7 +34,7 @@ from workbench.package.predictor import (
     graph_runner,
     native_runner,
 )
-from workbench.package.signature import CheckedRows, Signature
+from workbench.package.signature import Signature
 from workbench.settings import Settings, current
 from workbench.storage import disk_errors, write_atomic, write_json
 
@@ -123,7 +123,7 @@ class _Builder:
     ) -> None:
         self.folder, self.spec, self.recipe, self.model, self.signature = folder, spec, recipe, model, signature
         self.train, self.evaluation, self.metrics, self.settings = train, evaluation, metrics, settings
-        self.native = native_runner(recipe, model)
+        self.native = native_runner(recipe, model, signature)
         self.graph: Callable[[Arrays], np.ndarray] | None = None
         self.versions = _versions()
 
@@ -188,7 +188,7 @@ class _Builder:
         write_json(folder / SIGNATURE_FILE, self.signature.to_dict())
         write_json(folder / "spec.json", self.spec)
         write_json(folder / "metrics.json", self.metrics)
-        answers = self._predictor(info).scores(_rows(self.evaluation, names))
+        answers = self._predictor(info).scores(self.signature.rows(to_arrays(self.evaluation, names)))
         write_json(folder / "baseline.json", describe_rows(self.train, self.signature, answers))
         card = write_card(
             spec=self.spec,
@@ -206,10 +206,6 @@ class _Builder:
     def _predictor(self, info: PackageInfo) -> Predictor:
         run = self.graph if self.graph is not None and info.engine == "onnx" else self.native
         return Predictor(self.signature, info.engine, info.to_dict(), run)
-
-
-def _rows(frame: pl.DataFrame, names: list[str]) -> CheckedRows:
-    return CheckedRows(to_arrays(frame, names), frame.height, [])
 
 
 def _median_ms(scores: Callable[[Arrays], np.ndarray], row: Arrays, *, repeats: int) -> float:

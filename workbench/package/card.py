@@ -86,15 +86,16 @@ def _columns(columns: list[InputColumn]) -> str:
 
 
 def _range(column: InputColumn) -> str:
-    if column.type == "number":
-        return "" if column.minimum is None else f"{_number(column.minimum)} to {_number(column.maximum)}"
+    if column.minimum is not None and column.maximum is not None:
+        low, high = (value if isinstance(value, str) else _number(value) for value in (column.minimum, column.maximum))
+        return f"{low} to {high}"
+    if not column.categories:
+        return f"{column.n_categories:,} values" if column.n_categories else ""
     shown = _listed([text.replace("|", "\\|")[:40] for text in column.categories], limit=8)
-    return f"{column.n_categories:,} values: {shown}" if column.n_categories else ""
+    return f"{column.n_categories:,} values: {shown}"
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
+def _number(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.6g}"
 
 

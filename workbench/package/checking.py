@@ -10,19 +10,28 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from workbench.data.encoding import LATEST_SECOND, to_array
 from workbench.errors import InputError
+from workbench.package.moments import seconds_of
 
-ColumnType = Literal["number", "string"]
+ColumnType = Literal["number", "string", "datetime"]
 
 _PLAIN_NUMBERS = {int, float, bool, type(None)}
 _PLAIN_TEXTS = {str, type(None)}
 _MISSING_REMEDY = "leave it empty (null) if it is missing"
+_NEEDED = {
+    "number": "a number",
+    "string": "text",
+    "datetime": "a date or time such as 2024-12-31, 2024-12-31T23:59 or 2024-12-31T23:59Z, or seconds since 1970",
+}
 
 
 def values_to_array(name: str, values: Sequence[Any], kind: ColumnType) -> np.ndarray:
     """Turn plain Python values (as from JSON) into an array.
 
-    A number may be an int, float or bool, and None or NaN for missing; text must be a str, or None.
+    A number may be an int, float or bool, and None or NaN for missing; text must be a str, or None. A date or time may
+    be ISO text, a Python or NumPy date or datetime, or a number of seconds since 1970-01-01 UTC; without a zone it is
+    taken as UTC.
 
     Returns
     -------
@@ -41,10 +50,12 @@ def values_to_array(name: str, values: Sequence[Any], kind: ColumnType) -> np.nd
                 return _finite(name, np.array(values, dtype=np.float64))
             except OverflowError:
                 pass  # the loop below finds the row
-        return _finite(name, np.array(_each(name, values, _to_number), dtype=np.float64))
+        return _finite(name, np.array(_each(name, values, kind), dtype=np.float64))
+    if kind == "datetime":
+        return np.array(_each(name, values, kind), dtype=np.float64)
     if types == {str}:
         return np.array(values, dtype=object)
-    texts = [value or "" for value in values] if types <= _PLAIN_TEXTS else _each(name, values, _to_text)
+    texts = [value or "" for value in values] if types <= _PLAIN_TEXTS else _each(name, values, kind)
     return np.array(texts, dtype=object)
 
 
@@ -52,7 +63,7 @@ def series_to_array(name: str, series: pl.Series, kind: ColumnType) -> np.ndarra
     """Turn a column of a data frame (as from a file) into an array.
 
     More is understood than from JSON, since a file's reader guesses types: numbers written as text, and text that looks
-    like numbers.
+    like numbers or dates.
 
     Raises
     ------
@@ -61,10 +72,41 @@ def series_to_array(name: str, series: pl.Series, kind: ColumnType) -> np.ndarra
     """
     dtype = series.dtype
     if dtype == pl.Null:
-        series = series.cast(pl.Float64 if kind == "number" else pl.String)
+        series = series.cast(pl.String if kind == "string" else pl.Float64)
     elif dtype == pl.Object:
         return values_to_array(name, series.to_list(), kind)
+    if kind == "datetime":
+        return _moments(name, series)
     return _numbers(name, series) if kind == "number" else _texts(series)
+
+
+def _moments(name: str, series: pl.Series) -> np.ndarray:
+    dtype = series.dtype
+    if isinstance(dtype, pl.Date | pl.Datetime):
+        return to_array(series)
+    if dtype == pl.Boolean or dtype.is_temporal() or dtype.is_nested() or dtype == pl.Binary:
+        raise InputError(
+            f"Got column {name!r} as {dtype}, needed dates or times. Convert it before predicting, as it was for "
+            "training."
+        )
+    if dtype.is_numeric():
+        series = series.cast(pl.Float64)
+        _refuse_calendar_numbers(name, series)
+        return values_to_array(name, series.fill_null(float("nan")).to_list(), "datetime")
+    return values_to_array(name, series.cast(pl.String).to_list(), "datetime")
+
+
+def _refuse_calendar_numbers(name: str, seconds: pl.Series) -> None:
+    """Refuse 20241231 in a file: as seconds it would silently be a day in 1970."""
+    present = seconds.drop_nans().drop_nulls()
+    if not len(present) or not ((present % 1 == 0) & (present >= 1000_01_01) & (present <= 9999_12_31)).all():
+        return
+    dates = present.cast(pl.Int64).cast(pl.String).str.to_date("%Y%m%d", strict=False)
+    if not dates.null_count():
+        raise InputError(
+            f"Got {int(present[0])} and the like in column {name!r}, which are dates written as numbers, and would be "
+            f"read as seconds since 1970. Needed {dates[0]}; write them so."
+        )
 
 
 def _numbers(name: str, series: pl.Series) -> np.ndarray:
@@ -105,32 +147,42 @@ def _finite(name: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _each(name: str, values: Sequence[Any], convert: Callable[[Any], Any]) -> list[Any]:
+def _each(name: str, values: Sequence[Any], kind: ColumnType) -> list[Any]:
+    convert = _CONVERTERS[kind]
     converted = []
     for row, value in enumerate(values):
         result = convert(value)
         if result is None:
             n_wrong = sum(convert(other) is None for other in values)
-            _refuse(name, row, value, len(values), n_wrong, number=convert is _to_number)
+            _refuse(name, row, value, len(values), n_wrong, kind)
         converted.append(result)
     return converted
 
 
-def _refuse(name: str, row: int, value: Any, n_rows: int, n_wrong: int, *, number: bool = True) -> None:
-    needed = "a number" if number else "text"
-    if number and isinstance(value, numbers.Real):
+def _refuse(name: str, row: int, value: Any, n_rows: int, n_wrong: int, kind: ColumnType = "number") -> None:
+    needed = _NEEDED[kind]
+    if kind == "number" and isinstance(value, numbers.Real):
         needed = "a number that fits a 64-bit float"
-    remedy = f"Correct it, or {_MISSING_REMEDY}."
-    if number and isinstance(value, str) and _is_number(value):
-        remedy = "Send it without quotes."
-    elif not number and isinstance(value, int | float):
-        remedy = "Send it in quotes."
     others = f" ({n_wrong} such rows)" if n_wrong > 1 else ""
     shown = value if isinstance(value, str) else str(value)
     raise InputError(
         f"Got {_shorten(shown)!r} ({type(value).__name__}) in column {name!r}, row {row + 1} of {n_rows}{others}, "
-        f"needed {needed}. {remedy}"
+        f"needed {needed}. {_remedy(value, kind)}"
     )
+
+
+def _remedy(value: Any, kind: ColumnType) -> str:
+    if kind == "number" and isinstance(value, str) and _is_number(value):
+        return "Send it without quotes."
+    if kind == "string" and isinstance(value, int | float):
+        return "Send it in quotes."
+    if kind == "datetime" and isinstance(value, str) and _is_number(value):
+        return "Send seconds without quotes, or a date with its day and month."
+    if kind == "datetime" and isinstance(value, int | float) and not isinstance(value, bool):
+        if LATEST_SECOND < value <= LATEST_SECOND * 1000:
+            return "Divide it by 1,000: it seems to count milliseconds."
+        return "Send a moment in the years 1 to 9999."
+    return f"Correct it, or {_MISSING_REMEDY}."
 
 
 def _to_number(value: Any) -> float | None:
@@ -149,6 +201,18 @@ def _to_text(value: Any) -> str | None:
     if _is_missing(value):
         return ""
     return str(value) if isinstance(value, str) else None
+
+
+def _to_moment(value: Any) -> float | None:
+    """Give the seconds behind one value of any origin, NaN for missing, None where it is no date or time."""
+    return math.nan if _is_missing(value) else seconds_of(value)
+
+
+_CONVERTERS: dict[ColumnType, Callable[[Any], Any]] = {
+    "number": _to_number,
+    "string": _to_text,
+    "datetime": _to_moment,
+}
 
 
 def _is_missing(value: Any) -> bool:

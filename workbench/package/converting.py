@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from workbench.graph import GraphBuilder
 
 if TYPE_CHECKING:
     from workbench.estimators.native import NativeModel
+    from workbench.package.checking import ColumnType
     from workbench.package.signature import Signature
     from workbench.recipe.fitted import FittedRecipe
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) -> bytes:
     """Write recipe and model as one graph.
 
-    Inputs are the raw columns by name, each of shape [N]: double with NaN, or string with "", for missing. Outputs are
+    Inputs are the raw columns by name, each of shape [N]: double with NaN, or string with "", for missing; dates and
+    times are double, in seconds since 1970-01-01 UTC. Outputs are
     ``label`` [N] and ``probabilities`` [N, k] (double), or ``prediction`` [N] (double). Where a column already has the
     name of an output, the output's gets an underscore.
 
@@ -35,7 +37,7 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
     """
     graph = GraphBuilder()
     try:
-        inputs = {column.name: graph.input(column.name, column.type) for column in signature.columns}
+        inputs = {name: graph.input(name, _element(kind)) for name, kind in signature.types.items()}
         scores = model.emit(graph, recipe.emit(graph, inputs))
         if signature.task == "classification":
             kind = "int64" if _whole(signature) else "string"
@@ -49,6 +51,10 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
         raise
     except Exception as error:  # whatever a converter raises, the native model is still there
         raise ConversionError(f"Got {error!r} while writing the graph. The native model is used instead.") from error
+
+
+def _element(kind: ColumnType) -> Literal["number", "string"]:
+    return "string" if kind == "string" else "number"
 
 
 def _label(graph: GraphBuilder, probabilities: str, signature: Signature) -> str:

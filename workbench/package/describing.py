@@ -7,27 +7,56 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from workbench.data.encoding import to_array
 from workbench.data.kinds import kind_of
 from workbench.data.spec import Task
 from workbench.package.checking import ColumnType
+from workbench.package.moments import moment_text
 from workbench.package.signature import InputColumn, Signature
 
 if TYPE_CHECKING:
     from workbench.recipe.fitted import FittedRecipe
 
 MAX_CATEGORIES = 100
+MAX_CATEGORY_CHARS = 200  # a longer category isn't listed
+SECONDS_A_DAY = 86_400
 
 
 def make_signature(
     recipe: FittedRecipe, train: pl.DataFrame, target: str, task: Task, classes: list[str | int] | None
 ) -> Signature:
     """Describe the raw columns that a fitted recipe needs, from the training rows."""
-    columns = [_describe(train[name], recipe.input_types[name]) for name in recipe.input_columns]
+    columns = [describe_column(train[name], recipe.input_types[name]) for name in recipe.input_columns]
     return Signature(task, target, classes, columns)
 
 
-def _describe(series: pl.Series, kind: ColumnType) -> InputColumn:
+def describe_column(series: pl.Series, kind: ColumnType) -> InputColumn:
+    """Describe a column of the training rows that enters the model as this type."""
+    if kind == "datetime":
+        return _describe_moments(series)
     return _describe_numbers(series) if kind == "number" else _describe_texts(series)
+
+
+def _describe_moments(series: pl.Series) -> InputColumn:
+    seconds = to_array(series)
+    present = np.sort(seconds[~np.isnan(seconds)])
+    share = 1 - len(present) / max(1, len(seconds))
+    if not len(present):
+        return InputColumn(series.name, "datetime", "constant", n_missing_share=share)
+    date_only = bool((present % SECONDS_A_DAY == 0).all())
+    lowest, middle, highest = (
+        moment_text(float(present[place]), date_only=date_only) for place in (0, len(present) // 2, -1)
+    )
+    return InputColumn(
+        series.name,
+        "datetime",
+        "constant" if present[0] == present[-1] else "datetime",
+        minimum=lowest,
+        maximum=highest,
+        n_missing_share=share,
+        example=middle,
+        date_only=date_only,
+    )
 
 
 def _describe_numbers(series: pl.Series) -> InputColumn:
@@ -61,11 +90,14 @@ def _describe_texts(series: pl.Series) -> InputColumn:
     present = texts.drop_nulls()
     share = texts.null_count() / max(1, len(texts))
     counts = present.alias("value").value_counts().sort(["count", "value"], descending=[True, False])
-    categories = counts["value"].head(MAX_CATEGORIES).to_list()
+    kind = kind_of(texts, n_unique=counts.height)
+    # Letters, names and numbers of customers aren't a model's to hand out, and no form could offer them.
+    listed = counts["value"].head(0 if kind in ("text", "identifier") else MAX_CATEGORIES)
+    categories = listed.filter(listed.str.len_chars() <= MAX_CATEGORY_CHARS).to_list()
     return InputColumn(
         series.name,
         "string",
-        kind_of(texts, n_unique=counts.height),
+        kind,
         categories=categories,
         n_categories=counts.height,
         n_missing_share=share,

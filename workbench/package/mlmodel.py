@@ -54,7 +54,7 @@ def write_mlmodel(folder: Path, signature: Signature, versions: dict[str, str]) 
     write_atomic(folder / REQUIREMENTS, "".join(f"{name}>={versions[name]}\n" for name in ("onnx", "onnxruntime")))
 
 
-_INPUT_TYPES = {"number": "float64", "string": "object"}
+_INPUT_TYPES = {"number": "float64", "string": "object", "datetime": "float64"}
 
 
 def _outputs(signature: Signature) -> list[dict[str, Any]]:

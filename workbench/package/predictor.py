@@ -207,12 +207,12 @@ def _runner(session: onnxruntime.InferenceSession) -> Callable[[Arrays], np.ndar
     return scores
 
 
-def native_runner(recipe: FittedRecipe, model: NativeModel) -> Callable[[Arrays], np.ndarray]:
+def native_runner(recipe: FittedRecipe, model: NativeModel, signature: Signature) -> Callable[[Arrays], np.ndarray]:
     """Give the function from arrays to scores that runs recipe and native model."""
     lock = threading.Lock()  # neither library promises that one model may predict in several threads
 
     def scores(arrays: Arrays) -> np.ndarray:
-        frame = CheckedRows(arrays, len(next(iter(arrays.values()))), []).frame
+        frame = signature.rows(arrays).frame
         with lock:
             return model.scores(recipe.transform(frame))
 
@@ -233,4 +233,4 @@ def _native(folder: Path, info: dict[str, Any]) -> Predictor:
 
     signature = Signature.from_dict(read_json(folder / SIGNATURE_FILE))
     recipe, model = FittedRecipe.load(folder / RECIPE_FOLDER), load_model(folder / NATIVE_FOLDER)
-    return Predictor(signature, "native", info, native_runner(recipe, model), folder)
+    return Predictor(signature, "native", info, native_runner(recipe, model, signature), folder)

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from workbench.data.encoding import from_arrays
 from workbench.data.spec import Kind, Task
 from workbench.errors import InputError, PackageError
 from workbench.package.checking import ColumnType, series_to_array, values_to_array
+from workbench.package.moments import seconds_of
 
-FORMAT = 1
+FORMAT = 2
+_PLAIN_FORMAT = 1  # written where nothing needs the later one, so that earlier workbenches read it, too
 _SHOWN_COLUMNS = 20
 
 
@@ -26,12 +29,14 @@ class InputColumn:
     Parameters
     ----------
     name : str
-    type : {"number", "string"}
+    type : {"number", "string", "datetime"}
     kind : Kind
-    minimum, maximum, median, q05, q95 : float or None
-        Of numbers; None for text.
+    minimum, maximum : float, str or None
+        Of numbers, and of dates and times as ISO text in UTC; None for text.
+    median, q05, q95 : float or None
+        Of numbers.
     categories : list of str
-        Values of a text column, most frequent first, at most 100.
+        Values of a text column, most frequent first, at most 100; none of free text and identifiers.
     n_categories : int
         Different values of a text column, also beyond those listed.
     n_missing_share : float
@@ -39,14 +44,16 @@ class InputColumn:
     integer : bool
         Whether all numbers are whole.
     example : float, str or None
-        A typical value: the median, or the most frequent text.
+        A typical value: the median, or the most frequent text; none of free text and identifiers.
+    date_only : bool
+        Whether all moments were dates without a time.
     """
 
     name: str
     type: ColumnType
     kind: Kind
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: float | str | None = None
+    maximum: float | str | None = None
     median: float | None = None
     q05: float | None = None
     q95: float | None = None
@@ -55,6 +62,28 @@ class InputColumn:
     n_missing_share: float = 0.0
     integer: bool = False
     example: float | str | None = None
+    date_only: bool = False
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Smallest and largest training value as the model takes them: numbers, or seconds since 1970-01-01 UTC."""
+        if self.minimum is None or self.maximum is None:
+            return None
+        if self.type == "datetime":
+            return seconds_of(self.minimum) or 0.0, seconds_of(self.maximum) or 0.0
+        return float(self.minimum), float(self.maximum)
+
+    @property
+    def is_free_text(self) -> bool:
+        """Whether the values are texts to be read rather than categories to be chosen from."""
+        return self.type == "string" and self.kind == "text"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values for JSON."""
+        document = asdict(self)
+        if not self.date_only:
+            del document["date_only"]  # unknown to earlier workbenches
+        return document
 
 
 class CheckedRows:
@@ -65,25 +94,28 @@ class CheckedRows:
     arrays : dict of str to ndarray of shape (n_rows,)
         One for each column of the signature, in its order; as the graph takes them.
     n_rows : int
+    types : dict of str to {"number", "string", "datetime"}
+        Of each column.
     ignored : list of str
         Columns that came but that the model doesn't take.
     """
 
-    def __init__(self, arrays: dict[str, np.ndarray], n_rows: int, ignored: list[str]) -> None:
+    def __init__(
+        self,
+        arrays: dict[str, np.ndarray],
+        n_rows: int,
+        types: Mapping[str, ColumnType],
+        ignored: Sequence[str] = (),
+    ) -> None:
         self.arrays = arrays
         self.n_rows = n_rows
-        self.ignored = ignored
+        self.types = types
+        self.ignored = list(ignored)
 
     @cached_property
     def frame(self) -> pl.DataFrame:
         """The rows as a data frame with exactly the signature's columns; missing is null."""
-        columns = []
-        for name, array in self.arrays.items():
-            if array.dtype == object:
-                columns.append(pl.Series(name, [text or None for text in array], dtype=pl.String))
-            else:
-                columns.append(pl.Series(name, array, nan_to_null=True))
-        return pl.DataFrame(columns)
+        return from_arrays(self.arrays, self.types)
 
 
 @dataclass(frozen=True)
@@ -109,6 +141,15 @@ class Signature:
         """Names of the columns, in the order of the training table."""
         return [column.name for column in self.columns]
 
+    @cached_property
+    def types(self) -> dict[str, ColumnType]:
+        """As what each column enters the model, in the order of the training table."""
+        return {column.name: column.type for column in self.columns}
+
+    def rows(self, arrays: dict[str, np.ndarray]) -> CheckedRows:
+        """Take arrays that are known to fit as rows."""
+        return CheckedRows(arrays, len(next(iter(arrays.values()))), self.types)
+
     def column(self, name: str) -> InputColumn:
         """Give a column by its name.
 
@@ -131,7 +172,8 @@ class Signature:
         Parameters
         ----------
         rows : polars or pandas DataFrame, dict of lists, list of dicts, or one dict
-            Values in dicts count as typed, as from JSON; in a frame, numbers may also be written as text.
+            Values in dicts count as typed, as from JSON; in a frame, numbers may also be written as text. Dates and
+            times may be ISO text, typed, or seconds since 1970-01-01 UTC; without a zone they are taken as UTC.
 
         Raises
         ------
@@ -210,7 +252,7 @@ class Signature:
             convert = series_to_array if isinstance(values, pl.Series) else values_to_array
             arrays[column.name] = convert(column.name, values, column.type)  # type: ignore[arg-type]
         known = arrays.keys()
-        return CheckedRows(arrays, n_rows, [str(name) for name in columns if name not in known])
+        return CheckedRows(arrays, n_rows, self.types, [str(name) for name in columns if name not in known])
 
     def _refuse_absent(self, columns: Mapping[str, Any]) -> None:
         absent = [name for name in self.column_names if name not in columns]
@@ -224,7 +266,14 @@ class Signature:
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values for JSON."""
-        return {"format": FORMAT, **asdict(self)}
+        plain = "datetime" not in self.types.values()
+        return {
+            "format": _PLAIN_FORMAT if plain else FORMAT,
+            "task": self.task,
+            "target": self.target,
+            "classes": self.classes,
+            "columns": [column.to_dict() for column in self.columns],
+        }
 
     @classmethod
     def from_dict(cls, document: Any) -> Signature:
@@ -236,9 +285,9 @@ class Signature:
             If the document isn't a signature of a known format.
         """
         try:
-            if document["format"] != FORMAT:
+            if document["format"] not in (_PLAIN_FORMAT, FORMAT):
                 raise PackageError(
-                    f"Got a signature of format {document['format']}, needed {FORMAT}. Update the workbench."
+                    f"Got a signature of format {document['format']}, needed {FORMAT} or earlier. Update the workbench."
                 )
             columns = [InputColumn(**column) for column in document["columns"]]
             return cls(document["task"], document["target"], document["classes"], columns)
@@ -247,6 +296,9 @@ class Signature:
 
 
 def _from_pandas(series: Any) -> pl.Series | list[Any]:
+    if getattr(series.dtype, "kind", "O") == "M":
+        zoneless = series.dt.tz_convert("UTC").dt.tz_localize(None) if hasattr(series.dtype, "tz") else series
+        return pl.Series(zoneless.to_numpy().astype("datetime64[us]"))
     if getattr(series.dtype, "kind", "O") in "iufb" and hasattr(series.dtype, "itemsize"):
         return pl.Series(series.to_numpy())
     values = [None if gap else value for value, gap in zip(series.tolist(), series.isna().tolist(), strict=True)]

@@ -16,10 +16,16 @@ from workbench.service.answers import Question, check_row_count, parse_json, pre
 from workbench.service.loaded import Loaded
 
 if TYPE_CHECKING:
-    from workbench.package.signature import Signature
+    from workbench.package.signature import InputColumn, Signature
 
-_INTEGERS = {f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)}
+_RANGES: dict[str, tuple[float, float]] = {
+    **{f"INT{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
+    **{f"UINT{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)},
+    "FP16": (-65_504.0, 65_504.0),
+    "FP32": (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max)),
+}
 _FLOATS = {"FP16", "FP32", "FP64"}
+_INTEGERS = set(_RANGES) - _FLOATS
 _NUMBERS = _INTEGERS | _FLOATS | {"BOOL"}
 _NOTHING = type(None)
 _TYPES: dict[str, set[type]] = {
@@ -27,6 +33,14 @@ _TYPES: dict[str, set[type]] = {
     **dict.fromkeys(_FLOATS, {float, int, _NOTHING}),
     "BOOL": {bool, _NOTHING},
     "BYTES": {str, _NOTHING},
+}
+
+
+_TAKEN = {"number": _NUMBERS, "string": {"BYTES"}, "datetime": (_NUMBERS - {"BOOL"}) | {"BYTES"}}
+_REMEDIES = {
+    "number": "FP64, INT64 or BOOL",
+    "string": "BYTES",
+    "datetime": "BYTES with ISO text, or FP64 with seconds since 1970-01-01 UTC",
 }
 
 
@@ -84,23 +98,31 @@ def _read_tensor(tensor: Any, position: int, types: Mapping[str, str]) -> tuple[
         )
     _check_values(str(name), str(datatype), values)
     wanted = types.get(str(name))
-    if wanted and (wanted == "number") != (datatype in _NUMBERS):
-        remedy = "FP64, INT64 or BOOL" if wanted == "number" else "BYTES"
+    if wanted and datatype not in _TAKEN[wanted]:
         raise InputError(
-            f"Got datatype {datatype} for column {name!r}, which is a {wanted}; needed {remedy}. Correct it."
+            f"Got datatype {datatype} for column {name!r}, which is a {wanted}; needed {_REMEDIES[wanted]}. Correct it."
         )
     return str(name), values
 
 
 def _check_values(name: str, datatype: str, values: list[Any]) -> None:
     allowed = _TYPES[datatype]
-    if set(map(type, values)) <= allowed:
+    if not set(map(type, values)) <= allowed:
+        position = next(i for i, value in enumerate(values) if type(value) not in allowed)
+        raise RequestError(
+            f"Got {str(values[position])[:40]!r} at position {position} of {name!r}, needed a value of datatype "
+            f"{datatype} or null. Correct the value or the datatype."
+        )
+    limits = _RANGES.get(datatype)
+    if limits is None:
         return
-    position, value = next((i, value) for i, value in enumerate(values) if type(value) not in allowed)
-    raise RequestError(
-        f"Got {str(value)[:40]!r} at position {position} of {name!r}, needed a value of datatype {datatype} or null. "
-        "Correct the value or the datatype."
-    )
+    low, high = limits
+    beyond = next((i for i, value in enumerate(values) if value is not None and not low <= value <= high), None)
+    if beyond is not None:
+        raise RequestError(
+            f"Got {values[beyond]} at position {beyond} of {name!r}, needed a value that {datatype} can hold "
+            f"({low:,} to {high:,}). Correct the value, or send it as {'FP64' if datatype in _FLOATS else 'INT64'}."
+        )
 
 
 def _fits(shape: Any, n_values: int) -> bool:
@@ -172,6 +194,11 @@ def output_tensors(signature: Signature) -> list[dict[str, Any]]:
     ]
 
 
+def datatype(column: InputColumn) -> str:
+    """Give the datatype of a column's tensor; moments come as ISO text, and may come as FP64 seconds, too."""
+    return "FP64" if column.type == "number" else "BYTES"
+
+
 def metadata(loaded: Loaded, numbers: list[int]) -> dict[str, Any]:
     """Describe a model: its versions, inputs and outputs."""
     signature = loaded.predictor.signature
@@ -179,10 +206,7 @@ def metadata(loaded: Loaded, numbers: list[int]) -> dict[str, Any]:
         "name": loaded.name,
         "versions": [str(number) for number in numbers],
         "platform": "onnx_onnxv1" if loaded.predictor.engine == "onnx" else "python",
-        "inputs": [
-            {"name": column.name, "datatype": "FP64" if column.type == "number" else "BYTES", "shape": [-1]}
-            for column in signature.columns
-        ],
+        "inputs": [{"name": column.name, "datatype": datatype(column), "shape": [-1]} for column in signature.columns],
         "outputs": output_tensors(signature),
         "parameters": {
             "version": loaded.number,

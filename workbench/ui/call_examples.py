@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from workbench.package.moments import written
 from workbench.registry import CHAMPION
 from workbench.settings import current
 from workbench.ui import messages, subject
 
 if TYPE_CHECKING:
+    from workbench.package import InputColumn
     from workbench.registry import Version
 
 
@@ -56,12 +58,14 @@ def example_row(version: Version) -> dict[str, Any]:
     signature = subject.predictor(chosen).signature
     background = subject.background(chosen)
     known = background.row(0, named=True) if background.height else {}
-    row = {column.name: known.get(column.name, column.example) for column in signature.columns}
-    return {name: plain_value(value) for name, value in row.items()}
+    return {column.name: plain_value(known.get(column.name, column.example), column) for column in signature.columns}
 
 
-def plain_value(value: Any) -> Any:
-    """Turn a value into what JSON writes shortest and exactly."""
+def plain_value(value: Any, column: InputColumn) -> Any:
+    """Turn a value into what JSON writes shortest and exactly; moments into ISO text."""
+    if column.type == "datetime":
+        text = written(value, date_only=column.date_only)
+        return text if text is None or column.date_only else text.replace(" ", "T") + "Z"
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
     if value != value:

@@ -52,7 +52,7 @@ def grid_of(values: dict[str, Any], shape: tuple[int, int]) -> np.ndarray:
 
 def draw(signature: Signature, background: pl.DataFrame, shape: tuple[int, int], *, prefix: str) -> dict[str, Any]:
     """Draw the image to ask about and the ways to change it; give it as a row."""
-    full = max((column.maximum or 0.0 for column in signature.columns), default=1.0) or 1.0
+    full = max((column.bounds[1] for column in signature.columns if column.bounds), default=1.0) or 1.0
     key = f"{prefix}.image"
     if key not in st.session_state:
         st.session_state[key] = _example(signature, background, 0)

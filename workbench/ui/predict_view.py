@@ -39,7 +39,9 @@ def one_row(asked: Subject) -> None:
             if shape:
                 row = image_view.draw(signature, background, shape, prefix=f"predict.{asked.id}")
             else:
-                row = prediction_form.draw(signature, background, prefix=f"predict.{asked.id}")
+                many = len(signature.columns) > prediction_form.MANY_COLUMNS
+                ranked = subject.most_important(asked) if many else ()
+                row = prediction_form.draw(signature, background, prefix=f"predict.{asked.id}", most_important=ranked)
         st.session_state[ROW] = row
         with right:
             _answer(asked, signature, row, shape)

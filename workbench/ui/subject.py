@@ -131,6 +131,24 @@ def background(subject: Subject) -> pl.DataFrame:
     return _background(str(path.parent), path.stat().st_mtime_ns) if path.is_file() else pl.DataFrame()
 
 
+def most_important(subject: Subject) -> list[str]:
+    """Give the model's columns by importance, from the newest explanation that is there; none where there is none."""
+    from workbench.explain.stored import stored_explanations
+
+    for job in stored_explanations(subject.folder):
+        if job.status == "finished":
+            return _importance(str(job.folder.resolve()))
+    return []
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _importance(folder: str) -> list[str]:  # a finished explanation never changes: its name is what was asked
+    from workbench.explain import Explanation
+
+    ranked: list[str] = Explanation.load(folder).importance()["column"].to_list()
+    return ranked
+
+
 def _explain_missing(opened: Open, key: str, purpose: str) -> None:
     run = opened.run
     names = _published()
