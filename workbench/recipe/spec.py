@@ -172,9 +172,17 @@ class Convert(_Step):
     step: Literal["convert"] = "convert"
     columns: Columns
     to: Literal["number", "text", "boolean"] = Field(title="To", description="The type that the columns get.")
-    decimal: Literal[".", ","] = Field(".", title="Decimal mark", description="Of numbers that are written as text.")
+    decimal: Literal[".", ","] = Field(
+        ".",
+        title="Decimal mark",
+        description="Of numbers that are written as text.",
+        json_schema_extra={"when": {"to": "number"}},
+    )
     units: bool = Field(
-        True, title="Leave units out", description="Read '12 kg', '$ 3.50' and '45 %' as 12, 3.5 and 45."
+        True,
+        title="Leave units out",
+        description="Read '12 kg', '$ 3.50' and '45 %' as 12, 3.5 and 45.",
+        json_schema_extra={"when": {"to": "number"}},
     )
 
 
@@ -376,7 +384,14 @@ class Bins(_Step):
     strategy: Literal["quantile", "uniform", "given"] = Field(
         "quantile", title="Edges", description="Equal numbers of training rows, equal widths, or given edges."
     )
-    n_bins: int = Field(5, ge=2, le=1_000, title="Bins", description="Number of bins, unless edges are given.")
+    n_bins: int = Field(
+        5,
+        ge=2,
+        le=1_000,
+        title="Bins",
+        description="Number of bins, unless edges are given.",
+        json_schema_extra={"when": {"strategy": ["quantile", "uniform"]}},
+    )
     edges: tuple[float, ...] | None = Field(
         None,
         title="Given edges",
@@ -514,7 +529,7 @@ class Hashing(_Step):
     step: Literal["hashing"] = "hashing"
     columns: Columns
     n_features: int = Field(
-        32, ge=2, le=4_096, title="Columns", description="For each column; more collide less and cost more."
+        32, ge=2, le=4_096, title="New columns", description="For each column; more collide less and cost more."
     )
 
 
