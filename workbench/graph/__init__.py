@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workbench.graph.builder import IR_VERSION, ML_DOMAIN, ML_OPSET, OPSET, GraphBuilder, InputType
+from workbench.graph.builder import IR_VERSION, ML_DOMAIN, ML_OPSET, OPSET, RUNTIME_DOMAIN, GraphBuilder, InputType
 
-__all__ = ["IR_VERSION", "ML_DOMAIN", "ML_OPSET", "OPSET", "GraphBuilder", "InputType"]
+__all__ = ["IR_VERSION", "ML_DOMAIN", "ML_OPSET", "OPSET", "RUNTIME_DOMAIN", "GraphBuilder", "InputType"]

@@ -19,6 +19,7 @@ OPSET = 15
 ML_OPSET = 5  # the first with TreeEnsemble, whose double form agrees with scikit-learn to the last bits
 IR_VERSION = 8
 ML_DOMAIN = "ai.onnx.ml"
+RUNTIME_DOMAIN = "com.microsoft"  # ONNX Runtime's own operators; those of text have no other form
 
 InputType = Literal["number", "string"]
 
@@ -45,7 +46,7 @@ class GraphBuilder:
         self._outputs: list[tuple[str, str, list[int | str | None]]] = []
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: list[onnx.TensorProto] = []
-        self._opsets = {"": OPSET, ML_DOMAIN: ML_OPSET}
+        self._opsets = {"": OPSET, ML_DOMAIN: ML_OPSET, RUNTIME_DOMAIN: 1}
         self._taken: set[str] = set()
         self._axis = ""  # the constant [1] that every Unsqueeze reads
         self._n_names = 0

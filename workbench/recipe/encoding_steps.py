@@ -8,6 +8,7 @@ import numpy as np
 
 from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
+from workbench.recipe.categories import FittedCappedOneHot, category_text
 from workbench.recipe.fitted_step import FittedStep, Learning, listed
 from workbench.recipe.spec import OneHot, Ordinal
 from workbench.settings import current
@@ -40,15 +41,17 @@ class FittedOneHot(_Encoder):
     name = "one_hot"
 
     @classmethod
-    def fit(cls, step: OneHot, X: np.ndarray, columns: list[str], learning: Learning) -> FittedOneHot:
-        """Find the categories; see `FittedStep.fit`. Refuses columns with too many."""
+    def fit(cls, step: OneHot, X: np.ndarray, columns: list[str], learning: Learning) -> FittedStep:
+        """Find the categories; see `FittedStep.fit`. Refuses columns with too many, unless the step bounds them."""
+        if step.max_categories is not None:
+            return FittedCappedOneHot.fit(step, X, columns, learning)
         categories = _categories(X, columns, "one_hot")
         limit = current().max_categories
         for name, found in zip(columns, categories, strict=True):
             if len(found) > limit:
                 raise RecipeError(
                     f"one_hot: column {name!r} has {len(found):,} categories in the training rows, needed at most "
-                    f"{limit:,} (WORKBENCH_MAX_CATEGORIES). Use ordinal, or leave it out with drop_columns."
+                    f"{limit:,} (WORKBENCH_MAX_CATEGORIES). Set max_categories, or use ordinal."
                 )
         return cls(_one_hot_encoder(categories))
 
@@ -67,7 +70,7 @@ class FittedOneHot(_Encoder):
 
     def labels(self) -> list[list[str]]:
         """Give the categories as text."""
-        return [[_text(value) for value in categories] for categories in self.categories]
+        return [[category_text(value) for value in categories] for categories in self.categories]
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> FittedOneHot:
@@ -132,9 +135,3 @@ def _ordinal_encoder(categories: list[np.ndarray]) -> Any:
 
     encoder = OrdinalEncoder(categories=categories, handle_unknown="use_encoded_value", unknown_value=-1)
     return _fit_encoder(encoder, categories)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))

@@ -23,11 +23,14 @@ class Learning:
         Class indices (int64) or values (float64) of the training rows; None in a preview without a target.
     task : {"classification", "regression"}, optional
     seed : int
+    classes : tuple, optional
+        The class that each index stands for; names features of a step that gives one for each class.
     """
 
     y: np.ndarray | None = None
     task: Literal["classification", "regression"] | None = None
     seed: int = 0
+    classes: tuple[str | int, ...] = ()
 
 
 class FittedStep(ABC):

@@ -9,6 +9,7 @@ import numpy as np
 from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
 from workbench.recipe.fitted_step import FittedStep, Learning, listed
+from workbench.recipe.neighbors import FittedNeighbors
 from workbench.recipe.spec import Impute
 
 CONSTANT_TEXT = "missing"
@@ -20,8 +21,10 @@ class FittedImpute(FittedStep):
     name = "impute"
 
     @classmethod
-    def fit(cls, step: Impute, X: np.ndarray, columns: list[str], learning: Learning) -> FittedImpute:
-        """Learn one statistic a column; see `FittedStep.fit`."""
+    def fit(cls, step: Impute, X: np.ndarray, columns: list[str], learning: Learning) -> FittedStep:
+        """Learn one statistic a column; see `FittedStep.fit`. Nearest neighbours are a class of their own."""
+        if step.strategy == "nearest_neighbors":
+            return FittedNeighbors.fit(step, X, columns, learning)
         is_text = X.dtype == object
         empty = (X == "").all(axis=0) if is_text else np.isnan(X).all(axis=0)
         if step.strategy != "constant" and empty.any():

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
-from workbench.recipe.fitted_step import FittedStep, Learning, listed
-from workbench.recipe.spec import MinMax, Standardize
+from workbench.recipe.fitted_step import FittedStep, Learning
+from workbench.recipe.refusing import refuse_empty
+from workbench.recipe.spec import MinMax, Robust, Standardize
 
 
 class FittedStandardize(FittedStep):
@@ -83,13 +83,38 @@ class FittedMinMax(FittedStep):
         return cls(MinMaxScaler().fit(rows))
 
 
+class FittedRobust(FittedStep):
+    """`RobustScaler`; a column whose quartiles are equal is divided by 1. Missing values stay missing."""
+
+    name = "robust"
+
+    @classmethod
+    def fit(cls, step: Robust, X: np.ndarray, columns: list[str], learning: Learning) -> FittedRobust:
+        """Learn median and distance of the quartiles; see `FittedStep.fit`."""
+        from sklearn.preprocessing import RobustScaler
+
+        return cls(_fit_scaler(RobustScaler(), X, columns, "robust"))
+
+    def emit(self, graph: GraphBuilder, tensor: str) -> str:
+        """Subtract and divide, in scikit-learn's order."""
+        center, scale = graph.constant(self.transformer.center_), graph.constant(self.transformer.scale_)
+        return str(graph.node("Div", graph.node("Sub", tensor, center), scale))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give median and scale."""
+        return {"center": self.transformer.center_.tolist(), "scale": self.transformer.scale_.tolist()}
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> FittedRobust:
+        """Set the documented attributes of a fitted scaler."""
+        from sklearn.preprocessing import RobustScaler
+
+        scaler = RobustScaler().fit(np.zeros((1, len(document["center"]))))
+        scaler.center_, scaler.scale_ = (np.array(document[key], dtype=np.float64) for key in ("center", "scale"))
+        return cls(scaler)
+
+
 def _fit_scaler(scaler: Any, X: np.ndarray, columns: list[str], step: str) -> Any:
-    empty = np.isnan(X).all(axis=0)
-    if empty.any():
-        names = [name for name, none in zip(columns, empty, strict=True) if none]
-        raise RecipeError(
-            f"{step}: column {listed(names)} has no value in the training rows, needed at least one. "
-            "Leave it out with drop_columns."
-        )
+    refuse_empty(step, X, columns)
     with np.errstate(all="ignore"):
         return scaler.fit(X)
