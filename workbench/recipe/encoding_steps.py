@@ -51,7 +51,7 @@ class FittedOneHot(_Encoder):
             if len(found) > limit:
                 raise RecipeError(
                     f"one_hot: column {name!r} has {len(found):,} categories in the training rows, needed at most "
-                    f"{limit:,} (WORKBENCH_MAX_CATEGORIES). Set max_categories, or use ordinal."
+                    f"{limit:,} (WORKBENCH_MAX_CATEGORIES). Use ordinal or target_encode, or set max_categories."
                 )
         return cls(_one_hot_encoder(categories))
 
