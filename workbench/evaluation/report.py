@@ -43,6 +43,7 @@ def make_report(
     task: Task,
     classes: Sequence[str | int] | None,
     target: str,
+    cross_validation: Mapping[str, Any] | None = None,
 ) -> Report:
     """Measure the predictions of every split and store metrics and predictions.
 
@@ -55,6 +56,9 @@ def make_report(
         may be left out.
     task, classes, target
         As in the package's signature.
+    cross_validation : mapping, optional
+        ``n_folds``, ``by``, ``mean`` and ``std`` by metric, and ``folds``, each with ``fold``, ``n_train_rows``,
+        ``n_validation_rows`` and ``metrics``.
 
     Raises
     ------
@@ -77,13 +81,15 @@ def make_report(
         raise EvaluationError(
             "Got predictions of no split, needed at least one of train, validation and test. Pass them."
         )
-    document = {
+    document: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "task": task,
         "target": target,
         "classes": None if classes is None else list(classes),
         "splits": splits,
     }
+    if cross_validation is not None:
+        document["cross_validation"] = dict(cross_validation)
     buffer = io.BytesIO()
     pl.concat(frames).write_parquet(buffer)
     storage.write_atomic(folder / "predictions.parquet", buffer.getvalue())
@@ -136,6 +142,7 @@ class Report:
         self.target: str = document["target"]
         self.classes: list[str | int] | None = document["classes"]
         self._splits: dict[str, Any] = document["splits"]
+        self._folds: dict[str, Any] | None = document.get("cross_validation")
         self._intervals: dict[tuple[str, str], tuple[float, float] | None] = {}
 
     def __repr__(self) -> str:
@@ -171,6 +178,37 @@ class Report:
         values = {
             split: pl.Series([part.get(name) for name in names], dtype=pl.Float64) for split, part in columns.items()
         }
+        return pl.DataFrame({"metric": pl.Series(names, dtype=pl.String), **values})
+
+    @property
+    def n_folds(self) -> int:
+        """Number of folds of the cross-validation; 0 where there was none."""
+        return int(self._folds["n_folds"]) if self._folds else 0
+
+    def cross_validation(self) -> pl.DataFrame:
+        """Give the metrics on the validation rows of every fold.
+
+        Returns
+        -------
+        DataFrame
+            ``metric``, ``mean``, ``std`` (over the folds, dividing by their number less one), and ``fold_1``,
+            ``fold_2``, ...; the first fold's is the model that was kept.
+
+        Raises
+        ------
+        EvaluationError
+            If the run had no folds.
+        """
+        if self._folds is None:
+            raise EvaluationError(
+                "Got a run without folds, needed a split with folds to cross-validate. "
+                "Set for example folds: 5 in the split and run again."
+            )
+        found = self._folds
+        names = [name for name in metrics_for(self.task) if name in found["mean"]]
+        columns = {key: [found[key].get(name) for name in names] for key in ("mean", "std")}
+        columns |= {f"fold_{fold['fold']}": [fold["metrics"].get(name) for name in names] for fold in found["folds"]}
+        values = {name: pl.Series(column, dtype=pl.Float64) for name, column in columns.items()}
         return pl.DataFrame({"metric": pl.Series(names, dtype=pl.String), **values})
 
     def interval(self, metric: str, split: str = "test") -> tuple[float, float] | None:

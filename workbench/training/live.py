@@ -33,6 +33,7 @@ class Live:
         self._lowest = math.inf
         self._best: Best | None = None
         self._notes: list[str] = []
+        self._unit = "step"
 
     @property
     def best_step(self) -> int:
@@ -75,20 +76,23 @@ class Live:
         shown = self._watched.replace("loss", "rmse")
         shown = shown if shown in values else self._watched
         self._best = Best(metric=shown, value=float(values[shown]), step=int(epoch))
-        self._progress.tell(best=self._best)
+        self._tell_best()
         return True
+
+    def _tell_best(self) -> None:
+        self._progress.tell(best=self._best)
 
     def check(self, loss: float, epoch: float) -> None:
         """Refuse a loss that isn't a finite number."""
         if not math.isfinite(loss):
-            unit = self._progress.state.unit
             raise RunError(
-                f"Got a training loss of {loss} in {unit} {math.ceil(epoch)}, needed a finite number. "
+                f"Got a training loss of {loss} in {self._unit} {math.ceil(epoch)}, needed a finite number. "
                 "Lower the learning rate, standardize the columns, and look for extreme values in the target."
             )
 
     def count(self, step: int, total: int, unit: str) -> None:
         """Say how far the loop is."""
+        self._unit = unit
         self._progress.count(step, total, unit)
 
     def stop_requested(self) -> bool:

@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.data.spec import Task
-from workbench.errors import EstimatorError, SplitError
-from workbench.estimators.catalogue import EstimatorEntry, check_params
-from workbench.estimators.catalogue import entry as find_entry
 from workbench.settings import Settings
 from workbench.training import state as files
-from workbench.training.hardware import usable_cores
+from workbench.training.bounding import draw_rows
+from workbench.training.cross_validation import measured_fold, summary, validate_folds
 from workbench.training.history import HistoryWriter
+from workbench.training.learning import Ready, features, make_ready
 from workbench.training.live import Live
-from workbench.training.loops import Material, fit
+from workbench.training.loops import fit
+from workbench.training.preparing import Preparation, prepare_rows
 from workbench.training.progress import Progress
 from workbench.training.spec import RunSpec
 from workbench.training.state import Status
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from workbench.data import Split, Table
     from workbench.estimators.native import NativeModel
     from workbench.package import PackageInfo
-    from workbench.recipe import FittedRecipe
 
-
-@dataclass(frozen=True)
-class _Prepared:
-    """The rows of a run after its recipe, and where they came from."""
-
-    table: Table
-    task: Task
-    entry: EstimatorEntry
-    frame: pl.DataFrame  # after the row steps
-    positions: np.ndarray  # of its rows in the table
-    split: Split
-    recipe: FittedRecipe
-    y: np.ndarray
-    classes: list[str | int] | None
-    X: dict[str, np.ndarray]  # by split, only splits with rows
+_PACKAGE_ROWS = 500_000  # on so many rows at most a package compares its graph with the model
 
 
 def run_pipeline(spec: RunSpec, folder: Path, *, progress: Progress, settings: Settings) -> tuple[Status, str | None]:
@@ -62,17 +42,25 @@ def run_pipeline(spec: RunSpec, folder: Path, *, progress: Progress, settings: S
         If the data, the recipe, the estimator or the disk refuse.
     """
     prepared = _prepare(spec, progress, settings)
+    live = Live(HistoryWriter(folder), progress, has_validation=len(prepared.split.validation) > 0)
+    _tell_sample(prepared, live, progress)
+    folds: list[dict[str, Any]] | None = []
+    if prepared.folds:
+        progress.enter("cross-validating")
+        folds = validate_folds(prepared, progress)
+    if folds is None or progress.stop_requested():
+        return "stopped", _stopped_early(progress)
+    ready = _make_ready(prepared, folder, live)
     if progress.stop_requested():
-        return "stopped", "Stopped on request before it had learned anything; there is no model."
+        return "stopped", _stopped_early(progress)
     progress.enter("training")
-    live = Live(HistoryWriter(folder), progress, has_validation="validation" in prepared.X)
-    model = fit(_material(spec, prepared, folder), live)
+    model = fit(ready.material, live)
     stopped = progress.stop_requested()
     reached = progress.state
     progress.enter("evaluating")
-    metrics = _evaluate(prepared, model, spec, folder)
+    metrics = _evaluate(prepared, ready, model, folder, folds)
     progress.enter("packaging")
-    info = _package(prepared, model, spec, folder, metrics, settings)
+    info = _package(prepared, ready, model, folder, metrics)
     if info.engine == "native":
         live.note(info.reason)
     live.log(f"Package built: engine {info.engine}, {info.n_rows_checked:,} rows compared with the native model.")
@@ -84,115 +72,103 @@ def run_pipeline(spec: RunSpec, folder: Path, *, progress: Progress, settings: S
     )
 
 
-def _prepare(spec: RunSpec, progress: Progress, settings: Settings) -> _Prepared:
-    from workbench.data import check_target, encode_target, resolve, split_rows
-    from workbench.recipe import apply_row_steps, check_recipe, fit_recipe
+def _prepare(spec: RunSpec, progress: Progress, settings: Settings) -> Preparation:
+    from workbench.data import resolve
 
     progress.enter("reading")
-    entry = find_entry(spec.estimator.name)
     table = resolve(spec.data, settings=settings)
     progress.tell(table=table.digest)
-    target = spec.data.target
-    raw = table.frame()
     progress.enter("preparing")
-    task: Task = spec.data.task or table.suggested_task(target)
-    if task not in entry.tasks:
-        raise EstimatorError(
-            f"Got {entry.name} for a {task} of {target!r}, needed an estimator for {task}: {entry.name} does "
-            f"{' and '.join(entry.tasks)}. Choose another estimator, or set the task."
+    return prepare_rows(spec, table, settings)
+
+
+def _tell_sample(prepared: Preparation, live: Live, progress: Progress) -> None:
+    for note in prepared.notes:
+        live.note(note)
+    if prepared.is_sampled:
+        progress.tell(n_train_rows=prepared.n_train_rows, n_sampled_rows=len(prepared.split.train))
+
+
+def _stopped_early(progress: Progress) -> str:
+    state = progress.state
+    if state.phase == "cross-validating":
+        return (
+            f"Stopped on request while cross-validating, after {state.step} of {state.total} folds; there is no model."
         )
-    check_target(raw, target, task, allow_missing=True)
-    check_recipe(spec.recipe, table.columns, target, handles_missing=entry.handles_missing)
-    frame, positions = apply_row_steps(raw, spec.recipe, with_positions=True)
-    check_target(frame, target, task)
-    split = split_rows(frame, spec.split, target=target, task=task, seed=spec.seed)
-    _check_classes(frame[target][split.train], target, task)
-    recipe = fit_recipe(spec.recipe, frame[split.train], target=target, handles_missing=entry.handles_missing)
-    y, classes = encode_target(frame[target], task)
-    X = {name: recipe.transform(frame[rows]) for name, rows in split.parts().items() if len(rows)}
-    return _Prepared(table, task, entry, frame, positions, split, recipe, y, classes, X)
+    return "Stopped on request before it had learned anything; there is no model."
 
 
-def _check_classes(learned: pl.Series, target: str, task: Task) -> None:
-    from workbench.data.targets import class_labels
-
-    if task == "classification" and (labels := class_labels(learned)).n_unique() == 1:
-        raise SplitError(
-            f"Got {len(labels):,} training rows that are all of class {labels[0]!r} of {target!r}, needed at least two "
-            "to tell apart. Split at random with stratify: true, or by another column."
+def _make_ready(prepared: Preparation, folder: Path, live: Live) -> Ready:
+    ready = make_ready(prepared, prepared.split, checkpoint=folder / files.CHECKPOINT)
+    for note in ready.notes:
+        live.note(note)
+    split = prepared.spec.split
+    if split.by == "group" and split.column in ready.recipe.input_columns:
+        live.log(
+            f"Warning: the group column {split.column!r} is also a feature. What the model learns of single groups "
+            f"doesn't help on new ones; leave it out with the step drop_columns, columns [{split.column}]."
         )
+    return ready
 
 
-def _material(spec: RunSpec, prepared: _Prepared, folder: Path) -> Material:
-    from workbench.estimators.native import missing_fill
-
-    split, X = prepared.split, prepared.X
-    X_train = X["train"]
-    X_validation = X.get("validation", X_train[:0])
-    fill = None
-    if not prepared.entry.handles_missing:
-        fill = missing_fill(X_train)
-        gaps = np.isnan(X_validation)
-        X_validation = np.where(gaps, fill, X_validation) if gaps.any() else X_validation
-    return Material(
-        entry=prepared.entry,
-        params=check_params(prepared.entry, spec.estimator.params),
-        training=spec.training,
-        task=prepared.task,
-        classes=prepared.classes,
-        X_train=X_train,
-        y_train=prepared.y[split.train],
-        X_validation=X_validation,
-        y_validation=prepared.y[split.validation],
-        seed=spec.seed,
-        n_jobs=usable_cores(),
-        fill=fill,
-        checkpoint=folder / files.CHECKPOINT,
-    )
-
-
-def _evaluate(prepared: _Prepared, model: NativeModel, spec: RunSpec, folder: Path) -> dict[str, dict[str, float]]:
-    from workbench.evaluation import make_report
+def _evaluate(
+    prepared: Preparation, ready: Ready, model: NativeModel, folder: Path, folds: list[dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Measure every part, one after the other, and write the report."""
+    from workbench.evaluation import evaluate_predictions, make_report
 
     predictions = {}
-    for name, X in prepared.X.items():
-        rows = prepared.split.parts()[name]
-        y = prepared.y[rows]
-        labels = y if prepared.classes is None else np.array(prepared.classes)[y]
-        predictions[name] = (prepared.positions[rows], labels, model.scores(X))
+    for name, rows in prepared.split.parts().items():
+        if len(rows):
+            X = _features_of(prepared, ready, name, rows)
+            predictions[name] = (prepared.positions[rows], prepared.labels(rows), model.scores(X))
+    cross_validation = None
+    if prepared.folds:
+        _, labels, scores = predictions["validation"]
+        kept = evaluate_predictions(labels, scores, task=prepared.task, classes=prepared.classes, split="validation")
+        first = measured_fold(1, prepared.folds[0], kept)
+        cross_validation = summary([first, *folds], by=prepared.spec.split.by)
     report = make_report(
         folder / files.REPORT,
         predictions=predictions,
         task=prepared.task,
         classes=prepared.classes,
-        target=spec.data.target,
+        target=prepared.target,
+        cross_validation=cross_validation,
     )
-    return {name: report.metrics(name) for name in predictions}
+    metrics: dict[str, dict[str, Any]] = {name: report.metrics(name) for name in predictions}
+    return metrics | ({"cross_validation": cross_validation} if cross_validation else {})
+
+
+def _features_of(prepared: Preparation, ready: Ready, part: str, rows: np.ndarray) -> np.ndarray:
+    if part == "validation":
+        return ready.material.X_validation
+    cross_fitted = any(step.enabled and step.step == "target_encode" for step in prepared.steps)
+    if part == "train" and not cross_fitted:  # else a request would be answered otherwise than the row was learned
+        return ready.material.measured_rows[0]
+    return features(prepared, ready.recipe, rows)
 
 
 def _package(
-    prepared: _Prepared,
-    model: NativeModel,
-    spec: RunSpec,
-    folder: Path,
-    metrics: dict[str, dict[str, float]],
-    settings: Settings,
+    prepared: Preparation, ready: Ready, model: NativeModel, folder: Path, metrics: dict[str, dict[str, Any]]
 ) -> PackageInfo:
     from workbench.package import build_package, make_signature
 
-    split, frame = prepared.split, prepared.frame
-    train = frame[split.train]
-    evaluation = np.concatenate([split.validation, split.test])
-    document: dict[str, Any] = spec.to_dict()
-    signature = make_signature(prepared.recipe, train, spec.data.target, prepared.task, prepared.classes)
+    split, spec = prepared.split, prepared.spec
+    train = prepared.answered(split.train)
+    rows = np.concatenate([split.validation, split.test])
+    if len(rows):
+        rows = draw_rows(rows, _PACKAGE_ROWS, seed=spec.seed)
+    signature = make_signature(ready.recipe, train, prepared.target, prepared.task, prepared.classes)
     return build_package(
         folder / files.PACKAGE,
-        spec=document,
-        recipe=prepared.recipe,
+        spec=spec.to_dict(),
+        recipe=ready.recipe,
         model=model,
         signature=signature,
         train=train,
-        evaluation=frame[evaluation] if len(evaluation) else train,
+        evaluation=prepared.answered(rows) if len(rows) else train,
         metrics=metrics,
-        settings=settings,
+        notes=prepared.notes + ready.notes,
+        settings=prepared.settings,
     )

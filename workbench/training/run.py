@@ -204,10 +204,15 @@ class Run:
 
         return open_report(self.report_folder)
 
-    def metrics(self) -> dict[str, dict[str, float]]:
-        """Give its metrics by split: ``{"train": {...}, "validation": ..., "test": ...}``; empty before they exist."""
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Give its metrics by split: ``{"train": {...}, "validation": ..., "test": ...}``; empty before they exist.
+
+        A run with folds also has ``"cross_validation"``: ``n_folds``, ``mean`` and ``std`` by metric, ``folds``.
+        """
         document = storage.read_json(self.report_folder / "report.json") or {}
-        return {split: dict(part["metrics"]) for split, part in document.get("splits", {}).items()}
+        metrics = {split: dict(part["metrics"]) for split, part in document.get("splits", {}).items()}
+        folds = document.get("cross_validation")
+        return metrics | ({"cross_validation": dict(folds)} if folds else {})
 
     def model(self) -> Predictor:
         """Load the model that it made.
@@ -223,8 +228,9 @@ class Run:
         return load_predictor(self.package_folder, settings=self._settings)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the line of ``workbench runs --json``."""
+        """Give the line of ``workbench runs --json``; of a run on a sample also how many rows that was."""
         state = self.state
+        rows = {"n_train_rows": state.n_train_rows, "n_sampled_rows": state.n_sampled_rows}
         return {
             "run_id": self.id,
             "name": self.name,
@@ -233,6 +239,7 @@ class Run:
             "pid": state.pid,
             "started": state.started,
             "seconds": round(state.seconds, 3),
+            **(rows if state.n_sampled_rows is not None else {}),
         }
 
     def _needs_result(self, path: Path) -> None:

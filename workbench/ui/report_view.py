@@ -259,5 +259,5 @@ def _with_columns(found: pl.DataFrame, report: Report, table: Table | None) -> p
     if table is None or found.is_empty() or int(found["row"].max()) >= table.n_rows:  # type: ignore[arg-type]
         return found
     taken = set(found.columns)
-    others = [name for name in table.frame().columns if name not in taken and name != report.target]
-    return found.hstack(table.frame()[found["row"].to_list()].select(others).get_columns())
+    others = [column.name for column in table.columns if column.name not in taken and column.name != report.target]
+    return found.hstack(table.take(found["row"].to_numpy(), others).get_columns())

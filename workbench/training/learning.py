@@ -1,0 +1,103 @@
+"""From rows to what a loop learns from: the recipe fitted on the training rows of one split, and their features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.training.balancing import balanced
+from workbench.training.hardware import usable_cores
+from workbench.training.loops.material import Material
+from workbench.training.preparing import Preparation
+
+if TYPE_CHECKING:
+    from workbench.data import Split
+    from workbench.recipe import FittedRecipe
+
+_LEARNS_BALANCED = ("rounds", "epochs")  # loops whose training loss is the one that they minimize
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A recipe fitted on training rows, and the material of a loop.
+
+    Parameters
+    ----------
+    recipe : FittedRecipe
+    material : Material
+    notes : tuple of str
+        What a reader of the run should know.
+    """
+
+    recipe: FittedRecipe
+    material: Material = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+
+def make_ready(prepared: Preparation, split: Split, *, checkpoint: Path | None = None) -> Ready:
+    """Fit the recipe on the training rows of a split, and on nothing else, and transform its rows.
+
+    Raw rows are held for one part at a time.
+
+    Raises
+    ------
+    RecipeError
+        If a step can't take its columns, or balanced rows don't fit into memory.
+    """
+    from workbench.estimators.native import missing_fill
+    from workbench.recipe import fit_and_transform
+
+    recipe, X_train = fit_and_transform(
+        prepared.steps,
+        prepared.raw(split.train),
+        target=prepared.target,
+        task=prepared.task,
+        handles_missing=prepared.entry.handles_missing,
+        seed=prepared.spec.seed,
+    )
+    X_validation = features(prepared, recipe, split.validation)
+    fill = None
+    if not prepared.entry.handles_missing:
+        fill = missing_fill(X_train)
+        gaps = np.isnan(X_validation)
+        X_validation = np.where(gaps, fill, X_validation) if gaps.any() else X_validation
+    y_train = prepared.y[split.train]
+    rows = balanced(
+        prepared.balance, X_train, y_train, classes=prepared.classes, max_mib=prepared.settings.max_table_mib
+    )
+    material = Material(
+        entry=prepared.entry,
+        params=prepared.params,
+        training=prepared.spec.training,
+        task=prepared.task,
+        classes=prepared.classes,
+        X_train=rows.X,
+        y_train=rows.y,
+        X_validation=X_validation,
+        y_validation=prepared.y[split.validation],
+        seed=prepared.spec.seed,
+        n_jobs=usable_cores(),
+        fill=fill,
+        checkpoint=checkpoint,
+        weights=rows.weights,
+        unbalanced=(X_train, y_train) if prepared.balance else None,
+    )
+    return Ready(recipe, material, tuple(_said(prepared, rows.words)))
+
+
+def features(prepared: Preparation, recipe: FittedRecipe, rows: np.ndarray) -> np.ndarray:
+    """Give the features of rows, as the fitted recipe answers a request."""
+    if not len(rows):
+        return np.empty((0, recipe.n_features))
+    return recipe.transform(prepared.raw(rows))
+
+
+def _said(prepared: Preparation, balancing: str) -> list[str]:
+    if not balancing:
+        return []
+    if prepared.entry.progress in _LEARNS_BALANCED:
+        balancing += " The training loss of the curve counts them so; all metrics count the rows as they are."
+    return [balancing]

@@ -1,0 +1,287 @@
+"""What a run decides before it learns: the rows that exist, the parts that they belong to, and what they answer."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from workbench.data.spec import SplitSpec, Task
+from workbench.errors import EstimatorError, SplitError, WorkbenchError
+from workbench.estimators.catalogue import EstimatorEntry, check_params
+from workbench.estimators.catalogue import entry as find_entry
+from workbench.recipe.spec import Step
+from workbench.settings import Settings
+from workbench.training.balancing import check_balance
+from workbench.training.bounding import Room, draw_parts, draw_rows
+from workbench.training.spec import RunSpec
+from workbench.training.split_steps import keep_columns, split_column, without_part_column
+
+if TYPE_CHECKING:
+    from workbench.data import Split, Table
+    from workbench.recipe.spec import Balance
+
+_PILOT_ROWS = 2_000
+_PILOT_SHARE = 0.05  # of the limit, from which on it is worth knowing how wide the features are
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A run before it learns.
+
+    Parameters
+    ----------
+    spec : RunSpec
+    table : Table
+    task : {"classification", "regression"}
+    entry : EstimatorEntry
+    params : dict
+        Of the estimator, checked, with the defaults filled in.
+    steps : tuple of Step
+        The recipe, without the column that names the parts.
+    balance : Balance, optional
+    positions : ndarray of int64
+        Rows of the table that the row steps leave; all other row numbers count these.
+    decided : DataFrame
+        Target and split column of these rows, after the column steps.
+    split : Split
+        The rows that the run works on.
+    folds : list of Split
+        Of a cross-validation; the first is `split` itself. None without one.
+    y : ndarray of shape (n_rows,)
+    classes : list of str or int, optional
+    notes : tuple of str
+        What a reader of the run should know: that it works on a sample.
+    n_train_rows : int
+        Training rows before any were left out for want of memory.
+    settings : Settings
+    """
+
+    spec: RunSpec
+    table: Table
+    task: Task
+    entry: EstimatorEntry
+    params: dict[str, Any]
+    steps: tuple[Step, ...]
+    balance: Balance | None
+    positions: np.ndarray = field(repr=False)
+    decided: pl.DataFrame = field(repr=False)
+    split: Split = field(repr=False)
+    folds: list[Split] = field(repr=False)
+    y: np.ndarray = field(repr=False)
+    classes: list[str | int] | None
+    notes: tuple[str, ...]
+    n_train_rows: int
+    settings: Settings
+
+    @property
+    def target(self) -> str:
+        """The column to predict."""
+        return self.spec.data.target
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether training rows were left out for want of memory."""
+        return len(self.split.train) < self.n_train_rows
+
+    def raw(self, rows: np.ndarray) -> pl.DataFrame:
+        """Give rows with all columns as the table has them."""
+        return self.table.take(self.positions[rows])
+
+    def answered(self, rows: np.ndarray) -> pl.DataFrame:
+        """Give rows as the table has them, with the target as the column steps leave it."""
+        return self.raw(rows).with_columns(self.decided[self.target][rows])
+
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        """Give the labels, or numbers, of rows."""
+        labels: np.ndarray = self.y[rows] if self.classes is None else np.array(self.classes)[self.y[rows]]
+        return labels
+
+
+def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation:
+    """Check data, recipe and estimator against each other, find the rows and divide them.
+
+    Only the columns that row steps, split and target need are read, a batch at a time.
+
+    Raises
+    ------
+    WorkbenchError
+        If the data, the recipe, the estimator or the split refuse.
+    """
+    from workbench.data import check_target, encode_target, split_folds
+    from workbench.data.targets import suggest_task
+    from workbench.recipe import check_recipe, find_rows
+
+    entry, target = find_entry(spec.estimator.name), spec.data.target
+    params = check_params(entry, spec.estimator.params)
+    table.with_target(target)  # refuses one that isn't there, and names the nearest
+    steps = without_part_column(spec.recipe, spec.split)
+    everything = _decided(table, spec)
+    task: Task = spec.data.task or suggest_task(everything[target])
+    _check_task(entry, task, target)
+    check_target(everything, target, task, allow_missing=True)
+    check_recipe(steps, table.columns, target, handles_missing=entry.handles_missing)
+    balance = check_balance(spec.recipe, task, params)
+    positions = find_rows(table, spec.recipe)
+    decided = everything[positions]
+    del everything
+    check_target(decided, target, task)
+    split = _split(spec, table, decided, positions, task)
+    check_classes(decided[target][split.train], target, task)
+    y, classes = encode_target(decided[target], task)
+    notes = _check_given_labels(decided[target], split, table, task, target)
+    whole = Preparation(
+        spec, table, task, entry, params, steps, balance, positions, decided, split, [], y, classes, tuple(notes),
+        len(split.train), settings,
+    )  # fmt: skip
+    bounded = _bounded(whole)
+    if spec.split.folds:
+        folds = split_folds(decided, found_split(spec), bounded.split, target=target, task=task, seed=spec.seed)
+        for fold in folds:
+            check_classes(decided[target][fold.train], target, task)
+        bounded = replace(bounded, folds=folds, split=folds[0])
+    return bounded
+
+
+def _decided(table: Table, spec: RunSpec) -> pl.DataFrame:
+    """Read target and split column of all rows, as the column steps leave them."""
+    from workbench.data.table import nearest
+    from workbench.recipe import apply_column_steps, prepared
+
+    target, column = spec.data.target, split_column(spec.recipe, spec.split)
+    names = [target] if column in (None, target) else [target, str(column)]
+    steps = keep_columns(spec.recipe, names)
+    columns = apply_column_steps(table.head(0), steps, target=target).columns
+    if column is not None and column not in columns:
+        hint = nearest(column, columns) or " Name a column of the table."
+        raise SplitError(
+            f"Got a split by {spec.split.by} of column {column!r}, needed one of the {len(columns)} columns after the "
+            f"column steps.{hint}"
+        )
+    return prepared(table, steps, columns=names, target=target)
+
+
+def _check_task(entry: EstimatorEntry, task: Task, target: str) -> None:
+    if task not in entry.tasks:
+        raise EstimatorError(
+            f"Got {entry.name} for a {task} of {target!r}, needed an estimator for {task}: {entry.name} does "
+            f"{' and '.join(entry.tasks)}. Choose another estimator, or set the task."
+        )
+
+
+def _split(spec: RunSpec, table: Table, decided: pl.DataFrame, positions: np.ndarray, task: Task) -> Split:
+    from workbench.data import split_rows
+
+    return split_rows(
+        decided,
+        found_split(spec),
+        target=spec.data.target,
+        task=task,
+        seed=spec.seed,
+        n_train_rows=given_train_rows(table),
+        positions=positions,
+    )
+
+
+def found_split(spec: RunSpec) -> SplitSpec:
+    """Give the split with its column as it is called after the column steps."""
+    return spec.split.model_copy(update={"column": split_column(spec.recipe, spec.split) or spec.split.column})
+
+
+def given_train_rows(table: Table) -> int | None:
+    """Give the number of rows before the given test rows of a joined table; None for others."""
+    return int(table.origin["n_train_rows"]) if table.origin.get("kind") == "pair" else None
+
+
+def check_classes(learned: pl.Series, target: str, task: Task) -> None:
+    """Refuse training rows of one class.
+
+    Raises
+    ------
+    SplitError
+        If all are of the same class.
+    """
+    from workbench.data.targets import class_labels
+
+    if task == "classification" and (labels := class_labels(learned)).n_unique() == 1:
+        raise SplitError(
+            f"Got {len(labels):,} training rows that are all of class {labels[0]!r} of {target!r}, needed at least two "
+            "to tell apart. Split at random with stratify: true, or by another column."
+        )
+
+
+def _check_given_labels(values: pl.Series, split: Split, table: Table, task: Task, target: str) -> list[str]:
+    """Refuse a test file that writes the classes otherwise; note one with classes of its own."""
+    if given_train_rows(table) is None or task == "regression":
+        return []
+    from workbench.data.pairs import label_differences
+    from workbench.data.targets import class_labels
+
+    labels = class_labels(values)
+    test, learning = labels[split.test], labels[split.learning]
+    if differences := label_differences(learning, test):
+        shown = ", ".join(f"{theirs!r} for {ours!r}" for theirs, ours in list(differences.items())[:3])
+        raise SplitError(
+            f"Got a test file that writes {shown} in {target!r}, needed the words of the train file. "
+            f"Add the step clean_text with columns [{target}] and operations [strip, strip_full_stop], which brings "
+            "both to one form."
+        )
+    unseen = test.filter(~test.is_in(learning.unique().implode()))
+    if not len(unseen):
+        return []
+    return [
+        f"{len(unseen):,} test rows are of classes that no training row has ({unseen[0]!r} for one); "
+        "they can't be predicted right."
+    ]
+
+
+def _bounded(whole: Preparation) -> Preparation:
+    """Leave rows out at random where a part would take more memory than a run may use, and say so."""
+    split, settings = whole.split, whole.settings
+    room = Room(whole.table.n_bytes / max(whole.table.n_rows, 1), settings.max_table_mib)
+    if room.mib(len(split.learning)) > _PILOT_SHARE * settings.max_table_mib:
+        room = replace(room, bytes_a_row=max(room.bytes_a_row, 8.0 * _n_features(whole)))
+    stratified = whole.task == "classification" and whole.spec.split.stratify and whole.spec.split.by == "random"
+    drawn = draw_parts(split, room.n_rows, seed=whole.spec.seed, class_of_row=whole.y if stratified else None)
+    if whole.spec.split.folds:  # the folds divide all learning rows, so they are bounded together
+        classes = whole.y[split.learning] if stratified else None
+        learning = draw_rows(split.learning, room.n_rows, seed=whole.spec.seed, class_of_row=classes)
+        drawn = replace(drawn, train=learning, validation=learning[:0])
+    notes = tuple(_said(whole, drawn, room))
+    return replace(whole, split=drawn, notes=whole.notes + notes)
+
+
+def _said(whole: Preparation, drawn: Split, room: Room) -> list[str]:
+    parts = dict(zip(("train", "validation", "test"), drawn.parts().values(), strict=True))
+    before = whole.split.parts()
+    if whole.spec.split.folds:
+        before = {**before, "train": whole.split.learning, "validation": parts["validation"]}
+    limit = f"{room.max_mib:,.0f} MiB (max_table_mib)"
+    said = []
+    if len(parts["train"]) < len(before["train"]):
+        what = "Trained and cross-validated" if whole.spec.split.folds else "Trained"
+        said.append(
+            f"{what} on {len(parts['train']):,} of {len(before['train']):,} rows, a random sample: all of them would "
+            f"take {room.mib(len(before['train'])):,.0f} MiB, more than {limit}."
+        )
+    return said + [
+        f"The {part} metrics are of {len(parts[part]):,} of {len(before[part]):,} {part} rows, a random sample."
+        for part in ("validation", "test")
+        if len(parts[part]) < len(before[part])
+    ]
+
+
+def _n_features(whole: Preparation) -> int:
+    """Estimate how many features the recipe gives, on few rows: one-hot and TF-IDF may need far more than the table."""
+    from workbench.recipe import fit_recipe
+
+    rows = draw_rows(whole.split.train, _PILOT_ROWS, seed=whole.spec.seed)
+    with suppress(WorkbenchError):  # whatever is wrong is said when the recipe is fitted in earnest
+        recipe = fit_recipe(
+            whole.steps, whole.raw(rows), target=whole.target, task=whole.task, handles_missing=True, seed=0
+        )
+        return recipe.n_features
+    return 0
