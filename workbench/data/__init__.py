@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.data.splitting import split_rows as split_rows
     from workbench.data.store import TableInfo as TableInfo
     from workbench.data.store import delete_table as delete_table
+    from workbench.data.store import store_batches as store_batches
     from workbench.data.store import store_frame as store_frame
     from workbench.data.store import tables as tables
     from workbench.data.table import Column as Column
@@ -34,6 +35,7 @@ _HOMES = {
     "Table": "table",
     "TableInfo": "store",
     "delete_table": "store",
+    "store_batches": "store",
     "store_frame": "store",
     "tables": "store",
     "read_table": "reading",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import polars as pl
 
 from workbench.data.images import are_images
@@ -25,17 +27,104 @@ def normalize_frame(frame: pl.DataFrame, *, name: str, max_columns: int) -> tupl
     ReadError
         If there are no rows or columns, too many columns, or a column of a type that a table can't hold.
     """
-    _check_shape(frame, name, max_columns)
-    refused = [series for series in frame if isinstance(series.dtype, _REFUSED) or _is_foreign(series)]
-    if refused:
-        shown = ", ".join(f"{series.name!r} ({series.dtype})" for series in refused[:5])
-        raise ReadError(
-            f"Got {name} with {len(refused)} column{'s'[: len(refused) > 1]} of a type that a table can't hold: "
-            f"{shown}. "
-            "Needed numbers, text, booleans, dates or images. Leave those columns out of the file."
-        )
-    notes: list[str] = []
-    return pl.DataFrame([_normalize(series, notes) for series in frame]), notes
+    if frame.height == 0:
+        check_width(frame.width, name=name, max_columns=max_columns)
+        raise no_rows(name, frame.width)
+    normalizer = Normalizer(name=name, max_columns=max_columns)
+    return normalizer.apply(frame), normalizer.notes()
+
+
+class TooWideError(Exception):
+    """Whole numbers beyond 64 bits came after some that weren't."""
+
+
+class Normalizer:
+    """Normalizes the batches of one table alike, and counts what it changes.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    max_columns : int
+    """
+
+    def __init__(self, *, name: str, max_columns: int) -> None:
+        self._name = name
+        self._max_columns = max_columns
+        self._n_infinite: dict[str, int] = {}
+        self._durations: dict[str, None] = {}
+        self._wide: dict[str, bool] = {}
+
+    def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Convert the types of one batch.
+
+        Raises
+        ------
+        ReadError
+            If there are no columns or too many, or one of a type that a table can't hold.
+        TooWideError
+            If whole numbers don't fit the type that an earlier batch got; `wide` then names the columns.
+        """
+        check_width(frame.width, name=self._name, max_columns=self._max_columns)
+        refused = [series for series in frame if isinstance(series.dtype, _REFUSED) or _is_foreign(series)]
+        if refused:
+            shown = ", ".join(f"{series.name!r} ({series.dtype})" for series in refused[:5])
+            raise ReadError(
+                f"Got {self._name} with {len(refused)} column{'s'[: len(refused) > 1]} of a type that a table can't "
+                f"hold: {shown}. "
+                "Needed numbers, text, booleans, dates or images. Leave those columns out of the file."
+            )
+        return pl.DataFrame([self._normalize(series) for series in frame])
+
+    @property
+    def wide(self) -> list[str]:
+        """Columns of whole numbers that are kept as Float64."""
+        return [name for name, is_wide in self._wide.items() if is_wide]
+
+    def notes(self) -> list[str]:
+        """Say what was changed that a reader would want to know."""
+        return [f"The durations in {column!r} were read as seconds." for column in self._durations] + [
+            f"{count:,} infinite values in {column!r} were read as missing."
+            for column, count in self._n_infinite.items()
+        ]
+
+    def _normalize(self, series: pl.Series) -> pl.Series:
+        dtype = series.dtype
+        if dtype.is_float():
+            return self._finite(series)
+        if dtype == pl.Int128 or dtype == pl.UInt128 or dtype == pl.UInt64:
+            return self._whole(series)
+        if isinstance(dtype, pl.Decimal):
+            return series.cast(pl.Float64)
+        if isinstance(dtype, pl.Duration):
+            self._durations[series.name] = None
+            return (series.dt.total_microseconds() / 1e6).alias(series.name)
+        if isinstance(dtype, (pl.Categorical, pl.Enum, pl.Null, pl.Time)):
+            series = series.cast(pl.String)
+        if series.dtype == pl.String:
+            empty = series == ""
+            return series.set(empty, None) if empty.any() else series
+        return series
+
+    def _whole(self, series: pl.Series) -> pl.Series:
+        narrow = series.cast(pl.Int64, strict=False)
+        is_wide = narrow.null_count() != series.null_count()
+        if is_wide and self._wide.setdefault(series.name, True) is False:
+            self._wide[series.name] = True
+            raise TooWideError(series.name)
+        return series.cast(pl.Float64) if self._wide.setdefault(series.name, False) else narrow
+
+    def _finite(self, series: pl.Series) -> pl.Series:
+        if series.dtype not in (pl.Float32, pl.Float64):
+            series = series.cast(pl.Float32)
+        # NaN and infinity are what a sum can't hide: one look at the sum spares two at each value.
+        if series.dtype == pl.Float64 and isfinite(series.sum()):
+            return series
+        n_infinite = int(series.is_infinite().sum() or 0)
+        if n_infinite:
+            self._n_infinite[series.name] = self._n_infinite.get(series.name, 0) + n_infinite
+            series = series.set(series.is_infinite(), None)
+        return series.fill_nan(None)
 
 
 def _is_foreign(series: pl.Series) -> bool:
@@ -43,45 +132,25 @@ def _is_foreign(series: pl.Series) -> bool:
     return series.dtype == pl.Binary and not are_images(series)
 
 
-def _check_shape(frame: pl.DataFrame, name: str, max_columns: int) -> None:
-    if frame.width == 0:
+def check_width(n_columns: int, *, name: str, max_columns: int) -> None:
+    """Refuse a table without columns or with too many.
+
+    Raises
+    ------
+    ReadError
+    """
+    if n_columns == 0:
         raise ReadError(f"Got {name} without columns, needed at least one. Check that this is the right file.")
-    if frame.width > max_columns:
+    if n_columns > max_columns:
         raise ReadError(
-            f"Got {name} with {frame.width:,} columns, needed at most {max_columns:,}. "
+            f"Got {name} with {n_columns:,} columns, needed at most {max_columns:,}. "
             "Leave some out, or raise WORKBENCH_MAX_COLUMNS."
         )
-    if frame.height == 0:
-        raise ReadError(
-            f"Got {name} with {frame.width} column names but no rows, needed at least one row. "
-            "Check that the file is complete."
-        )
 
 
-def _normalize(series: pl.Series, notes: list[str]) -> pl.Series:
-    dtype = series.dtype
-    if dtype.is_float():
-        return _finite(series, notes)
-    if dtype == pl.Int128 or dtype == pl.UInt128 or dtype == pl.UInt64:
-        narrow = series.cast(pl.Int64, strict=False)
-        return narrow if narrow.null_count() == series.null_count() else series.cast(pl.Float64)
-    if isinstance(dtype, pl.Decimal):
-        return series.cast(pl.Float64)
-    if isinstance(dtype, pl.Duration):
-        notes.append(f"The durations in {series.name!r} were read as seconds.")
-        return (series.dt.total_microseconds() / 1e6).alias(series.name)
-    if isinstance(dtype, (pl.Categorical, pl.Enum, pl.Null, pl.Time)):
-        series = series.cast(pl.String)
-    if series.dtype == pl.String:
-        return series.set(series == "", None)
-    return series
-
-
-def _finite(series: pl.Series, notes: list[str]) -> pl.Series:
-    if series.dtype not in (pl.Float32, pl.Float64):
-        series = series.cast(pl.Float32)
-    n_infinite = int(series.is_infinite().sum() or 0)
-    if n_infinite:
-        notes.append(f"{n_infinite:,} infinite values in {series.name!r} were read as missing.")
-        series = series.set(series.is_infinite(), None)
-    return series.fill_nan(None)
+def no_rows(name: str, n_columns: int) -> ReadError:
+    """Give the error for a table without rows."""
+    return ReadError(
+        f"Got {name} with {n_columns} column names but no rows, needed at least one row. "
+        "Check that the file is complete."
+    )

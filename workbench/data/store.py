@@ -6,57 +6,30 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from workbench.data.digests import digest_of
+from workbench.data.examining import Contents, examine
 from workbench.data.normalize import normalize_frame
-from workbench.data.table import SHORT_DIGEST, Column, Table, describe_columns
-from workbench.errors import StorageError, TableNotFoundError
+from workbench.data.shelf import TableInfo as TableInfo
+from workbench.data.shelf import delete_table as delete_table
+from workbench.data.shelf import open_stored as open_stored
+from workbench.data.shelf import tables as tables
+from workbench.data.stored_rows import SAMPLE_ROWS, sample_positions
+from workbench.data.table import SHORT_DIGEST, Table, check_target_name, describe_columns
+from workbench.data.writing import write_rows
+from workbench.errors import StorageError
 from workbench.settings import Settings, current
 from workbench.storage import disk_errors, read_json, to_json, write_json
 
 _ABANDONED_SECONDS = 3600.0
-
-
-@dataclass(frozen=True)
-class TableInfo:
-    """One line of the list of stored tables.
-
-    Parameters
-    ----------
-    digest, name : str
-    target : str or None
-    n_rows, n_columns : int
-    read : float
-        When it was last read, in seconds since 1970.
-    source : str
-        Path or name of what was read.
-    size_bytes : int
-        Size on disk.
-    origin : dict
-        Where the rows came from.
-    """
-
-    digest: str
-    name: str
-    target: str | None
-    n_rows: int
-    n_columns: int
-    read: float
-    source: str
-    size_bytes: int
-    origin: dict[str, Any]
-
-    @property
-    def short_digest(self) -> str:
-        """First 12 digits of the digest."""
-        return self.digest[:SHORT_DIGEST]
 
 
 def store_frame(
@@ -90,32 +63,141 @@ def store_frame(
     """
     settings = settings or current()
     frame, notes = normalize_frame(frame, name=name, max_columns=settings.max_columns)
-    document = dict(origin or {"kind": "memory"})
-    if notes:
-        reader = dict(document.get("reader", {}))
-        document["reader"] = {**reader, "notes": [*reader.get("notes", []), *notes]}
-    document |= {"name": name, "read": time.time()}
     digest = digest_of(frame)
     folder = settings.tables / digest
-    is_stored = (folder / "schema.json").exists()
-    stored = read_json(folder / "origin.json", default={}) if is_stored else {}
-    document["target"] = target or stored.get("target")
     table = Table(
         digest=digest,
         name=name,
         target=target,
-        origin=document,
+        origin=_document(origin, notes, name=name, target=target, folder=folder),
         columns=describe_columns(frame),
         n_rows=frame.height,
         path=folder / "table.parquet",
         frame=frame,
     )
-    if is_stored:
-        with suppress(StorageError):  # the rows are safe; only when they were last read isn't noted
-            write_json(folder / "origin.json", document)
+    if _is_stored(folder):
+        _note_reading(folder, table)
     else:
         _write_folder(folder, table)
     return table
+
+
+def store_batches(
+    batches: Iterable[pl.DataFrame],
+    *,
+    name: str,
+    target: str | None = None,
+    origin: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
+    settings: Settings | None = None,
+) -> Table:
+    """Store rows that come a batch at a time, as `store_frame` does, without ever holding them all.
+
+    Parameters
+    ----------
+    batches : iterable of DataFrame
+        With the same columns in each.
+    name : str
+    target : str, optional
+    origin : dict, optional
+        Where the rows came from; or a function that gives it and is called when all rows are read.
+    settings : Settings, optional
+
+    Raises
+    ------
+    ReadError, TargetError, StorageError
+        As `store_frame`; and a `ReadError` if the columns differ between batches.
+
+    Examples
+    --------
+    >>> parts = [pl.DataFrame({"n": [1, 2]}), pl.DataFrame({"n": [3]})]
+    >>> table = store_batches(parts, name="numbers")  # doctest: +SKIP
+    >>> table.n_rows  # doctest: +SKIP
+    3
+    """
+    settings = settings or current()
+    rest = iter(batches)
+    start = list(islice(rest, 2))
+    if start and target is not None:
+        check_target_name(target, start[0].columns, name=name)
+    if len(start) < 2:
+        frame = start[0] if start else pl.DataFrame()
+        given = origin() if callable(origin) else origin
+        return store_frame(frame, name=name, target=target, origin=given, settings=settings)
+    partial = settings.tables / f".reading.{secrets.token_hex(8)}.tmp"
+    with disk_errors(settings.tables / "table.parquet"):
+        try:
+            partial.mkdir(parents=True)
+            written = write_rows(
+                chain(_released(start), rest),
+                partial / "table.parquet",
+                name=name,
+                max_columns=settings.max_columns,
+            )
+            table = _finish(partial, written, name=name, target=target, origin=origin, settings=settings)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    _remove_abandoned(settings.tables)
+    return table
+
+
+def _released(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Give the frames and hold none of them any longer."""
+    while frames:
+        yield frames.pop(0)
+
+
+def _finish(
+    partial: Path,
+    written: tuple[Contents, list[str]],
+    *,
+    name: str,
+    target: str | None,
+    origin: dict[str, Any] | Callable[[], dict[str, Any]] | None,
+    settings: Settings,
+) -> Table:
+    """Examine the rows that were written, and move them to the place that their digest names."""
+    contents, notes = written
+    examined = examine(contents)
+    folder = settings.tables / examined.digest
+    given = origin() if callable(origin) else origin
+    table = Table(
+        digest=examined.digest,
+        name=name,
+        target=target,
+        origin=_document(given, notes, name=name, target=target, folder=folder),
+        columns=examined.columns,
+        n_rows=contents.n_rows,
+        path=folder / "table.parquet",
+        n_bytes=contents.n_bytes,
+    )
+    if _is_stored(folder):
+        _note_reading(folder, table)
+        return table
+    if examined.sample is not None:
+        _write_synced(partial / "sample.parquet", parquet_bytes(examined.sample))
+    _write_documents(partial, table)
+    _move_into_place(partial, folder)
+    return table
+
+
+def _document(
+    origin: dict[str, Any] | None, notes: list[str], *, name: str, target: str | None, folder: Path
+) -> dict[str, Any]:
+    document = dict(origin or {"kind": "memory"})
+    if notes:
+        reader = dict(document.get("reader", {}))
+        document["reader"] = {**reader, "notes": [*reader.get("notes", []), *notes]}
+    stored = read_json(folder / "origin.json", default={}) if _is_stored(folder) else {}
+    return document | {"name": name, "read": time.time(), "target": target or stored.get("target")}
+
+
+def _is_stored(folder: Path) -> bool:
+    return (folder / "schema.json").exists()
+
+
+def _note_reading(folder: Path, table: Table) -> None:
+    with suppress(StorageError):  # the rows are safe; only when they were last read isn't noted
+        write_json(folder / "origin.json", table.origin)
 
 
 def _write_folder(folder: Path, table: Table) -> None:
@@ -125,12 +207,19 @@ def _write_folder(folder: Path, table: Table) -> None:
         try:
             partial.mkdir(parents=True)
             _write_synced(partial / "table.parquet", parquet_bytes(table.frame()))
-            _write_synced(partial / "schema.json", (to_json(table.schema_document(), indent=1) + "\n").encode())
-            _write_synced(partial / "origin.json", (to_json(table.origin, indent=2) + "\n").encode())
+            if table.n_rows > SAMPLE_ROWS:
+                sample = table.frame()[sample_positions(table.n_rows)]
+                _write_synced(partial / "sample.parquet", parquet_bytes(sample))
+            _write_documents(partial, table)
             _move_into_place(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     _remove_abandoned(folder.parent)
+
+
+def _write_documents(partial: Path, table: Table) -> None:
+    _write_synced(partial / "schema.json", (to_json(table.schema_document(), indent=1) + "\n").encode())
+    _write_synced(partial / "origin.json", (to_json(table.origin, indent=2) + "\n").encode())
 
 
 def _move_into_place(partial: Path, folder: Path) -> None:
@@ -163,99 +252,3 @@ def _remove_abandoned(folder: Path) -> None:
         with suppress(OSError):
             if time.time() - partial.stat().st_mtime > _ABANDONED_SECONDS:
                 shutil.rmtree(partial, ignore_errors=True)
-
-
-def open_stored(digest: str, *, settings: Settings | None = None) -> Table:
-    """Open a stored table by its digest or an unambiguous beginning of it; only its schema is read.
-
-    Raises
-    ------
-    TableNotFoundError
-        If no stored table begins with these digits, or several do.
-    """
-    settings = settings or current()
-    folder = _find(digest, settings)
-    schema = read_json(folder / "schema.json")
-    origin = read_json(folder / "origin.json", default={})
-    return Table(
-        digest=folder.name,
-        name=str(origin.get("name", folder.name[:SHORT_DIGEST])),
-        target=origin.get("target"),
-        origin=origin,
-        columns=[Column(**column) for column in schema["columns"]],
-        n_rows=int(schema["n_rows"]),
-        path=folder / "table.parquet",
-        n_bytes=schema.get("n_bytes"),
-    )
-
-
-def _find(digest: str, settings: Settings) -> Path:
-    found = (
-        [folder for folder in _folders(settings) if folder.name.startswith(digest.lower())] if len(digest) >= 6 else []
-    )
-    if len(found) == 1:
-        return found[0]
-    if found:
-        shown = ", ".join(folder.name[:SHORT_DIGEST] for folder in found[:5])
-        raise TableNotFoundError(
-            f"Got table {digest!r}, which {len(found)} stored tables begin with ({shown}). Give more digits."
-        )
-    raise TableNotFoundError(
-        f"Got table {digest!r}, needed the first 6 or more digits of a stored table in {settings.tables}. "
-        "Read the file again to store it."
-    )
-
-
-def _folders(settings: Settings) -> list[Path]:
-    try:
-        return [
-            folder
-            for folder in settings.tables.iterdir()
-            if not folder.name.startswith(".") and (folder / "schema.json").exists()
-        ]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def tables(*, settings: Settings | None = None) -> list[TableInfo]:
-    """List the stored tables, the one read last first."""
-    settings = settings or current()
-    found = []
-    for folder in _folders(settings):
-        schema = read_json(folder / "schema.json", default=None)
-        if schema is None:  # deleted between listing and reading
-            continue
-        origin = read_json(folder / "origin.json", default={})
-        with suppress(FileNotFoundError):
-            found.append(_info(folder, schema, origin))
-    return sorted(found, key=lambda info: info.read, reverse=True)
-
-
-def _info(folder: Path, schema: dict[str, Any], origin: dict[str, Any]) -> TableInfo:
-    return TableInfo(
-        digest=folder.name,
-        name=str(origin.get("name", folder.name[:SHORT_DIGEST])),
-        target=origin.get("target"),
-        n_rows=int(schema["n_rows"]),
-        n_columns=len(schema["columns"]),
-        read=float(origin.get("read", 0.0)),
-        source=str(origin.get("path", origin.get("kind", ""))),
-        size_bytes=(folder / "table.parquet").stat().st_size,
-        origin=origin,
-    )
-
-
-def delete_table(digest: str, *, settings: Settings | None = None) -> None:
-    """Delete a stored table; runs that used it keep their results.
-
-    Raises
-    ------
-    TableNotFoundError
-        If no stored table begins with these digits, or several do.
-    """
-    settings = settings or current()
-    folder = _find(digest, settings)
-    doomed = folder.with_name(f".{folder.name[:SHORT_DIGEST]}.{secrets.token_hex(4)}.tmp")
-    with disk_errors(folder):
-        folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)

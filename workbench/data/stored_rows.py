@@ -55,7 +55,8 @@ def draw_positions(n_total: int, n_rows: int, *, seed: int) -> np.ndarray:
     if n_rows >= n_total:
         return np.arange(n_total, dtype=np.int64)
     if n_rows <= SAMPLE_ROWS < n_total:
-        return sample_positions(n_total)[draw_from_sample(n_rows, seed=seed)]
+        positions: np.ndarray = sample_positions(n_total)[draw_from_sample(n_rows, seed=seed)]
+        return positions
     return _draw(n_total, n_rows, seed)
 
 
@@ -71,4 +72,5 @@ def draw_from_sample(n_rows: int, *, seed: int) -> np.ndarray:
 
 def _draw(n_total: int, n_rows: int, seed: int) -> np.ndarray:
     drawn = np.random.default_rng(seed).choice(n_total, size=min(n_rows, n_total), replace=False, shuffle=False)
-    return np.sort(drawn).astype(np.int64)
+    positions: np.ndarray = np.sort(drawn).astype(np.int64)
+    return positions

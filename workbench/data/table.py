@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +20,7 @@ from workbench.errors import DataError, StorageError, TargetError
 from workbench.settings import Settings, current
 
 if TYPE_CHECKING:
+    from workbench.data.associations import Associations
     from workbench.data.profile import Profile
 
 SHORT_DIGEST = 12
@@ -74,9 +75,10 @@ class Table:
         self._n_bytes = n_bytes
         self._profile: Profile | None = None
         self._leaks: dict[str, dict[str, str]] = {}
+        self._associations: dict[str | None, Associations] = {}
         self._by_name = {column.name: column for column in columns}
         if target is not None:
-            self._check_target_name(target)
+            check_target_name(target, self._by_name, name=self.name)
         self.target = target
 
     def __repr__(self) -> str:
@@ -228,26 +230,39 @@ class Table:
                 "Read the original file again."
             ) from error
 
-    def profile(self) -> Profile:
-        """Summarize each column; computed once."""
-        if self._profile is None:
-            from workbench.data import profile
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether all rows have been read already."""
+        return self._frame is not None
 
-            # A module that can profile a stored table column by column does so.
-            of_table = getattr(profile, "profile_of", None)
-            self._profile = (
-                of_table(self)
-                if of_table is not None
-                else profile.profile_table(self.frame(), columns=self.columns, target=self.target)
-            )
+    def profile(self) -> Profile:
+        """Summarize each column; computed once and kept beside the rows."""
+        if self._profile is None:
+            from workbench.data.profile import profile_of
+
+            self._profile = profile_of(self)
         return self._profile
+
+    def associations(self, target: str | None = None) -> Associations:
+        """Say how closely each column goes with each other, or all with `target` only; on up to 20,000 rows.
+
+        Raises
+        ------
+        DataError
+            If there is no such target.
+        """
+        if target not in self._associations:
+            from workbench.data.associations import associations
+
+            self._associations[target] = associations(self, target=target)
+        return self._associations[target]
 
     def leaks(self, target: str) -> dict[str, str]:
         """Find the columns that give a target away, each with the reason; computed once for each target."""
         if target not in self._leaks:
-            from workbench.data.leakage import find_leaks
+            from workbench.data.leakage import leaks_of
 
-            self._leaks[target] = find_leaks(self.frame(), target, self.suggested_task(target))
+            self._leaks[target] = leaks_of(self, target)
         return self._leaks[target]
 
     def with_target(self, target: str | None) -> Table:
@@ -286,7 +301,7 @@ class Table:
             raise TargetError(
                 f"Got no target for table {self.name!r}, needed the column to predict. Pass target='...'."
             )
-        self._check_target_name(name)
+        check_target_name(name, self._by_name, name=self.name)
         from workbench.data.targets import suggest_task
 
         column = self._by_name[name]
@@ -296,18 +311,26 @@ class Table:
             return "regression"
         return suggest_task(self.frame()[name])
 
-    def _check_target_name(self, target: str) -> None:
-        if target not in self._by_name:
-            shown = ", ".join(list(self._by_name)[:8]) + (", ..." if self.n_columns > 8 else "")
-            raise TargetError(
-                f"Got target {target!r}, needed one of the {self.n_columns} columns of {self.name} ({shown})."
-                f"{nearest(target, self._by_name) or ' Choose one of them.'}"
-            )
-
     def schema_document(self) -> dict[str, Any]:
         """Give the content of ``schema.json``."""
         columns = [asdict(column) for column in self.columns]
         return {"format": 1, "n_rows": self.n_rows, "n_bytes": self.n_bytes, "columns": columns}
+
+
+def check_target_name(target: str, columns: Iterable[str], *, name: str) -> None:
+    """Refuse a target that isn't among the columns.
+
+    Raises
+    ------
+    TargetError
+    """
+    names = list(columns)
+    if target not in names:
+        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        raise TargetError(
+            f"Got target {target!r}, needed one of the {len(names)} columns of {name} ({shown})."
+            f"{nearest(target, names) or ' Choose one of them.'}"
+        )
 
 
 def _numeric(dtype: str) -> Any:

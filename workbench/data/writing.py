@@ -1,0 +1,155 @@
+"""Batches of rows to one Parquet file as they come, so that the table may be larger than the memory."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import IO, cast
+
+import polars as pl
+
+from workbench.data.examining import Contents
+from workbench.data.normalize import Normalizer, TooWideError, no_rows
+from workbench.data.stored_rows import BATCH_ROWS
+from workbench.errors import ReadError
+
+# Level 1 packs as small as the usual 3 does here, in less time.
+_COMPRESSION_LEVEL = 1
+
+
+def write_rows(
+    batches: Iterable[pl.DataFrame], path: Path, *, name: str, max_columns: int
+) -> tuple[Contents, list[str]]:
+    """Normalize the batches and write them.
+
+    Returns
+    -------
+    contents : Contents
+    notes : list of str
+        What normalizing changed.
+
+    Raises
+    ------
+    ReadError
+        If there are no rows or columns, too many columns, a column of a type that a table can't hold, or batches with
+        different columns.
+    OSError
+        If the disk is full or refuses.
+    """
+    writer = _Writer(name=name, normalizer=Normalizer(name=name, max_columns=max_columns))
+    rest: Iterator[pl.DataFrame] = iter(batches)
+    while True:
+        writer.write(rest, path)
+        if writer.pending is None:
+            break
+        # Whole numbers became too wide for what is written already: that is read back as the wider type.
+        earlier = path.with_name(f"{path.name}.earlier")
+        path.replace(earlier)
+        wide = pl.col(writer.normalizer.wide).cast(pl.Float64)
+        written = (
+            pl.scan_parquet(earlier).slice(start, BATCH_ROWS).with_columns(wide).collect()
+            for start in range(0, writer.n_rows, BATCH_ROWS)
+        )
+        rest = chain(written, [writer.pending], rest)
+        writer = _Writer(name=name, normalizer=writer.normalizer)
+    path.with_name(f"{path.name}.earlier").unlink(missing_ok=True)
+    if not writer.n_rows:
+        raise no_rows(name, len(writer.schema))
+    contents = Contents(path, writer.schema, writer.n_rows, writer.n_missing, writer.n_bytes)
+    return contents, writer.normalizer.notes()
+
+
+@dataclass
+class _Writer:
+    """Counts what it writes. `pending` is the batch that no longer fitted, if it ended early."""
+
+    name: str
+    normalizer: Normalizer
+    schema: dict[str, pl.DataType] = field(default_factory=dict)
+    n_rows: int = 0
+    n_bytes: int = 0
+    n_missing: dict[str, int] = field(default_factory=dict)
+    pending: pl.DataFrame | None = None
+
+    def write(self, batches: Iterator[pl.DataFrame], path: Path) -> None:
+        from polars.io.plugins import register_io_source
+
+        first = next(batches, None)
+        if first is None:
+            return
+        start = self.normalizer.apply(first)
+        self.schema = dict(start.schema)
+        self.n_missing = dict.fromkeys(self.schema, 0)
+
+        def rows(*_: object) -> Iterator[pl.DataFrame]:
+            yield self._counted(start)
+            for batch in batches:
+                try:
+                    normal = self.normalizer.apply(batch)
+                except TooWideError:
+                    self.pending = batch
+                    return
+                if dict(normal.schema) != self.schema:
+                    raise _other_columns(self.name, self.schema, dict(normal.schema))
+                os.utime(path.parent)  # a sign of life: a folder that nobody writes to is taken for abandoned
+                yield self._counted(normal)
+
+        with _Target(path) as target:
+            try:
+                register_io_source(rows, schema=start.schema).sink_parquet(
+                    cast("IO[bytes]", target),
+                    compression="zstd",
+                    compression_level=_COMPRESSION_LEVEL,
+                    row_group_size=BATCH_ROWS,
+                )
+            except pl.exceptions.PolarsError:
+                if target.error is not None:  # Polars says in words of its own what the disk said
+                    raise target.error from None
+                raise
+            target.sync()
+
+    def _counted(self, batch: pl.DataFrame) -> pl.DataFrame:
+        self.n_rows += batch.height
+        self.n_bytes += int(batch.estimated_size())
+        for series in batch:
+            self.n_missing[series.name] += series.null_count()
+        return batch
+
+
+class _Target(io.RawIOBase):
+    """A file that remembers what the disk refused."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self.error: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _other_columns(name: str, first: dict[str, pl.DataType], other: dict[str, pl.DataType]) -> ReadError:
+    differing = [column for column in {**first, **other} if first.get(column) != other.get(column)]
+    shown = ", ".join(f"{column!r} ({first.get(column)} and {other.get(column)})" for column in differing[:5])
+    return ReadError(
+        f"Got {name} with parts of different columns: {shown}. Needed the same columns and types throughout. "
+        "Write the table anew with one type a column."
+    )
