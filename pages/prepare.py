@@ -8,10 +8,10 @@ table, draft = opened.table, opened.draft
 target_form.draw(table, draft)
 recipe_side, preview_side = st.columns([2, 3], gap="large")
 with preview_side:
-    preview = recipe_preview.compute(table, draft)
-    recipe_preview.draw(table, draft, preview)
+    computed = recipe_preview.compute(table, draft)
+    recipe_preview.draw(table, draft, computed)
 with recipe_side:
-    recipe_editor.draw(table, draft, recipe_preview.effects(preview))
+    recipe_editor.draw(table, draft, computed)
 split_form.draw(table, draft)
 if st.button("Train a model", type="primary", key="prepare.next", icon=":material/model_training:"):
     page.go("train")

@@ -54,9 +54,13 @@ def test_the_suggested_recipe_can_be_trained(open_page):
     assert not train.button(key="train.start").disabled
 
 
+def add(page, step):
+    page.button(key="prepare.add").click().run()
+    return page.selectbox(key="prepare.add.step").set_value(step).run()
+
+
 def test_a_step_is_added_with_the_columns_it_is_usually_for(prepare):
-    prepare.selectbox(key="prepare.add.step").set_value("standardize").run()
-    prepare.button(key="prepare.add.go").click().run()
+    add(prepare, "standardize").button(key="prepare.add.go").click().run()
     assert not prepare.exception
     added = recipe()[-1]
     assert isinstance(added, Standardize)
@@ -65,8 +69,7 @@ def test_a_step_is_added_with_the_columns_it_is_usually_for(prepare):
 
 
 def test_a_step_without_columns_is_refused_and_nothing_is_lost(prepare):
-    prepare.selectbox(key="prepare.add.step").set_value("impute").run()
-    prepare.multiselect(key="prepare.add.columns.impute").set_value([]).run()
+    add(prepare, "impute").multiselect(key="prepare.add.columns.impute").set_value([]).run()
     prepare.button(key="prepare.add.go").click().run()
     assert any("without columns, needed at least one" in message for message in messages_of(prepare))
     assert recipe() == TITANIC
@@ -84,9 +87,10 @@ def test_steps_move_switch_off_and_go(prepare):
 
 
 def test_a_step_is_edited_in_place(prepare):
+    prepare.button(key="prepare.edit.1").click().run()
     prepare.multiselect(key="prepare.columns.1").set_value(["age"]).run()
     prepare.selectbox(key="prepare.strategy.1").set_value("constant").run()
-    prepare.text_input(key="prepare.fill.1").set_value("30").run()
+    prepare.text_input(key="prepare.fill_value.1").set_value("30").run()
     assert recipe()[1] == Impute(columns=("age",), strategy="constant", fill_value=30.0)
     assert not prepare.exception
 
@@ -96,8 +100,9 @@ def test_a_step_that_cannot_take_its_columns_is_explained_and_offers_a_remedy(op
     page = open_page("prepare", table="titanic")
     assert not page.exception
     assert any("'sex'" in message and "needed numbers" in message for message in messages_of(page))
-    page.button(key="prepare.use_suggested").click().run()
+    page.button(key="prepare.remedy.0.0").click().run()
     assert not page.warning
+    assert recipe() == ()
 
 
 def test_a_second_browser_shows_the_same_recipe(prepare, open_page):

@@ -1,7 +1,8 @@
-"""What the recipe makes of a stated sample: before and after, changed cells marked."""
+"""What the recipe makes of a stated sample: before and after, with what changed marked."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from workbench.api.preparing import preview_recipe
-from workbench.errors import RecipeError, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.settings import current
-from workbench.ui import checks, messages, words
+from workbench.ui import checks, messages, recipe_problems, words
+from workbench.ui.recipe_problems import WHOLE, Found
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,26 +25,47 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 100
 SHOWN_COLUMNS = 60
-_MARK = "background-color: rgba(230, 159, 0, 0.28)"  # readable under light and dark text
+NAMED_COLUMNS = 4
+# Readable under light and dark text; Okabe and Ito's orange, green and vermilion.
+_CHANGED = "background-color: rgba(230, 159, 0, 0.28)"
+_NEW = "background-color: rgba(0, 158, 115, 0.20)"
+_GONE = "background-color: rgba(213, 94, 0, 0.24)"
 
 
-def compute(table: Table, draft: Draft) -> Preview | WorkbenchError:
-    """Preview the recipe, or give what is wrong with it."""
-    try:
-        recipe = draft.spec().to_yaml().split("split:")[0]  # what the preview depends on, as a key
-        return _cached(f"{table.digest} {recipe}", current().preview_rows, table, draft)
-    except WorkbenchError as problem:
-        return problem
+@dataclass(frozen=True)
+class Computed:
+    """The preview of the steps that work, and the problems of those that don't."""
+
+    preview: Preview | None
+    problems: Found
+
+    def effects(self) -> dict[int, StepEffect]:
+        """Give what each step did, by its place in the recipe."""
+        return {} if self.preview is None else {effect.step_index: effect for effect in self.preview.effects}
+
+
+def compute(table: Table, draft: Draft) -> Computed:
+    """Preview the recipe; steps that can't take their columns are passed over."""
+    recipe = repr(draft.recipe)  # what the preview depends on, as a key
+    return _cached(f"{table.digest} {draft.target} {draft.task} {recipe}", current().preview_rows, table, draft)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Fitting the recipe on the sample …")
-def _cached(key: str, n_rows: int, _table: Table, _draft: Draft) -> Preview:
+def _cached(key: str, n_rows: int, _table: Table, _draft: Draft) -> Computed:
     import sklearn.preprocessing  # noqa: F401 - seconds that no step should be charged for
 
-    return preview_recipe(_table, _draft.recipe, target=_draft.target, n_rows=n_rows)
+    steps, target = _draft.recipe, str(_draft.target)
+    found = recipe_problems.look(_table, steps, target)
+    for _ in range(len(steps) + 1):
+        try:
+            return Computed(preview_recipe(_table, found.without(steps), target=target, n_rows=n_rows), found)
+        except WorkbenchError as problem:
+            if not recipe_problems.note(found, problem, steps):
+                break
+    return Computed(None, found)
 
 
-def draw(table: Table, draft: Draft, preview: Preview | WorkbenchError) -> None:
+def draw(table: Table, draft: Draft, computed: Computed) -> None:
     """Draw the preview, or the message with its remedy."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("Preview", anchor=False, width="content")
@@ -54,38 +77,94 @@ def draw(table: Table, draft: Draft, preview: Preview | WorkbenchError) -> None:
             required=True,
             label_visibility="collapsed",
         )
-    if isinstance(preview, WorkbenchError):
-        messages.error(preview)
-        if isinstance(preview, RecipeError):
-            checks.offer_suggestion(table, draft, key="prepare.use_suggested")
+    preview, problems = computed.preview, computed.problems
+    if problems.whole is not None:
+        messages.error(problems.whole)
+        checks.offer_suggestion(table, draft, key="prepare.use_suggested")
+    if preview is None:
         return
-    after = side == "After"
+    if skipped := sorted(place + 1 for place in problems.by_step if place != WHOLE):
+        numbers = ", ".join(map(str, skipped))
+        one = len(skipped) == 1
+        st.caption(
+            f":material/warning: Without step{'' if one else 's'} {numbers}, which {'has' if one else 'have'} a "
+            "problem: see the card."
+        )
+    _table(preview, str(draft.target), after=side == "After")
+
+
+def _table(preview: Preview, target: str, *, after: bool) -> None:
     frame = preview.after if after else preview.before
     positions = (preview.positions if after else preview.before_positions)[:SHOWN_ROWS]
     shown = min(SHOWN_ROWS, frame.height)
-    columns = f", {SHOWN_COLUMNS} of {frame.width} columns" if frame.width > SHOWN_COLUMNS else ""
+    columns = f", {SHOWN_COLUMNS} of {frame.width:,} columns" if frame.width > SHOWN_COLUMNS else ""
     st.caption(
         f"{shown:,} of {words.plural(frame.height, 'row')}{columns}. The recipe was fitted on a sample of "
         f"{preview.n_rows:,} of {words.plural(preview.n_rows_total, 'row')}; a run fits it on its training rows."
     )
-    part = frame.head(SHOWN_ROWS).select(frame.columns[:SHOWN_COLUMNS]).to_pandas().set_axis(positions, axis=0)
-    data = _marked(part, preview.changed) if after else part
-    st.dataframe(data, key=f"prepare.preview.{side}", height=480, alt=f"The sample {side.lower()} the recipe")
-    if after:
-        st.caption(
-            "Changed and new cells are :orange-background[marked]; the numbers at the left are the table's rows."
-        )
+    part = frame.head(SHOWN_ROWS).select(frame.columns[:SHOWN_COLUMNS])
+    styles = _styles_after(preview, part) if after else _styles_before(preview, part)
+    side = "after" if after else "before"
+    st.dataframe(
+        _marked(part, styles, positions),
+        key=f"prepare.preview.{side}",
+        height=480,
+        alt=f"The sample {side} the recipe",
+        column_config={target: st.column_config.Column(f"{target} (target)")} if target in part.columns else None,
+    )
+    st.caption(_legend_after(preview) if after else _legend_before(preview))
 
 
-def effects(preview: Preview | WorkbenchError) -> dict[int, StepEffect]:
-    """Give what each step did, by its place in the recipe."""
-    return {} if isinstance(preview, WorkbenchError) else {effect.step_index: effect for effect in preview.effects}
+def _styles_after(preview: Preview, part: pl.DataFrame) -> np.ndarray:
+    changed = preview.changed.head(part.height).select(part.columns).to_numpy()
+    styles = np.where(changed, _CHANGED, "").astype(object)
+    new = [name not in preview.before.columns for name in part.columns]
+    styles[:, new] = _NEW
+    return styles
 
 
-def _marked(part: pd.DataFrame, changed: pl.DataFrame) -> Styler:
-    marks = changed.head(len(part)).select(list(part.columns)).to_numpy()
-    styles = pd.DataFrame(np.where(marks, _MARK, ""), index=part.index, columns=part.columns)
-    return part.style.apply(lambda _: styles, axis=None).format(_written)
+def _styles_before(preview: Preview, part: pl.DataFrame) -> np.ndarray:
+    styles = np.full((part.height, part.width), "", dtype=object)
+    styles[_dropped(preview)[: part.height], :] = _GONE
+    styles[:, [name not in preview.after.columns for name in part.columns]] = _GONE
+    return styles
+
+
+def _dropped(preview: Preview) -> np.ndarray:
+    return np.asarray(~np.isin(preview.before_positions, preview.positions))
+
+
+def _legend_after(preview: Preview) -> str:
+    new = [name for name in preview.after.columns if name not in preview.before.columns]
+    said = ["Changed cells are :orange-background[marked orange]"]
+    if new:
+        said.append(f"{words.plural(len(new), 'new column')} :green-background[green] ({_listed(new)})")
+    return f"{', '.join(said)}; the numbers at the left are the table's rows."
+
+
+def _legend_before(preview: Preview) -> str:
+    n_rows = int(_dropped(preview).sum())
+    gone = [name for name in preview.before.columns if name not in preview.after.columns]
+    parts = [words.plural(n_rows, "row")] if n_rows else []
+    if gone:
+        parts.append(f"{words.plural(len(gone), 'column')} ({_listed(gone)})")
+    if not parts:
+        return "All of these rows and columns stay; the numbers at the left are the table's rows."
+    return (
+        f"What the recipe drops or replaces is :red-background[marked red]: {' and '.join(parts)}; "
+        "the numbers at the left are the table's rows."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(messages.plain(name) for name in names[:NAMED_COLUMNS])
+    return shown + (" …" if len(names) > NAMED_COLUMNS else "")
+
+
+def _marked(part: pl.DataFrame, styles: np.ndarray, positions: np.ndarray) -> Styler:
+    data = part.to_pandas().set_axis(positions, axis=0)
+    marks = pd.DataFrame(styles, index=data.index, columns=data.columns)
+    return data.style.apply(lambda _: marks, axis=None).format(_written)
 
 
 def _written(value: object) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from workbench.recipe.matching import without_columns
 from workbench.recipe.spec import columns_of
 from workbench.ui import drafts, messages, words
 from workbench.ui.forms import bound
+from workbench.ui.recipe_columns import TAKE_TARGET
 
 if TYPE_CHECKING:
     from workbench.data import Table
@@ -27,7 +30,7 @@ def draw(table: Table, draft: Draft) -> None:
         **bound(
             "prepare.target",
             draft.target,
-            lambda name: drafts.update(table, target=name, task=None, recipe=_without(draft, name)),
+            lambda name: drafts.update(table, target=name, task=None, recipe=without(draft.recipe, name)),
         ),
     )
     if not draft.target:
@@ -54,14 +57,15 @@ def draw(table: Table, draft: Draft) -> None:
     about.caption(f"{column.kind} with {words.plural(column.n_unique, 'different value')}{missing}")
 
 
-def _without(draft: Draft, name: str) -> tuple[object, ...]:
-    """Take a new target out of the steps' columns; a step with none left goes."""
+def without(steps: Sequence[Any], name: str | None) -> tuple[Any, ...]:
+    """Take a column that becomes the target out of the steps that only take features; a step with none left goes."""
     kept = []
-    for step in draft.recipe:
-        if name in columns_of(step):
-            names = tuple(column for column in columns_of(step) if column != name)
-            if not names:
+    for step in steps:
+        names = columns_of(step)
+        if name in names and step.step not in TAKE_TARGET:
+            rest = without_columns(step, [str(name)])
+            if rest is None:
                 continue
-            step = step.model_copy(update={"columns": names})
+            step = rest
         kept.append(step)
     return tuple(kept)
