@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.data import profile_table
+from workbench.data import open_table, profile_table, store_frame, summaries, summarizing
 from workbench.data.histograms import MAX_BINS, histogram
 from workbench.data.kinds import count_unique, kind_of
 from workbench.data.table import Column
@@ -68,7 +68,8 @@ FRAME = pl.DataFrame(
 def test_a_profile_has_one_row_a_column():
     frame = profile_table(FRAME).frame()
     assert frame.columns == (
-        "column kind dtype n_missing missing_share n_unique mean std min q25 median q75 max top".split()
+        "column kind dtype n_missing missing_share n_unique mean std min q25 median q75 max skew n_outliers top "
+        "top_count finding".split()
     )
     rows = {row["column"]: row for row in frame.iter_rows(named=True)}
     assert (rows["age"]["n_missing"], rows["age"]["missing_share"], rows["age"]["n_unique"]) == (1, 0.2, 2)
@@ -179,3 +180,109 @@ def test_thousands_of_columns_are_described_each_by_itself():
     profile = profile_table(frame, columns=[Column(name, "number", "Float64", 0, n) for name, n in counts.items()])
     assert counts == dict.fromkeys(frame.columns, 20)
     assert profile.statistics["c1999"]["max"] == values[:, 1999].max()
+
+
+def test_a_profile_counts_outliers_and_the_most_frequent_values_exactly():
+    values = [*range(100), 1_000, -1_000, 7, 7, None]
+    profile = profile_table(pl.DataFrame({"x": values, "word": ["a"] * 60 + ["b"] * 45}))
+    assert profile.statistics["x"]["n_outliers"] == 2
+    assert (profile.statistics["x"]["top"], profile.statistics["x"]["top_count"]) == ("7", 3)
+    assert profile.top_values["word"].rows() == [("a", 60), ("b", 45)]
+    assert profile.statistics["x"]["skew"] == pytest.approx(pl.Series(values).skew())
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(-30, 30), st.floats(-1e6, 1e6)), min_size=1, max_size=80))
+def test_figures_are_those_of_polars(values):
+    numbers = pl.Series("x", [None if value is None else float(value) for value in values], dtype=pl.Float64)
+    profile = profile_table(numbers.to_frame())
+    found, present = profile.statistics["x"], numbers.drop_nulls()
+    assert profile.columns[0].n_unique == present.n_unique()
+    for name, expected in {
+        "mean": present.mean(),
+        "std": present.std(),
+        "q25": present.quantile(0.25, "linear"),
+        "median": present.median(),
+        "max": present.max(),
+    }.items():
+        assert found.get(name) == (None if expected is None else pytest.approx(expected, rel=1e-9, abs=1e-9))
+    if len(present):
+        assert found.get("top_count", 1) == present.value_counts()["count"].max()
+
+
+def test_numbers_that_are_counted_and_numbers_that_are_sorted_give_the_same_figures():
+    rng = np.random.default_rng(0)
+    whole = rng.integers(0, 500, 5_000)
+    near, far = (profile_table(pl.DataFrame({"x": numbers})) for numbers in (whole, whole * 2**40))
+    for name in ("median", "q25", "q75", "max"):
+        assert far.statistics["x"][name] == near.statistics["x"][name] * 2**40
+    assert far.statistics["x"]["n_outliers"] == near.statistics["x"]["n_outliers"]
+    assert far.statistics["x"]["top_count"] == near.statistics["x"]["top_count"]
+    assert far.columns[0].n_unique == near.columns[0].n_unique
+
+
+def test_text_with_very_many_values_is_counted_as_exactly_as_other_text(monkeypatch):
+    words = [f"word {place % 700}" for place in range(2_000)] + ["word 7"] * 5
+    exact = profile_table(pl.DataFrame({"t": words}))
+    monkeypatch.setattr(summaries, "_MAX_COUNTED", 100)
+    hashed = profile_table(pl.DataFrame({"t": words}))
+    assert hashed.columns == exact.columns
+    assert hashed.statistics == exact.statistics
+    assert hashed.top_values["t"].row(0) == exact.top_values["t"].row(0) == ("word 7", 8)
+
+
+def test_a_stored_table_keeps_its_profile_and_a_damaged_one_is_computed_again(settings):
+    table = store_frame(FRAME, name="small", target="sex", settings=settings)
+    first = table.profile()
+    kept = table.path.with_name("profile.json")
+    assert kept.exists()
+    for content in (kept.read_text(), "{", '{"format": 0}', kept.read_text().replace('"name": "fare"', '"name": "x"')):
+        kept.write_text(content)
+        again = open_table(table.digest, settings=settings).profile()
+        assert again.to_dict() == first.to_dict()
+        assert json.loads(kept.read_text())["format"] == 1
+    kept.unlink()
+    assert open_table(table.digest, settings=settings).profile().to_dict() == first.to_dict()
+    assert profile_table(table.frame(), target="sex").to_dict() == first.to_dict()
+
+
+def test_a_table_read_in_parts_has_the_profile_of_the_whole(settings, monkeypatch):
+    rng = np.random.default_rng(0)
+    rows = pl.DataFrame(
+        {
+            "number": rng.normal(size=3_000),
+            "code": rng.integers(0, 40, 3_000),
+            "word": [("a", "b", None)[place] for place in rng.integers(0, 3, 3_000)],
+            "name": [f"name {place % 1_500}" for place in range(3_000)],
+            "day": [date(2024, 1, 1) + timedelta(days=int(place)) for place in rng.integers(0, 90, 3_000)],
+            "flag": rng.random(3_000) < 0.5,
+        }
+    )
+    table = store_frame(pl.concat([rows, rows.head(10)]), name="parts", settings=settings)
+    table.path.with_name("profile.json").unlink(missing_ok=True)
+    monkeypatch.setattr(summarizing, "BATCH_ROWS", 1_000)
+    in_parts = open_table(table.digest, settings=settings).profile()
+    assert in_parts.n_duplicates == 10
+    assert json.loads(to_json(in_parts.to_dict())) == json.loads(to_json(profile_table(table.frame()).to_dict()))
+
+
+def test_the_classes_of_the_target_are_balanced_against_each_other():
+    profile = profile_table(pl.DataFrame({"y": ["a", "b", "b", None], "x": [1, 2, 3, 4]}), target="y")
+    assert profile.balance.rows() == [("b", 2, pytest.approx(2 / 3)), ("a", 1, pytest.approx(1 / 3))]
+    assert profile_table(pl.DataFrame({"y": [0.5, 1.5], "x": [1, 2]}), target="y").balance is None
+
+
+def test_each_column_has_its_finding():
+    profile = profile_table(pl.DataFrame({"same": [1, 1, 1], "age": [1, None, 3]}))
+    assert profile.column_findings == {
+        "same": "same has the same value in every row; it can't help a model, leave it out.",
+        "age": "age is missing in 1 row (33.3 %); impute it.",
+    }
+
+
+def test_images_have_no_statistics_and_nothing_to_draw_but_a_reason():
+    profile = profile_table(pl.DataFrame({"image": [b"\x89PNG", b"\x89PNG", b"other"], "x": [1, 1, 2]}))
+    assert profile.columns[0].kind == "image"
+    assert profile.columns[0].n_unique == 2
+    assert profile.n_duplicates == 1
+    assert "images" in profile.plot("image").layout.meta["alt"]
+    assert profile.frame().height == 2

@@ -2,61 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
-from workbench.data.leakage import find_leaks
-from workbench.data.table import Column
-from workbench.data.targets import suggest_task
+from workbench.data.columns import Column
+from workbench.data.spec import Task
+from workbench.data.summaries import KEPT_VALUES, ColumnSummary, as_dtype
+from workbench.data.summarizing import TableSummary
+from workbench.data.targets import MAX_VALUES_OF_A_CLASS_CODE
 
 MANY_CATEGORIES = 50
 MOST_ALIKE = 5  # more columns of one finding share a sentence
 _NAMED_COLUMNS = 8
 
-_Rule = Callable[[Column, pl.DataFrame, dict[str, Any]], str | None]
+_Rule = Callable[[Column, int, dict[str, Any]], str | None]
 
 
 def find(
-    frame: pl.DataFrame,
-    columns: Sequence[Column],
-    statistics: dict[str, dict[str, Any]],
-    *,
-    n_duplicates: int,
-    target: str | None = None,
-) -> list[str]:
-    """Collect the findings about a table, the gravest first.
+    summary: TableSummary, *, target: str | None = None, leaks: Mapping[str, str] | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """Collect the findings about a table, the gravest first, and those about each column.
 
     Parameters
     ----------
-    frame : DataFrame
-    columns : sequence of Column
-    statistics : dict of str to dict
-        As in `Profile`.
-    n_duplicates : int
-        Rows that are equal to an earlier row.
+    summary : TableSummary
     target : str, optional
         Column to predict.
+    leaks : mapping of str to str, optional
+        Columns that give the target away, each with the reason.
+
+    Returns
+    -------
+    findings : list of str
+        Columns of one finding share a sentence where they are many.
+    by_column : dict of str to str
+        All sentences about a column.
     """
-    found = [*_about_target(frame, columns, target), *_about_leaks(frame, target)] if target else []
-    if n_duplicates:
-        verb = "equals" if n_duplicates == 1 else "equal"
+    columns = {entry.column.name: entry for entry in summary.summaries}
+    n_rows = summary.n_rows
+    by_column: dict[str, list[str]] = {}
+    found = list(_about_target(columns[target], n_rows)) if target else []
+    if target and found:
+        by_column[target] = list(found)
+    for name, reason in (leaks or {}).items():
+        by_column[name] = [f"{name} {reason}; a model that sees it fails where it counts, leave it out."]
+        found += by_column[name]
+    if summary.n_duplicates:
+        verb = "equals" if summary.n_duplicates == 1 else "equal"
         found.append(
-            f"{_rows(n_duplicates)} {verb} an earlier row ({_percent(n_duplicates, frame.height)}); "
+            f"{_rows(summary.n_duplicates)} {verb} an earlier row ({_percent(summary.n_duplicates, n_rows)}); "
             "drop them, or the same row may train and test."
         )
     for rule, together in _RULES:
         told = {}
-        for column in columns:
-            sentence = rule(column, frame, statistics[column.name]) if column.name != target else None
+        for name, entry in columns.items():
+            sentence = rule(entry.column, n_rows, entry.statistics) if name != target else None
             if sentence:
-                told[column.name] = sentence
+                told[name] = sentence
+                by_column.setdefault(name, []).append(sentence)
         if len(told) <= MOST_ALIKE:
             found += told.values()
         else:
             found.append(f"{len(told):,} columns {together}: {_names(list(told))}.")
-    return found
+    return found, {name: " ".join(sentences) for name, sentences in by_column.items()}
+
+
+def balance_of(target: ColumnSummary) -> pl.DataFrame | None:
+    """Give the classes of a target, the most frequent first; None where it has more than 50, or is measured."""
+    if task_of(target) == "regression" or target.column.n_unique > KEPT_VALUES or not target.top:
+        return None
+    n_known = sum(count for _, count in target.top)
+    return pl.DataFrame(
+        {
+            "value": [str(value) for value, _ in target.top],
+            "count": [count for _, count in target.top],
+            "share": [count / n_known for _, count in target.top],
+        },
+        schema={"value": pl.String, "count": pl.Int64, "share": pl.Float64},
+    )
+
+
+def task_of(target: ColumnSummary) -> Task:
+    """Suggest a task as `workbench.data.targets.suggest_task` does, from what is known about the column."""
+    if not as_dtype(target.column.dtype).is_numeric() or not target.column.n_unique:
+        return "classification"
+    many = target.column.n_unique > MAX_VALUES_OF_A_CLASS_CODE
+    return "regression" if many or not target.is_whole else "classification"
 
 
 def _names(names: list[str]) -> str:
@@ -73,39 +106,33 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def _about_target(frame: pl.DataFrame, columns: Sequence[Column], target: str) -> Iterator[str]:
-    column = next(column for column in columns if column.name == target)
-    if column.n_missing:
-        yield f"The target {target} is missing in {_rows(column.n_missing)}; a model can't learn from them, drop them."
-    if column.n_unique <= 1:
-        yield f"The target {target} has one value only; there is nothing to learn."
-    elif column.n_unique <= MANY_CATEGORIES and suggest_task(frame[target]) == "classification":
-        counts = frame[target].drop_nulls().value_counts(sort=True)
-        n_least = int(counts["count"][-1])
-        if n_least < 0.3 * frame.height / column.n_unique:
+def _about_target(target: ColumnSummary, n_rows: int) -> Iterator[str]:
+    name, n_missing = target.column.name, target.column.n_missing
+    if n_missing:
+        yield f"The target {name} is missing in {_rows(n_missing)}; a model can't learn from them, drop them."
+    if target.column.n_unique <= 1:
+        yield f"The target {name} has one value only; there is nothing to learn."
+    elif target.column.n_unique <= MANY_CATEGORIES and task_of(target) == "classification" and target.top:
+        rarest, n_least = target.top[-1]
+        if n_least < 0.3 * n_rows / target.column.n_unique:
             yield (
-                f"The classes of {target} are uneven: {counts[target][-1]!r} has {_rows(n_least)} of {frame.height:,} "
-                f"({_percent(n_least, frame.height)}); look at balanced accuracy beside accuracy."
+                f"The classes of {name} are uneven: {rarest!r} has {_rows(n_least)} of {n_rows:,} "
+                f"({_percent(n_least, n_rows)}); look at balanced accuracy beside accuracy."
             )
 
 
-def _about_leaks(frame: pl.DataFrame, target: str) -> Iterator[str]:
-    for name, reason in find_leaks(frame, target, suggest_task(frame[target])).items():
-        yield f"{name} {reason}; a model that sees it fails where it counts, leave it out."
+def _empty(column: Column, n_rows: int, numbers: dict[str, Any]) -> str | None:
+    return f"{column.name} is missing in every row; leave it out." if column.n_missing == n_rows else None
 
 
-def _empty(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) -> str | None:
-    return f"{column.name} is missing in every row; leave it out." if column.n_missing == frame.height else None
-
-
-def _constant(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) -> str | None:
-    if column.kind != "constant" or column.n_missing == frame.height:
+def _constant(column: Column, n_rows: int, numbers: dict[str, Any]) -> str | None:
+    if column.kind != "constant" or column.n_missing == n_rows:
         return None
     where = "every row that has one" if column.n_missing else "every row"
     return f"{column.name} has the same value in {where}; it can't help a model, leave it out."
 
 
-def _identifier(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) -> str | None:
+def _identifier(column: Column, n_rows: int, numbers: dict[str, Any]) -> str | None:
     if column.kind != "identifier":
         return None
     return (
@@ -114,40 +141,42 @@ def _identifier(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) ->
     )
 
 
-def _text(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) -> str | None:
+def _text(column: Column, n_rows: int, numbers: dict[str, Any]) -> str | None:
     if column.kind != "text":
         return None
-    return f"{column.name} is free text with {column.n_unique:,} different values; leave it out."
+    return (
+        f"{column.name} is free text with {column.n_unique:,} different values; "
+        "turn it into numbers by TF-IDF, or leave it out."
+    )
 
 
-def _dates(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) -> str | None:
+def _dates(column: Column, n_rows: int, numbers: dict[str, Any]) -> str | None:
     if column.kind != "datetime":
         return None
-    return f"{column.name} holds dates; a model can't use them as they are, but a split by time can."
+    return f"{column.name} holds dates; take their parts (year, weekday ...) as numbers, or split by time."
 
 
-def _missing(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) -> str | None:
-    if not 0 < column.n_missing < frame.height:
+def _missing(column: Column, n_rows: int, numbers: dict[str, Any]) -> str | None:
+    if not 0 < column.n_missing < n_rows:
         return None
-    advice = "consider leaving it out" if column.n_missing > 0.5 * frame.height else "impute it"
-    share = _percent(column.n_missing, frame.height)
+    advice = "consider leaving it out" if column.n_missing > 0.5 * n_rows else "impute it"
+    share = _percent(column.n_missing, n_rows)
     return f"{column.name} is missing in {_rows(column.n_missing)} ({share}); {advice}."
 
 
-def _many_categories(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) -> str | None:
+def _many_categories(column: Column, n_rows: int, numbers: dict[str, Any]) -> str | None:
     if column.kind != "category" or column.n_unique <= MANY_CATEGORIES:
         return None
-    return f"{column.name} has {column.n_unique:,} categories; ordinal encoding is smaller than one-hot."
+    return f"{column.name} has {column.n_unique:,} categories; ordinal or target encoding is smaller than one-hot."
 
 
-def _mostly_one_value(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) -> str | None:
+def _mostly_one_value(column: Column, n_rows: int, numbers: dict[str, Any]) -> str | None:
     if column.kind != "number" or column.n_unique <= 2 or numbers["q25"] != numbers["q75"]:
         return None
-    n_same = int((frame[column.name] == numbers["median"]).sum() or 0)
-    return f"{column.name} is {numbers['median']:g} in {_percent(n_same, frame.height)} of the rows."
+    return f"{column.name} is {numbers['median']:g} in {_percent(numbers['top_count'], n_rows)} of the rows."
 
 
-def _long_tail(column: Column, frame: pl.DataFrame, numbers: dict[str, Any]) -> str | None:
+def _long_tail(column: Column, n_rows: int, numbers: dict[str, Any]) -> str | None:
     skew = numbers.get("skew") or 0.0
     if column.kind != "number" or column.n_unique <= 2 or numbers["q25"] == numbers["q75"] or abs(skew) <= 3:
         return None
@@ -160,10 +189,13 @@ _RULES: tuple[tuple[_Rule, str], ...] = (
     (_empty, "are missing in every row; leave them out"),
     (_constant, "have the same value in every row; they can't help a model, leave them out"),
     (_identifier, "differ in nearly every row, as an identifier does; leave them out"),
-    (_text, "are free text; leave them out"),
-    (_dates, "hold dates; a model can't use them as they are, but a split by time can use one"),
+    (_text, "are free text; turn them into numbers by TF-IDF, or leave them out"),
+    (_dates, "hold dates; take their parts as numbers, or split by time"),
     (_missing, "have missing values; impute them"),
-    (_many_categories, f"have more than {MANY_CATEGORIES} categories; ordinal encoding is smaller than one-hot"),
+    (
+        _many_categories,
+        f"have more than {MANY_CATEGORIES} categories; ordinal or target encoding is smaller than one-hot",
+    ),
     (_mostly_one_value, "have one value in most rows"),
     (_long_tail, "have a long tail of high or low values"),
 )

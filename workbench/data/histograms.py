@@ -1,16 +1,16 @@
-"""How the values of one column are spread."""
+"""How the values of one column are spread, in bins of a round width."""
 
 from __future__ import annotations
-
-from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
 
+from workbench.data.distributions import Distribution
 from workbench.data.spec import Kind
 
 MAX_BINS = 40
 MAX_VALUES = 20
+_DATE_BINS = 30
 
 
 def histogram(values: pl.Series, kind: Kind, n_unique: int) -> pl.DataFrame:
@@ -34,47 +34,57 @@ def histogram(values: pl.Series, kind: Kind, n_unique: int) -> pl.DataFrame:
     >>> histogram(pl.Series(["a", "b", "a"]), "category", 2).rows()
     [('a', 2), ('b', 1)]
     """
-    present = values.drop_nulls()
-    numeric = present.dtype.is_numeric()
-    if (numeric or present.dtype.is_temporal()) and n_unique > MAX_VALUES:
-        return _binned(present) if numeric else _binned_dates(present)
-    counts = present.alias("value").value_counts().with_columns(pl.col("count").cast(pl.Int64))
-    if numeric or present.dtype.is_temporal():
-        return counts.sort("value")
-    return counts.sort(["count", "value"], descending=[True, False]).head(MAX_VALUES)
+    from workbench.data.summaries import summarize
+
+    return summarize(values).histogram()
 
 
-def _binned(present: pl.Series) -> pl.DataFrame:
-    edges = _edges(present)
-    counts, _ = np.histogram(present.to_numpy(), bins=edges)
-    return pl.DataFrame({"left": edges[:-1], "right": edges[1:], "count": counts.astype(np.int64)})
+def binned(numbers: Distribution) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the range into bins of a round width, at most 40, and count; whole numbers get bins of whole width.
+
+    Returns
+    -------
+    edges : ndarray of shape (n_bins + 1,)
+    counts : ndarray of shape (n_bins,)
+    """
+    edges = _edges(numbers)
+    return edges, _counted(numbers, edges)
 
 
-def _edges(present: pl.Series) -> np.ndarray:
-    """Cut the range into bins of a round width, at most 40; whole numbers get bins of whole width."""
-    low, high = float(present.min()), float(present.max())  # type: ignore[arg-type]
-    whole = present.dtype.is_integer()
-    quartiles = present.quantile(0.75), present.quantile(0.25)
+def binned_dates(moments: Distribution) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the time between the first and the last moment into 30 equal bins, and count.
+
+    Parameters
+    ----------
+    moments : Distribution
+        Physical values: days, or the units of the column.
+    """
+    edges = np.linspace(float(moments.at(0)), float(moments.at(moments.n - 1)), _DATE_BINS + 1)
+    return edges, _counted(moments, edges)
+
+
+def _counted(numbers: Distribution, edges: np.ndarray) -> np.ndarray:
+    below = numbers.n_below(edges)
+    below[-1] = numbers.n_below(edges[-1:], side="right")[0]  # the last bin holds its upper edge
+    return np.diff(below)
+
+
+def _edges(numbers: Distribution) -> np.ndarray:
+    low, high = float(numbers.at(0)), float(numbers.at(numbers.n - 1))
+    whole = numbers.values.dtype.kind in "iu"
     # Freedman and Diaconis, On the histogram as a density estimator, 1981.
-    width = 2 * (float(quartiles[0] or 0) - float(quartiles[1] or 0)) / len(present) ** (1 / 3)
-    width = _round_width(max(width, (high - low) / (MAX_BINS - 2), 1.0 if whole else 0.0))
+    width = 2 * (numbers.quantile(0.75) - numbers.quantile(0.25)) / numbers.n ** (1 / 3)
+    width = _round_width(max(width, high / (MAX_BINS - 2) - low / (MAX_BINS - 2), 1.0 if whole else 0.0))
     first = np.floor(low / width)
     n_bins = max(1, int(np.floor(high / width) - first) + 1)
     edges = (first + np.arange(n_bins + 1)) * width
     if not np.all(np.diff(edges) > 0):  # the values differ by less than a float can tell apart at this size
         edges = np.array([low, np.nextafter(high, np.inf)])
+    # At the ends rounding may put an edge a hair inside.
+    edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
     return np.asarray(edges)
 
 
 def _round_width(width: float) -> float:
     power = 10.0 ** np.floor(np.log10(width)) if width > 0 else 1.0
     return float(next(step * power for step in (1, 2, 5, 10) if step * power >= width * (1 - 1e-12)))
-
-
-def _binned_dates(present: pl.Series) -> pl.DataFrame:
-    moments = present.cast(pl.Datetime("us")) if present.dtype == pl.Date else present
-    micros = moments.dt.timestamp("us").to_numpy()
-    counts, edges = np.histogram(micros, bins=min(MAX_BINS, 30))
-    zero = datetime(1970, 1, 1)
-    cuts = [zero + timedelta(microseconds=float(edge)) for edge in edges]
-    return pl.DataFrame({"left": cuts[:-1], "right": cuts[1:], "count": counts.astype(np.int64)})

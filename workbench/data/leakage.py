@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
 
 from workbench.data.spec import Task
-from workbench.data.targets import encode_target
+from workbench.data.stored_rows import SAMPLE_ROWS, draw_positions
+from workbench.data.targets import encode_target, suggest_task
 from workbench.errors import TargetError
+
+if TYPE_CHECKING:
+    from workbench.data.table import Table
 
 MAX_ROWS = 50_000  # a sample is enough to see a leak
 _FLAG_TELLS = 0.9  # area under the ROC curve, or share of variance, of "is it missing?" alone
 _COPY_TELLS = 0.999
 _ROWS_A_VALUE = 10  # values that are rarer than this on average tell the row, not the answer
+
+
+def leaks_of(table: Table, target: str) -> dict[str, str]:
+    """Find the leaks of a table; of more than 50,000 rows a sample of 10,000 is looked at."""
+    rows = table.frame() if table.n_rows <= MAX_ROWS else table.sampled(SAMPLE_ROWS)[0]
+    return find_leaks(rows, target, table.suggested_task(target))
+
+
+def leaks_among(frame: pl.DataFrame, target: str) -> dict[str, str]:
+    """Find the leaks among rows, looking at the same sample as `leaks_of`."""
+    rows = frame if frame.height <= MAX_ROWS else frame[draw_positions(frame.height, SAMPLE_ROWS, seed=0)]
+    return find_leaks(rows, target, suggest_task(frame[target]))
 
 
 def find_leaks(frame: pl.DataFrame, target: str, task: Task, *, seed: int = 0) -> dict[str, str]:
@@ -54,8 +72,8 @@ def find_leaks(frame: pl.DataFrame, target: str, task: Task, *, seed: int = 0) -
     told = np.eye(len(classes))[y] if classes is not None and len(classes) <= 100 else y[:, None].astype(float)
     found = {}
     for column in known.drop(target):
-        missing = column.is_null().to_numpy()
-        if _flag_tells(missing, told, task) >= _FLAG_TELLS:
+        some_missing = 0 < column.null_count() < known.height
+        if some_missing and _flag_tells(column.is_null().to_numpy(), told, task) >= _FLAG_TELLS:
             which = f"one {target!r}" if task == "classification" else f"some values of {target!r}"
             found[column.name] = f"is filled in almost only for {which}, so it is probably known only afterwards"
         elif _is_copy(column, y, task):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from workbench.data.findings import find
-from workbench.data.histograms import histogram
-from workbench.data.table import Column, describe_columns, nearest
+from workbench.data.columns import Column, nearest
+from workbench.data.findings import balance_of, find
+from workbench.data.leakage import leaks_among, leaks_of
+from workbench.data.summaries import ColumnSummary
+from workbench.data.summarizing import TableSummary, summarize_frame, summary_of
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-_EXPRESSIONS_AT_ONCE = 800
+    from workbench.data.table import Table
+
 _FRAME_SCHEMA = {
     "column": pl.String,
     "kind": pl.String,
@@ -31,13 +34,17 @@ _FRAME_SCHEMA = {
     "median": pl.Float64,
     "q75": pl.Float64,
     "max": pl.String,
+    "skew": pl.Float64,
+    "n_outliers": pl.Int64,
     "top": pl.String,
+    "top_count": pl.Int64,
+    "finding": pl.String,
 }
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Summary of a table.
+    """Summary of a table. All figures are exact, however large the table is.
 
     Parameters
     ----------
@@ -46,11 +53,19 @@ class Profile:
         Rows that are equal to an earlier row.
     columns : list of Column
     statistics : dict of str to dict
-        For each column mean, std, min, q25, median, q75, max (numbers; min and max for dates, too) and top.
-    histograms : dict of str to DataFrame
+        For each column mean, std, min, q25, median, q75, max, skew and n_outliers (numbers beyond Tukey's fences; min
+        and max for dates, too), top and top_count (the most frequent value).
+    histograms : mapping of str to DataFrame
         For each column either ``left, right, count`` or ``value, count``.
+    top_values : mapping of str to DataFrame
+        For each column its 20 most frequent values as text: ``value, count``.
     findings : list of str
         What is worth knowing, in sentences, the gravest first.
+    column_findings : dict of str to str
+        What is worth knowing about a column; only of columns that have something.
+    target : str, optional
+    balance : DataFrame, optional
+        Classes of the target: ``value, count, share``; where it has at most 50.
     """
 
     n_rows: int
@@ -58,17 +73,21 @@ class Profile:
     n_duplicates: int
     columns: list[Column]
     statistics: dict[str, dict[str, Any]]
-    histograms: dict[str, pl.DataFrame] = field(repr=False)
+    histograms: Mapping[str, pl.DataFrame] = field(repr=False)
+    top_values: Mapping[str, pl.DataFrame] = field(repr=False)
     findings: list[str]
+    column_findings: dict[str, str] = field(repr=False)
+    target: str | None = None
+    balance: pl.DataFrame | None = field(default=None, repr=False)
 
     def frame(self) -> pl.DataFrame:
-        """Give one row a column: kind, missing and different values, and the statistics.
+        """Give one row a column: kind, missing and different values, the statistics and the finding.
 
         Returns
         -------
         DataFrame
             With the columns column, kind, dtype, n_missing, missing_share, n_unique, mean, std, min, q25, median, q75,
-            max, top. min and max are text, since dates have them, too.
+            max, skew, n_outliers, top, top_count, finding. min and max are text, since dates have them, too.
         """
         rows = []
         for column in self.columns:
@@ -84,6 +103,7 @@ class Profile:
                     **numbers,
                     "min": _shown(numbers.get("min")),
                     "max": _shown(numbers.get("max")),
+                    "finding": self.column_findings.get(column.name),
                 }
             )
         return pl.DataFrame(rows, schema=_FRAME_SCHEMA, orient="row")
@@ -98,9 +118,13 @@ class Profile:
         """
         from workbench import plots
 
-        counts = self.histograms.get(column)
-        if counts is None:
+        if column not in self.histograms:
             raise DataError(f"Got the column {column!r}, needed one of the table's.{nearest(column, self.histograms)}")
+        counts = self.histograms[column]
+        if counts.is_empty():
+            kind = next(entry.kind for entry in self.columns if entry.name == column)
+            told = "it holds images" if kind == "image" else "no value occurs twice, or all are missing"
+            return plots.empty(f"There is no distribution of {column} to draw: {told}.")
         n_missing = next(entry.n_missing for entry in self.columns if entry.name == column)
         draw = plots.histogram if "left" in counts.columns else plots.category_bars
         return draw(counts, column=column, n_missing=n_missing)
@@ -111,18 +135,44 @@ class Profile:
             "n_rows": self.n_rows,
             "n_columns": self.n_columns,
             "n_duplicates": self.n_duplicates,
-            "columns": {
-                column.name: {
-                    "kind": column.kind,
-                    "dtype": column.dtype,
-                    "n_missing": column.n_missing,
-                    "n_unique": column.n_unique,
-                    **{name: _plain(value) for name, value in self.statistics[column.name].items()},
-                }
-                for column in self.columns
-            },
+            "target": self.target,
+            "balance": None if self.balance is None else self.balance.to_dicts(),
+            "columns": {column.name: self._column_document(column) for column in self.columns},
             "findings": self.findings,
         }
+
+    def _column_document(self, column: Column) -> dict[str, Any]:
+        shown = self.histograms[column.name]
+        return {
+            "kind": column.kind,
+            "dtype": column.dtype,
+            "n_missing": column.n_missing,
+            "n_unique": column.n_unique,
+            **{name: _plain(value) for name, value in self.statistics[column.name].items()},
+            "top_values": self.top_values[column.name].to_dicts(),
+            "histogram": {
+                name: [_plain(value) for value in shown[name].to_list()] for name in shown.columns if "left" in shown
+            },
+            "finding": self.column_findings.get(column.name),
+        }
+
+
+class _Drawn(Mapping[str, pl.DataFrame]):
+    """Frames that are made when they are asked for, since a table may have thousands of columns."""
+
+    def __init__(self, summaries: dict[str, ColumnSummary], what: str) -> None:
+        self._summaries = summaries
+        self._what = what
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        summary = self._summaries[name]
+        return summary.histogram() if self._what == "histogram" else summary.top_values()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._summaries)
+
+    def __len__(self) -> int:
+        return len(self._summaries)
 
 
 def _shown(value: Any) -> str | None:
@@ -155,22 +205,36 @@ def profile_table(
     >>> profile.to_dict()["columns"]["age"]["n_missing"], profile.statistics["sex"]["top"]
     (1, 'f')
     """
-    described = list(columns) if columns is not None else describe_columns(frame)
-    statistics = _statistics(frame, described)
-    n_duplicates = count_duplicates(frame)
-    histograms = {column.name: histogram(frame[column.name], column.kind, column.n_unique) for column in described}
-    for column in described:
-        shown = histograms[column.name]
-        if "value" in shown.columns and column.kind != "number" and shown.height:
-            statistics[column.name]["top"] = str(shown["value"][0])
+    leaks = leaks_among(frame, target) if target else {}
+    return _profile(summarize_frame(frame), target, leaks, columns)
+
+
+def profile_of(table: Table) -> Profile:
+    """Summarize each column of a table.
+
+    The figures are computed once, column by column, and kept beside the stored rows.
+    """
+    leaks = leaks_of(table, table.target) if table.target else {}
+    return _profile(summary_of(table), table.target, leaks, table.columns)
+
+
+def _profile(
+    summary: TableSummary, target: str | None, leaks: dict[str, str], columns: Sequence[Column] | None
+) -> Profile:
+    by_name = {entry.column.name: entry for entry in summary.summaries}
+    told, by_column = find(summary, target=target, leaks=leaks)
     return Profile(
-        n_rows=frame.height,
-        n_columns=frame.width,
-        n_duplicates=n_duplicates,
-        columns=described,
-        statistics=statistics,
-        histograms=histograms,
-        findings=find(frame, described, statistics, n_duplicates=n_duplicates, target=target),
+        n_rows=summary.n_rows,
+        n_columns=len(summary.summaries),
+        n_duplicates=summary.n_duplicates,
+        columns=list(columns) if columns is not None else summary.columns,
+        statistics={name: entry.statistics for name, entry in by_name.items()},
+        histograms=_Drawn(by_name, "histogram"),
+        top_values=_Drawn(by_name, "top"),
+        findings=told,
+        column_findings=by_column,
+        target=target,
+        balance=balance_of(by_name[target]) if target else None,
     )
 
 
@@ -187,31 +251,3 @@ def count_duplicates(frame: pl.DataFrame) -> int:
     # Equal rows have equal hashes, so only those few rows are compared in full: ten times faster than comparing all.
     candidates = frame.filter(frame.hash_rows().is_duplicated())
     return candidates.height - candidates.n_unique() if candidates.height else 0
-
-
-def _statistics(frame: pl.DataFrame, columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
-    """Compute all statistics, many columns at a time."""
-    wanted: list[pl.Expr] = []
-    schema = frame.schema  # built anew at each access, which thousands of columns feel
-    for place, column in enumerate(columns):
-        values = pl.col(column.name)
-        dtype = schema[column.name]
-        if dtype.is_numeric():
-            wanted += [
-                values.mean().alias(f"{place} mean"),
-                values.std().alias(f"{place} std"),
-                values.quantile(0.25, "linear").alias(f"{place} q25"),
-                values.median().alias(f"{place} median"),
-                values.quantile(0.75, "linear").alias(f"{place} q75"),
-                values.skew().alias(f"{place} skew"),
-            ]
-        if dtype.is_numeric() or dtype.is_temporal():
-            wanted += [values.min().alias(f"{place} min"), values.max().alias(f"{place} max")]
-    results: dict[str, Any] = {}
-    for start in range(0, len(wanted), _EXPRESSIONS_AT_ONCE):  # one query for all would take the square of their number
-        results |= frame.lazy().select(wanted[start : start + _EXPRESSIONS_AT_ONCE]).collect().row(0, named=True)
-    statistics: dict[str, dict[str, Any]] = {column.name: {} for column in columns}
-    for key, value in results.items():
-        index, name = key.split(" ")
-        statistics[columns[int(index)].name][name] = value
-    return statistics

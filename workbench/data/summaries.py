@@ -1,0 +1,308 @@
+"""Everything that is told about one column, from one sort or one count of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from workbench.data.columns import Column
+from workbench.data.distributions import Distribution, are_whole, distribution_of
+from workbench.data.histograms import MAX_VALUES, binned, binned_dates
+from workbench.data.kinds import SPACES_AMONG, Facts, kind_from, share_spaced
+
+KEPT_VALUES = 50  # most frequent values that are kept; classes of a target are rarely more
+_MAX_COUNTED = 262_144  # different texts that are held at once; beyond, their 64-bit hashes stand for them
+
+Parts = Callable[[], Iterable[pl.Series]]
+
+
+@dataclass(frozen=True)
+class ColumnSummary:
+    """What is known about one column.
+
+    Parameters
+    ----------
+    column : Column
+    statistics : dict of str to any
+        Numbers: mean, std, min, q25, median, q75, max, skew, n_outliers (beyond Tukey's fences); dates: min and max.
+        All: top and top_count, the most frequent value.
+    top : list of (value, count)
+        Up to 50 of the most frequent values; of more than 50 different ones only those that occur twice.
+    bins : tuple of (edges, counts), optional
+        Of numbers and dates with more than 20 different values; edges of dates are physical values.
+    is_whole : bool
+        Whether all values are whole numbers.
+    """
+
+    column: Column
+    statistics: dict[str, Any] = field(repr=False)
+    top: list[tuple[Any, int]] = field(repr=False)
+    bins: tuple[list[float], list[int]] | None = field(default=None, repr=False)
+    is_whole: bool = False
+
+    def histogram(self) -> pl.DataFrame:
+        """Give ``left, right, count`` or ``value, count``; see `workbench.data.histograms`."""
+        dtype = as_dtype(self.column.dtype)
+        if self.bins is not None:
+            edges, counts = self.bins
+            cuts = pl.Series(edges)
+            if dtype.is_temporal():
+                factor = 86_400_000_000.0 if dtype == pl.Date else {"ns": 1e-3, "us": 1.0, "ms": 1e3}[dtype.time_unit]  # type: ignore[attr-defined]
+                cuts = (cuts * factor).cast(pl.Int64).cast(pl.Datetime("us"))
+            return pl.DataFrame({"left": cuts[:-1], "right": cuts[1:], "count": pl.Series(counts, dtype=pl.Int64)})
+        ordered = dtype.is_numeric() or dtype.is_temporal()
+        shown = sorted(self.top) if ordered else self.top[:MAX_VALUES]
+        values, counts = [value for value, _ in shown], [count for _, count in shown]
+        kept = pl.String if dtype == pl.Binary else dtype
+        return pl.DataFrame({"value": pl.Series(values, dtype=kept), "count": pl.Series(counts, dtype=pl.Int64)})
+
+    def top_values(self) -> pl.DataFrame:
+        """Give ``value, count``: the 20 most frequent values as text, the most frequent first."""
+        shown = self.top[:MAX_VALUES]
+        return pl.DataFrame(
+            {"value": [str(value) for value, _ in shown], "count": [count for _, count in shown]},
+            schema={"value": pl.String, "count": pl.Int64},
+        )
+
+
+def summarize(values: pl.Series) -> ColumnSummary:
+    """Summarize one column that is in memory.
+
+    Examples
+    --------
+    >>> found = summarize(pl.Series("age", [22, 38, None, 22]))
+    >>> found.column.n_unique, found.statistics["median"], found.top[0]
+    (2, 22.0, (22, 2))
+    """
+    plain = usual_frame(values.to_frame()).to_series()
+    return summarize_parts(plain.name, plain.dtype, len(plain), lambda: [plain])
+
+
+def summarize_parts(name: str, dtype: pl.DataType, n_rows: int, parts: Parts) -> ColumnSummary:
+    """Summarize one column that comes in parts.
+
+    Parameters
+    ----------
+    name : str
+    dtype : DataType
+        As a table holds it: number, boolean, text, date, datetime or image.
+    n_rows : int
+    parts : callable
+        Gives the column's parts in order; called a second time for text with very many different values.
+    """
+    if dtype.is_numeric() or dtype.is_temporal():
+        return _summarize_numbers(name, dtype, n_rows, parts)
+    if dtype == pl.String:
+        return _summarize_texts(name, dtype, n_rows, parts)
+    return _summarize_others(name, dtype, n_rows, parts)
+
+
+def usual_frame(frame: pl.DataFrame) -> pl.DataFrame:
+    """Bring columns of any frame to the types that a table holds; NaN and infinity become missing."""
+    return pl.DataFrame([_usual(series) for series in frame])
+
+
+def _usual(values: pl.Series) -> pl.Series:
+    dtype = values.dtype
+    if dtype.is_float():
+        # NumPy's view of the column, since each method of a Polars series costs 100 µs in a table of 10,000 of them.
+        numbers = values.to_numpy()
+        if int(np.isfinite(numbers).sum()) + values.null_count() < len(numbers):
+            return values.set(~values.is_finite(), None)
+        return values
+    if dtype.is_decimal() or dtype in (pl.Int128, pl.UInt128, pl.UInt64):
+        return values.cast(pl.Float64)
+    if isinstance(dtype, pl.Duration):
+        return (values.dt.total_microseconds() / 1e6).alias(values.name)
+    if isinstance(dtype, (pl.Categorical, pl.Enum, pl.Null, pl.Time)):
+        return values.cast(pl.String)
+    return values
+
+
+def as_dtype(name: str) -> pl.DataType:
+    """Give the Polars type that a column's `dtype` names."""
+    if name.startswith("Datetime"):
+        unit = next((unit for unit in ("ns", "us", "ms") if f"'{unit}'" in name), "us")
+        zone = name.partition("time_zone=")[2].strip("')")
+        return pl.Datetime(unit, None if zone in ("", "None") else zone)  # type: ignore[arg-type]
+    if name.startswith("Decimal"):
+        return pl.Float64()
+    found = getattr(pl, name.partition("(")[0], pl.String)
+    return found() if found not in (pl.Categorical, pl.Enum, pl.Time, pl.Duration) else pl.String()
+
+
+def _summarize_numbers(name: str, dtype: pl.DataType, n_rows: int, parts: Parts) -> ColumnSummary:
+    numbers, n_missing, is_ours = _present(parts, n_rows)
+    if not len(numbers):
+        return ColumnSummary(Column(name, "constant", str(dtype), n_missing, 0), {}, [])
+    whole = are_whole(numbers)
+    ordered = distribution_of(numbers, in_place=is_ours)
+    del numbers
+    n_unique = ordered.n_unique
+    low, high = ordered.at(0), ordered.at(ordered.n - 1)
+    facts = Facts(name, dtype, n_rows, ordered.n, n_unique, low, high)
+    column = Column(name, kind_from(facts), str(dtype), n_missing, n_unique)
+    top = _telling(ordered.top(KEPT_VALUES), n_unique)
+    if dtype.is_temporal():
+        moments = pl.Series([low, high, *(value for value, _ in top)]).cast(dtype).to_list()
+        statistics = {"min": moments[0], "max": moments[1]}
+        top = list(zip(moments[2:], (count for _, count in top), strict=True))
+    else:
+        statistics = _statistics(ordered)
+    bins = None
+    if n_unique > MAX_VALUES:
+        edges, counts = binned_dates(ordered) if dtype.is_temporal() else binned(ordered)
+        bins = (edges.tolist(), counts.tolist())
+    return ColumnSummary(column, statistics | _most_frequent(top), top, bins, whole)
+
+
+def _present(parts: Parts, n_rows: int) -> tuple[np.ndarray, int, bool]:
+    """Give the values that aren't missing as one array, the number of missing ones, and whether the array is ours."""
+    whole: np.ndarray | None = None
+    filled = n_missing = 0
+    for part in parts():
+        n_missing += part.null_count()
+        physical = part.to_physical()
+        numbers = (physical.drop_nulls() if part.null_count() else physical).to_numpy()
+        if len(part) == n_rows:
+            return numbers, n_missing, False
+        if whole is None:
+            whole = np.empty(n_rows, dtype=numbers.dtype)
+        whole[filled : filled + len(numbers)] = numbers
+        filled += len(numbers)
+    return np.empty(0) if whole is None else whole[:filled], n_missing, True
+
+
+def _statistics(ordered: Distribution) -> dict[str, Any]:
+    mean, deviation, skew = ordered.moments()
+    q25, median, q75 = (ordered.quantile(share) for share in (0.25, 0.5, 0.75))
+    reach = 1.5 * (q75 - q25)  # Tukey, Exploratory Data Analysis, 1977
+    below = ordered.n_below(np.array([q25 - reach]))[0]
+    above = ordered.n - ordered.n_below(np.array([q75 + reach]), side="right")[0]
+    return {
+        "mean": mean,
+        "std": deviation,
+        "min": ordered.at(0),
+        "q25": q25,
+        "median": median,
+        "q75": q75,
+        "max": ordered.at(ordered.n - 1),
+        "skew": skew,
+        "n_outliers": int(below + above),
+    }
+
+
+def _telling(top: list[tuple[Any, int]], n_unique: int) -> list[tuple[Any, int]]:
+    """Leave out values that occur once, where there are many of them: they are no more frequent than others."""
+    return [pair for pair in top if pair[1] > 1] if n_unique > KEPT_VALUES else top
+
+
+def _most_frequent(top: list[tuple[Any, int]]) -> dict[str, Any]:
+    return {"top": str(top[0][0]), "top_count": top[0][1]} if top else {}
+
+
+def _summarize_texts(name: str, dtype: pl.DataType, n_rows: int, parts: Parts) -> ColumnSummary:
+    n_missing = n_chars = 0
+    spaced: list[pl.Series] = []
+    counting = _Counting()
+    for part in parts():
+        present = part.drop_nulls()
+        n_missing += len(part) - len(present)
+        n_chars += int(present.str.len_chars().sum() or 0)
+        if sum(map(len, spaced)) < SPACES_AMONG:
+            spaced.append(present.head(SPACES_AMONG))
+        counting.add(present)
+    n_present = n_rows - n_missing
+    counts = counting.counts()
+    if counts is None:
+        n_unique, top = _counted_by_hash(parts, n_present)
+    else:
+        n_unique = counts.height
+        shown = counts.top_k(KEPT_VALUES, by=[pl.col("count"), pl.col("value")], reverse=[False, True])
+        top = shown.sort(["count", "value"], descending=[True, False]).rows()
+    first = share_spaced(pl.concat(spaced)) if n_present else 0.0
+    facts = Facts(name, dtype, n_rows, n_present, n_unique, None, None, first, n_chars / max(n_present, 1))
+    column = Column(name, kind_from(facts), str(dtype), n_missing, n_unique)
+    top = _telling(top, n_unique)
+    return ColumnSummary(column, _most_frequent(top), top)
+
+
+class _Counting:
+    """Counts different texts, as long as there aren't too many to hold."""
+
+    def __init__(self) -> None:
+        self._found = [pl.DataFrame(schema={"value": pl.String, "count": pl.Int64})]
+        self._too_many = False
+
+    def add(self, present: pl.Series) -> None:
+        """Count some more rows."""
+        for start in range(0, len(present), _MAX_COUNTED):
+            if self._too_many:
+                return
+            values = present[start : start + _MAX_COUNTED].alias("value")
+            self._found.append(values.value_counts().with_columns(pl.col("count").cast(pl.Int64)))
+            if sum(frame.height for frame in self._found) > 2 * _MAX_COUNTED:
+                self._found = [_merged(self._found)]
+                self._too_many = self._found[0].height > _MAX_COUNTED
+
+    def counts(self) -> pl.DataFrame | None:
+        """Give ``value, count``; None where there are too many."""
+        return None if self._too_many else _merged(self._found)
+
+
+def _merged(found: list[pl.DataFrame]) -> pl.DataFrame:
+    filled = [frame for frame in found if frame.height]
+    if len(filled) < 2:
+        return filled[0] if filled else found[0]
+    return pl.concat(filled).group_by("value").agg(pl.col("count").sum())
+
+
+def _counted_by_hash(parts: Parts, n_present: int) -> tuple[int, list[tuple[Any, int]]]:
+    """Count different texts by their hashes, 8 bytes a row however long they are.
+
+    Two of n different texts have the same hash with a probability of n²/2⁶⁵: 0.00003 for 30 million.
+    """
+    hashes = np.empty(n_present, dtype=np.uint64)
+    filled = 0
+    for part in _present_parts(parts):
+        hashes[filled : filled + len(part)] = part.hash().to_numpy()
+        filled += len(part)
+    hashes.sort()
+    ordered = Distribution(hashes)
+    wanted = {key: count for key, count in ordered.top(KEPT_VALUES) if count > 1}
+    if not wanted:
+        return ordered.n_unique, []
+    texts: dict[str, int] = {}
+    keys = pl.Series(list(wanted), dtype=pl.UInt64)
+    for part in _present_parts(parts):
+        keyed = pl.DataFrame({"text": part, "key": part.hash()}).filter(pl.col("key").is_in(keys.implode())).unique()
+        texts |= {text: wanted[key] for text, key in keyed.rows()}
+    return ordered.n_unique, sorted(texts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _present_parts(parts: Parts) -> Iterator[pl.Series]:
+    return (part.drop_nulls() for part in parts())
+
+
+def _summarize_others(name: str, dtype: pl.DataType, n_rows: int, parts: Parts) -> ColumnSummary:
+    """Summarize yes/no columns and images (different ones are told by their hashes)."""
+    n_missing = 0
+    seen: list[pl.Series] = []
+    for part in parts():
+        present = part.drop_nulls()
+        n_missing += len(part) - len(present)
+        seen.append(present if dtype == pl.Boolean else present.hash())
+    values = pl.concat(seen).alias("value") if seen else pl.Series("value", [], dtype=pl.Boolean)
+    n_present = len(values)
+    n_unique = values.n_unique() if n_present else 0
+    column = Column(name, kind_from(Facts(name, dtype, n_rows, n_present, n_unique)), str(dtype), n_missing, n_unique)
+    if dtype != pl.Boolean:
+        return ColumnSummary(column, {}, [])
+    n_true = int(values.sum() or 0)
+    counts = [(value, count) for value, count in ((False, n_present - n_true), (True, n_true)) if count]
+    top = sorted(counts, key=lambda pair: -pair[1])
+    return ColumnSummary(column, _most_frequent([(str(value).lower(), n) for value, n in top]), top)
