@@ -12,12 +12,14 @@ from workbench import registry, storage
 from workbench.data.encoding import to_arrays
 from workbench.errors import PackageError
 from workbench.package import Signature
+from workbench.package.baseline import lengths
 from workbench.settings import Settings, current
 
 Verdict = Literal["stable", "moved", "drifted"]
 
 # The customary thresholds: Siddiqi, Credit Risk Scorecards, 2006.
 _MOVED, _DRIFTED = 0.1, 0.25
+_COMPARED = {"number": "values", "datetime": "moments", "string": "categories", "text": "length"}
 _LEAST_SHARE = 1e-4  # an empty bin would make the index infinite
 
 
@@ -32,8 +34,9 @@ class Drift:
     n_rows : int
         Rows that were compared.
     columns : tuple of dict
-        One for each input column, most drifted first: ``column``, ``psi`` (population stability index), ``verdict``,
-        ``missing_before`` and ``missing_now`` (shares).
+        One for each input column, most drifted first: ``column``, ``compared`` ("values", "moments", "categories" or,
+        for free text, "length"), ``psi`` (population stability index), ``verdict``, ``missing_before`` and
+        ``missing_now`` (shares).
     """
 
     model: str
@@ -49,7 +52,9 @@ def drift(model: str, rows: Any, *, settings: Settings | None = None) -> Drift:
     """Compare rows with those that a published model was trained on.
 
     Each column's population stability index is ``sum((now - before) * ln(now / before))`` over the bins of its training
-    distribution, with missing values as a bin of their own. Below 0.1 it is stable, from 0.25 on it has drifted.
+    distribution, with missing values as a bin of their own. Below 0.1 it is stable, from 0.25 on it has drifted. Free
+    text and identifiers are compared by their length. Dates that go on from where training ended have drifted: no
+    training row was like them.
 
     Source: Siddiqi, Credit Risk Scorecards, Wiley 2006, chapter 6.
 
@@ -85,6 +90,8 @@ def drift(model: str, rows: Any, *, settings: Settings | None = None) -> Drift:
 
 
 def _compare(name: str, before: dict[str, Any], values: np.ndarray) -> dict[str, Any]:
+    if before["type"] == "text":
+        values = lengths(values)
     missing = np.isnan(values) if values.dtype.kind == "f" else values == ""
     present = values[~missing]
     counts = np.asarray(list(_counts(before)), dtype=float)
@@ -97,6 +104,7 @@ def _compare(name: str, before: dict[str, Any], values: np.ndarray) -> dict[str,
     verdict: Verdict = "stable" if psi < _MOVED else "moved" if psi < _DRIFTED else "drifted"
     return {
         "column": name,
+        "compared": _COMPARED[before["type"]],
         "psi": round(psi, 4),
         "verdict": verdict,
         "missing_before": old_missing,

@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from workbench.package.describing import make_signature as make_signature
     from workbench.package.info import PackageInfo as PackageInfo
     from workbench.package.info import package_info as package_info
+    from workbench.package.inputs import CheckedRows as CheckedRows
+    from workbench.package.inputs import InputColumn as InputColumn
     from workbench.package.manifest import verify_manifest as verify_manifest
     from workbench.package.manifest import write_manifest as write_manifest
     from workbench.package.predictor import Predictor as Predictor
     from workbench.package.predictor import load_native as load_native
     from workbench.package.predictor import load_predictor as load_predictor
-    from workbench.package.signature import CheckedRows as CheckedRows
-    from workbench.package.signature import InputColumn as InputColumn
     from workbench.package.signature import Signature as Signature
 
 _HOMES = {
-    "CheckedRows": "signature",
-    "InputColumn": "signature",
+    "CheckedRows": "inputs",
+    "InputColumn": "inputs",
     "PackageInfo": "info",
     "Predictor": "predictor",
     "Signature": "signature",

@@ -10,6 +10,7 @@ import polars as pl
 from workbench.data.encoding import to_arrays
 
 if TYPE_CHECKING:
+    from workbench.package.inputs import InputColumn
     from workbench.package.signature import Signature
 
 FORMAT = 1
@@ -34,16 +35,29 @@ def describe_rows(train: pl.DataFrame, signature: Signature, scores: np.ndarray)
     dict
         ``n_rows``; for each column ``missing_share`` and either ``edges`` and ``counts`` of at most 20 bins of about
         equal counts, with ``quantiles``, or ``counts`` of at most 100 categories and ``other``; and ``scores``, the
-        same for each class or for the value.
+        same for each class or for the value. Dates and times are binned in seconds since 1970-01-01 UTC (type
+        "datetime"), free text and identifiers by their length in characters (type "text"): none of them is stored.
     """
-    columns = {name: _describe(array) for name, array in to_arrays(train, signature.column_names).items()}
+    arrays = to_arrays(train, signature.column_names)
+    columns = {column.name: _describe(arrays[column.name], column) for column in signature.columns}
     names = [str(label) for label in signature.classes or ()] or ["prediction"]
     answers = {name: _numbers(scores[:, position]) for position, name in enumerate(names)}
     return {"format": FORMAT, "n_rows": train.height, "columns": columns, "scores": answers}
 
 
-def _describe(array: np.ndarray) -> dict[str, Any]:
-    return _texts(array) if array.dtype == object else _numbers(array)
+def _describe(array: np.ndarray, column: InputColumn) -> dict[str, Any]:
+    if column.type == "datetime":
+        return _numbers(array) | {"type": "datetime"}
+    if column.type == "number":
+        return _numbers(array)
+    if column.kind in ("text", "identifier"):
+        return _numbers(lengths(array)) | {"type": "text"}
+    return _texts(array)
+
+
+def lengths(texts: np.ndarray) -> np.ndarray:
+    """Give the length of each text in characters, NaN where it is missing."""
+    return np.array([len(text) or np.nan for text in texts], dtype=np.float64)
 
 
 def _numbers(array: np.ndarray) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import statistics
 import time
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from workbench.errors import ConversionError, PackageError
 from workbench.package.baseline import describe_rows
 from workbench.package.card import write_card
 from workbench.package.converting import build_graph
+from workbench.package.entering import CompiledEntry, write_entry
 from workbench.package.info import FILE as INFO_FILE
 from workbench.package.info import PackageInfo
 from workbench.package.manifest import write_manifest
@@ -33,13 +35,14 @@ from workbench.package.predictor import (
     Predictor,
     graph_runner,
     native_runner,
+    with_entry,
 )
 from workbench.package.signature import Signature
 from workbench.settings import Settings, current
 from workbench.storage import disk_errors, write_atomic, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from workbench.estimators.native import NativeModel
     from workbench.recipe.fitted import FittedRecipe
@@ -57,7 +60,8 @@ def build_package(
     signature: Signature,
     train: pl.DataFrame,
     evaluation: pl.DataFrame,
-    metrics: dict[str, dict[str, float]],
+    metrics: dict[str, dict[str, Any]],
+    notes: Sequence[str] = (),
     settings: Settings | None = None,
 ) -> PackageInfo:
     """Write a package into a folder, which appears when all of it is there.
@@ -78,7 +82,9 @@ def build_package(
     train, evaluation : DataFrame
         Raw rows that were learned from, and rows to compare on.
     metrics : dict
-        ``{"test": {"accuracy": ...}, ...}``.
+        ``{"test": {"accuracy": ...}, ...}``, and ``"cross_validation"`` where there was one.
+    notes : sequence of str
+        What a reader of the card should know: that the model was trained on a sample, for instance.
     settings : Settings, optional
 
     Raises
@@ -91,7 +97,9 @@ def build_package(
     try:
         with disk_errors(staging):
             staging.mkdir(parents=True)
-            info = _Builder(staging, spec, recipe, model, signature, train, evaluation, metrics, settings).build()
+            builder = _Builder(staging, spec, recipe, model, signature, train, evaluation, metrics, settings)
+            builder.notes = tuple(notes)
+            info = builder.build()
             _put_in_place(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -109,6 +117,8 @@ def _put_in_place(staging: Path, folder: Path) -> None:
 class _Builder:
     """One build, step by step."""
 
+    notes: tuple[str, ...] = ()
+
     def __init__(
         self,
         folder: Path,
@@ -118,7 +128,7 @@ class _Builder:
         signature: Signature,
         train: pl.DataFrame,
         evaluation: pl.DataFrame,
-        metrics: dict[str, dict[str, float]],
+        metrics: dict[str, dict[str, Any]],
         settings: Settings,
     ) -> None:
         self.folder, self.spec, self.recipe, self.model, self.signature = folder, spec, recipe, model, signature
@@ -129,6 +139,8 @@ class _Builder:
 
     def build(self) -> PackageInfo:
         parity, reason = self._convert()
+        if reason:  # no model.onnx whose inputs could be others than the raw columns
+            self.signature = replace(self.signature, graph_inputs=None)
         info = self._measure(parity, reason)
         self._store_native()
         if info.engine == "onnx":
@@ -141,7 +153,8 @@ class _Builder:
         """Write and check the graph; give what was found, and why it can't be used where it can't."""
         try:
             content = build_graph(self.recipe, self.model, self.signature)
-            self.graph = graph_runner(content, self.settings)
+            entry = CompiledEntry(self.recipe.entry) if self.recipe.needs_frame else None
+            self.graph = with_entry(entry, graph_runner(content, self.settings))
             parity = self._compare(self.graph)
         except (ConversionError, PackageError) as error:
             self.graph = None
@@ -150,6 +163,8 @@ class _Builder:
             # A graph that answers otherwise isn't shipped: Triton or MLflow would serve it unasked.
             return parity, f"{parity.words}."
         write_atomic(self.folder / GRAPH_FILE, content)
+        if entry is not None:
+            write_entry(self.folder, self.recipe.entry)
         return parity, ""
 
     def _compare(self, graph: Callable[[Arrays], np.ndarray]) -> Parity:
@@ -197,6 +212,7 @@ class _Builder:
             metrics=self.metrics,
             n_train=self.train.height,
             n_features=len(self.recipe.feature_names),
+            notes=self.notes,
         )
         write_atomic(folder / "card.md", card)
         n_rows = min(BACKGROUND_ROWS, self.train.height)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workbench.package.info import PackageInfo
-    from workbench.package.signature import InputColumn, Signature
+    from workbench.package.inputs import InputColumn
+    from workbench.package.signature import Signature
 
 _MAX_COLUMNS = 200
+_MAX_STEPS = 50
 
 
 def write_card(
@@ -16,9 +20,10 @@ def write_card(
     spec: dict[str, Any],
     signature: Signature,
     info: PackageInfo,
-    metrics: dict[str, dict[str, float]],
+    metrics: dict[str, dict[str, Any]],
     n_train: int,
     n_features: int,
+    notes: Sequence[str] = (),
 ) -> str:
     """Give the card's text."""
     task = f"{signature.task} of `{signature.target}`"
@@ -28,13 +33,15 @@ def write_card(
     parts = [
         f"# {spec.get('name', signature.target)}",
         f"A `{info.estimator}` for {task}, trained on {n_train:,} rows of `{source}`.",
+        *notes,
         "## How good it is",
         _metrics(metrics),
         "Measured on rows that the model didn't learn from, except the column `train`."
         if "train" in metrics
         else "Measured on rows that the model didn't learn from.",
         "## How it predicts",
-        _engine(info),
+        _engine(info, signature),
+        *_steps(spec, signature, info),
         "## What it takes",
         f"{len(signature.columns)} columns, which the recipe turns into {n_features} features. "
         "Missing values and unseen categories get an answer; judge it with care.",
@@ -46,12 +53,38 @@ def write_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _engine(info: PackageInfo) -> str:
+def _steps(spec: dict[str, Any], signature: Signature, info: PackageInfo) -> list[str]:
+    """Name the steps of the recipe, and say where the graph begins."""
+    steps = [entry for entry in spec.get("recipe", ()) if isinstance(entry, dict) and entry.get("enabled", True)]
+    if not steps:
+        return []
+    lines = [f"{number}. {_step(entry)}" for number, entry in enumerate(steps[:_MAX_STEPS], start=1)]
+    if len(steps) > _MAX_STEPS:
+        lines.append(f"{_MAX_STEPS + 1}. and {len(steps) - _MAX_STEPS:,} more")
+    parts = ["## How it prepares the columns", "\n".join(lines)]
+    if signature.graph_inputs is not None and info.engine == "onnx":
+        taken = _listed([f"`{name}`" for name in signature.graph_inputs])
+        parts.append(
+            f"`model.onnx` takes {taken}: the columns after the column steps, which no graph can compute. The "
+            "workbench computes them from `entry.json` in front of the graph; a server that has `model.onnx` alone "
+            "(Triton, MLflow) must be given these columns, not the raw ones."
+        )
+    return parts
+
+
+def _step(entry: dict[str, Any]) -> str:
+    columns = entry.get("columns") or list(entry.get("names") or ()) or [entry.get("name") or ""]
+    text = f"`{entry.get('step')}` {_listed([str(column) for column in columns], limit=8)}".strip()
+    return f"{text}: `{entry['expression']}`" if entry.get("expression") else text
+
+
+def _engine(info: PackageInfo, signature: Signature) -> str:
     if info.engine == "native":
         text = f"By the **native model**, because there is no faithful ONNX graph: {info.reason}"
     else:
+        way = "from raw columns to the answer" if signature.graph_inputs is None else "behind the steps in `entry.json`"
         text = (
-            f"By one ONNX graph from raw columns to the answer. Over {info.n_rows_checked:,} rows, some of them with "
+            f"By one ONNX graph {way}. Over {info.n_rows_checked:,} rows, some of them with "
             f"missing and unseen values, it differs from the native model by at most {info.max_difference:.2g} "
             f"and changes {info.labels_changed} labels."
         )
@@ -63,15 +96,19 @@ def _engine(info: PackageInfo) -> str:
     return text + (f"\n\nOne row took {' and '.join(times)} when the package was built." if times else "")
 
 
-def _metrics(metrics: dict[str, dict[str, float]]) -> str:
+def _metrics(metrics: dict[str, dict[str, Any]]) -> str:
     if not metrics:
         return "Not measured."
-    splits = list(metrics)
-    names = list(dict.fromkeys(name for values in metrics.values() for name in values))
-    lines = [f"| metric | {' | '.join(splits)} |", f"| --- |{' ---: |' * len(splits)}"]
-    for name in names:
-        cells = [f"{metrics[split][name]:.4g}" if name in metrics[split] else "" for split in splits]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    measured = {split: values for split, values in metrics.items() if split != "cross_validation"}
+    names = list(dict.fromkeys(name for values in measured.values() for name in values))
+    cells = {split: {name: f"{value:.4g}" for name, value in values.items()} for split, values in measured.items()}
+    if folds := metrics.get("cross_validation"):
+        mean, std = folds["mean"], folds["std"]
+        cells[f"{folds['n_folds']} folds, mean ± std"] = {
+            name: f"{mean[name]:.4g} ± {std[name]:.2g}" for name in names if name in mean
+        }
+    lines = [f"| metric | {' | '.join(cells)} |", f"| --- |{' ---: |' * len(cells)}"]
+    lines += [f"| {name} | {' | '.join(values.get(name, '') for values in cells.values())} |" for name in names]
     return "\n".join(lines)
 
 

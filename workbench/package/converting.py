@@ -21,7 +21,8 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
     """Write recipe and model as one graph.
 
     Inputs are the raw columns by name, each of shape [N]: double with NaN, or string with "", for missing; dates and
-    times are double, in seconds since 1970-01-01 UTC. Outputs are
+    times are double, in seconds since 1970-01-01 UTC. Where column steps of the recipe have no graph form, the inputs
+    are the columns that these steps leave. Outputs are
     ``label`` [N] and ``probabilities`` [N, k] (double), or ``prediction`` [N] (double). Where a column already has the
     name of an output, the output's gets an underscore.
 
@@ -37,7 +38,8 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
     """
     graph = GraphBuilder()
     try:
-        inputs = {name: graph.input(name, _element(kind)) for name, kind in signature.types.items()}
+        taken = signature.types if signature.graph_inputs is None else signature.graph_inputs
+        inputs = {name: graph.input(name, _element(kind)) for name, kind in taken.items()}
         scores = model.emit(graph, recipe.emit(graph, inputs))
         if signature.task == "classification":
             kind = "int64" if _whole(signature) else "string"
@@ -72,6 +74,6 @@ def _whole(signature: Signature) -> bool:
 
 
 def _free(name: str, signature: Signature) -> str:
-    while name in signature.column_names:
+    while name in signature.column_names or name in (signature.graph_inputs or ()):
         name += "_"
     return name

@@ -11,8 +11,9 @@ from workbench.data.encoding import to_array
 from workbench.data.kinds import kind_of
 from workbench.data.spec import Task
 from workbench.package.checking import ColumnType
+from workbench.package.inputs import InputColumn
 from workbench.package.moments import moment_text
-from workbench.package.signature import InputColumn, Signature
+from workbench.package.signature import Signature
 
 if TYPE_CHECKING:
     from workbench.recipe.fitted import FittedRecipe
@@ -27,7 +28,8 @@ def make_signature(
 ) -> Signature:
     """Describe the raw columns that a fitted recipe needs, from the training rows."""
     columns = [describe_column(train[name], recipe.input_types[name]) for name in recipe.input_columns]
-    return Signature(task, target, classes, columns)
+    inner: dict[str, ColumnType] | None = dict(recipe.inner_types) if recipe.needs_frame else None
+    return Signature(task, target, classes, columns, inner)
 
 
 def describe_column(series: pl.Series, kind: ColumnType) -> InputColumn:

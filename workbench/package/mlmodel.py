@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from workbench.package.signature import GRAPH_NOTE
 from workbench.storage import write_atomic
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def write_mlmodel(folder: Path, signature: Signature, versions: dict[str, str]) 
     The inputs stand there as tensors, not as columns: given columns, MLflow 3.17 flattens every output and fails on
     probabilities of two classes.
     """
+    taken = signature.types if signature.graph_inputs is None else signature.graph_inputs
     document: dict[str, Any] = {
         "flavors": {
             "onnx": {
@@ -44,12 +46,14 @@ def write_mlmodel(folder: Path, signature: Signature, versions: dict[str, str]) 
         },
         "model_uuid": uuid.uuid4().hex,
         "signature": {
-            "inputs": json.dumps([_tensor(column.name, _INPUT_TYPES[column.type]) for column in signature.columns]),
+            "inputs": json.dumps([_tensor(name, _INPUT_TYPES[kind]) for name, kind in taken.items()]),
             "outputs": json.dumps(_outputs(signature)),
             "params": None,
         },
         "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
     }
+    if signature.graph_inputs is not None:
+        document["metadata"] = {"note": GRAPH_NOTE}
     write_atomic(folder / FILE, yaml.safe_dump(document, sort_keys=True, allow_unicode=True))
     write_atomic(folder / REQUIREMENTS, "".join(f"{name}>={versions[name]}\n" for name in ("onnx", "onnxruntime")))
 

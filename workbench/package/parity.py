@@ -11,7 +11,8 @@ import polars as pl
 
 from workbench.data.encoding import EARLIEST_SECOND, LATEST_SECOND, to_arrays
 from workbench.estimators.native import pick_class
-from workbench.package.signature import CheckedRows, InputColumn, Signature
+from workbench.package.inputs import CheckedRows, InputColumn
+from workbench.package.signature import Signature
 
 if TYPE_CHECKING:
     from workbench.estimators.native import NativeModel

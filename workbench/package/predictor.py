@@ -13,9 +13,11 @@ import polars as pl
 from workbench.data.encoding import to_arrays
 from workbench.errors import InputError, PackageError
 from workbench.estimators.native import pick_class
+from workbench.package.entering import CompiledEntry, read_entry
 from workbench.package.info import package_info
+from workbench.package.inputs import CheckedRows
 from workbench.package.manifest import verify_manifest
-from workbench.package.signature import CheckedRows, Signature
+from workbench.package.signature import Signature
 from workbench.settings import Settings, current
 from workbench.storage import read_json
 
@@ -157,7 +159,8 @@ def load_predictor(folder: str | Path, *, verify: bool = True, settings: Setting
     if info["engine"] == "native":
         return _native(folder, info)
     signature = Signature.from_dict(read_json(folder / SIGNATURE_FILE))
-    return Predictor(signature, "onnx", info, graph_runner(folder / GRAPH_FILE, settings), folder)
+    run = with_entry(read_entry(folder, signature), graph_runner(folder / GRAPH_FILE, settings))
+    return Predictor(signature, "onnx", info, run, folder)
 
 
 def load_native(folder: str | Path, *, verify: bool = True, settings: Settings | None = None) -> Predictor:
@@ -193,6 +196,17 @@ def graph_runner(graph: Path | bytes, settings: Settings) -> Callable[[Arrays], 
     except Exception as error:  # its exceptions share no base class but this
         raise PackageError(f"Got a graph that ONNX Runtime refuses: {error}. Build the package again.") from error
     return _runner(session)
+
+
+def with_entry(entry: CompiledEntry | None, graph: Callable[[Arrays], np.ndarray]) -> Callable[[Arrays], np.ndarray]:
+    """Put column steps that have no graph form in front of a graph."""
+    if entry is None:
+        return graph
+
+    def scores(arrays: Arrays) -> np.ndarray:
+        return graph(entry(arrays))
+
+    return scores
 
 
 def _runner(session: onnxruntime.InferenceSession) -> Callable[[Arrays], np.ndarray]:

@@ -4,118 +4,25 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from workbench.data.encoding import from_arrays
-from workbench.data.spec import Kind, Task
+from workbench.data.spec import Task
 from workbench.errors import InputError, PackageError
 from workbench.package.checking import ColumnType, series_to_array, values_to_array
-from workbench.package.moments import seconds_of
+from workbench.package.inputs import CheckedRows, InputColumn
 
 FORMAT = 2
 _PLAIN_FORMAT = 1  # written where nothing needs the later one, so that earlier workbenches read it, too
+GRAPH_NOTE = (
+    "Requests give `columns`. model.onnx itself takes `graph_inputs`: the columns after the steps in entry.json, which "
+    "have no form in a graph. The workbench runs them in front of it; whoever serves model.onnx alone must do so, too."
+)
 _SHOWN_COLUMNS = 20
-
-
-@dataclass(frozen=True)
-class InputColumn:
-    """A raw column that the model takes, as it was in the training rows.
-
-    Parameters
-    ----------
-    name : str
-    type : {"number", "string", "datetime"}
-    kind : Kind
-    minimum, maximum : float, str or None
-        Of numbers, and of dates and times as ISO text in UTC; None for text.
-    median, q05, q95 : float or None
-        Of numbers.
-    categories : list of str
-        Values of a text column, most frequent first, at most 100; none of free text and identifiers.
-    n_categories : int
-        Different values of a text column, also beyond those listed.
-    n_missing_share : float
-        Share of missing values, 0 to 1.
-    integer : bool
-        Whether all numbers are whole.
-    example : float, str or None
-        A typical value: the median, or the most frequent text; none of free text and identifiers.
-    date_only : bool
-        Whether all moments were dates without a time.
-    """
-
-    name: str
-    type: ColumnType
-    kind: Kind
-    minimum: float | str | None = None
-    maximum: float | str | None = None
-    median: float | None = None
-    q05: float | None = None
-    q95: float | None = None
-    categories: list[str] = field(default_factory=list)
-    n_categories: int = 0
-    n_missing_share: float = 0.0
-    integer: bool = False
-    example: float | str | None = None
-    date_only: bool = False
-
-    @property
-    def bounds(self) -> tuple[float, float] | None:
-        """Smallest and largest training value as the model takes them: numbers, or seconds since 1970-01-01 UTC."""
-        if self.minimum is None or self.maximum is None:
-            return None
-        if self.type == "datetime":
-            return seconds_of(self.minimum) or 0.0, seconds_of(self.maximum) or 0.0
-        return float(self.minimum), float(self.maximum)
-
-    @property
-    def is_free_text(self) -> bool:
-        """Whether the values are texts to be read rather than categories to be chosen from."""
-        return self.type == "string" and self.kind == "text"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
-        document = asdict(self)
-        if not self.date_only:
-            del document["date_only"]  # unknown to earlier workbenches
-        return document
-
-
-class CheckedRows:
-    """Rows that fit a signature.
-
-    Parameters
-    ----------
-    arrays : dict of str to ndarray of shape (n_rows,)
-        One for each column of the signature, in its order; as the graph takes them.
-    n_rows : int
-    types : dict of str to {"number", "string", "datetime"}
-        Of each column.
-    ignored : list of str
-        Columns that came but that the model doesn't take.
-    """
-
-    def __init__(
-        self,
-        arrays: dict[str, np.ndarray],
-        n_rows: int,
-        types: Mapping[str, ColumnType],
-        ignored: Sequence[str] = (),
-    ) -> None:
-        self.arrays = arrays
-        self.n_rows = n_rows
-        self.types = types
-        self.ignored = list(ignored)
-
-    @cached_property
-    def frame(self) -> pl.DataFrame:
-        """The rows as a data frame with exactly the signature's columns; missing is null."""
-        return from_arrays(self.arrays, self.types)
 
 
 @dataclass(frozen=True)
@@ -129,12 +36,15 @@ class Signature:
     classes : list of str or int, optional
         In the order of the probabilities; None for regression.
     columns : list of InputColumn
+    graph_inputs : dict of str to {"number", "string"}, optional
+        What ``model.onnx`` takes where it isn't the raw columns: those that the column steps in ``entry.json`` leave.
     """
 
     task: Task
     target: str
     classes: list[str | int] | None
     columns: list[InputColumn]
+    graph_inputs: dict[str, ColumnType] | None = None
 
     @property
     def column_names(self) -> list[str]:
@@ -266,14 +176,17 @@ class Signature:
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values for JSON."""
-        plain = "datetime" not in self.types.values()
-        return {
+        plain = self.graph_inputs is None and "datetime" not in self.types.values()
+        document: dict[str, Any] = {
             "format": _PLAIN_FORMAT if plain else FORMAT,
             "task": self.task,
             "target": self.target,
             "classes": self.classes,
             "columns": [column.to_dict() for column in self.columns],
         }
+        if self.graph_inputs is not None:
+            document |= {"graph_inputs": self.graph_inputs, "graph_note": GRAPH_NOTE}
+        return document
 
     @classmethod
     def from_dict(cls, document: Any) -> Signature:
@@ -290,7 +203,8 @@ class Signature:
                     f"Got a signature of format {document['format']}, needed {FORMAT} or earlier. Update the workbench."
                 )
             columns = [InputColumn(**column) for column in document["columns"]]
-            return cls(document["task"], document["target"], document["classes"], columns)
+            inner = document.get("graph_inputs")
+            return cls(document["task"], document["target"], document["classes"], columns, inner)
         except (KeyError, TypeError) as error:
             raise PackageError(f"Got a signature that can't be read ({error!r}). Build the package again.") from error
 

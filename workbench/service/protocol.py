@@ -16,7 +16,7 @@ from workbench.service.answers import Question, check_row_count, parse_json, pre
 from workbench.service.loaded import Loaded
 
 if TYPE_CHECKING:
-    from workbench.package.signature import InputColumn, Signature
+    from workbench.package import InputColumn, Signature
 
 _RANGES: dict[str, tuple[float, float]] = {
     **{f"INT{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},

@@ -1,0 +1,112 @@
+"""What goes into a model: one of its columns as training saw it, and rows that fit all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from workbench.data.encoding import from_arrays
+from workbench.data.spec import Kind
+from workbench.package.checking import ColumnType
+from workbench.package.moments import seconds_of
+
+
+@dataclass(frozen=True)
+class InputColumn:
+    """A raw column that the model takes, as it was in the training rows.
+
+    Parameters
+    ----------
+    name : str
+    type : {"number", "string", "datetime"}
+    kind : Kind
+    minimum, maximum : float, str or None
+        Of numbers, and of dates and times as ISO text in UTC; None for text.
+    median, q05, q95 : float or None
+        Of numbers.
+    categories : list of str
+        Values of a text column, most frequent first, at most 100; none of free text and identifiers.
+    n_categories : int
+        Different values of a text column, also beyond those listed.
+    n_missing_share : float
+        Share of missing values, 0 to 1.
+    integer : bool
+        Whether all numbers are whole.
+    example : float, str or None
+        A typical value: the median, or the most frequent text; none of free text and identifiers.
+    date_only : bool
+        Whether all moments were dates without a time.
+    """
+
+    name: str
+    type: ColumnType
+    kind: Kind
+    minimum: float | str | None = None
+    maximum: float | str | None = None
+    median: float | None = None
+    q05: float | None = None
+    q95: float | None = None
+    categories: list[str] = field(default_factory=list)
+    n_categories: int = 0
+    n_missing_share: float = 0.0
+    integer: bool = False
+    example: float | str | None = None
+    date_only: bool = False
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Smallest and largest training value as the model takes them: numbers, or seconds since 1970-01-01 UTC."""
+        if self.minimum is None or self.maximum is None:
+            return None
+        if self.type == "datetime":
+            return seconds_of(self.minimum) or 0.0, seconds_of(self.maximum) or 0.0
+        return float(self.minimum), float(self.maximum)
+
+    @property
+    def is_free_text(self) -> bool:
+        """Whether the values are texts to be read rather than categories to be chosen from."""
+        return self.type == "string" and self.kind == "text"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values for JSON."""
+        document = asdict(self)
+        if not self.date_only:
+            del document["date_only"]  # unknown to earlier workbenches
+        return document
+
+
+class CheckedRows:
+    """Rows that fit a signature.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray of shape (n_rows,)
+        One for each column of the signature, in its order; as the graph takes them.
+    n_rows : int
+    types : dict of str to {"number", "string", "datetime"}
+        Of each column.
+    ignored : list of str
+        Columns that came but that the model doesn't take.
+    """
+
+    def __init__(
+        self,
+        arrays: dict[str, np.ndarray],
+        n_rows: int,
+        types: Mapping[str, ColumnType],
+        ignored: Sequence[str] = (),
+    ) -> None:
+        self.arrays = arrays
+        self.n_rows = n_rows
+        self.types = types
+        self.ignored = list(ignored)
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """The rows as a data frame with exactly the signature's columns; missing is null."""
+        return from_arrays(self.arrays, self.types)
