@@ -187,10 +187,17 @@ def _summary(run: Run) -> str:
     return "\n".join(lines)
 
 
-def _metrics_table(metrics: dict[str, dict[str, float]]) -> str:
+def _metrics_table(metrics: dict[str, dict[str, Any]]) -> str:
     splits = [split for split in ("train", "validation", "test") if metrics.get(split)]
     names = list(dict.fromkeys(name for split in splits for name in metrics[split]))
-    return table(["metric", *splits], [[name, *(metrics[split].get(name) for split in splits)] for name in names])
+    titles = ["metric", *splits]
+    rows = [[name, *(metrics[split].get(name) for split in splits)] for name in names]
+    if folds := metrics.get("cross_validation"):
+        mean, std = folds["mean"], folds["std"]
+        titles.append(f"{folds['n_folds']} folds")
+        for row in rows:
+            row.append(f"{mean[row[0]]:.4g} ± {std[row[0]]:.2g}" if row[0] in mean else None)
+    return table(titles, rows)
 
 
 def _runs_table(listed: list[dict[str, Any]]) -> str:
