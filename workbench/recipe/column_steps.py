@@ -9,9 +9,26 @@ from typing import Any
 import polars as pl
 
 from workbench.errors import RecipeError
-from workbench.recipe.columns import Change, Made
-from workbench.recipe.spec import DropColumns, FlagMissing, Rename, Step
-from workbench.recipe.values import Content, is_present
+from workbench.recipe import date_parts as dates
+from workbench.recipe import expression_graph as nodes
+from workbench.recipe.cleaning import cleaned
+from workbench.recipe.columns import Change, Emit, Made
+from workbench.recipe.converting import converted, dates_in, emit_converted, is_date_format
+from workbench.recipe.expressions import columns_in, compiled
+from workbench.recipe.spec import (
+    Calculate,
+    CleanText,
+    Convert,
+    DatePart,
+    DateParts,
+    DropColumns,
+    FlagMissing,
+    ParseDates,
+    Rename,
+    Step,
+    TakenKind,
+)  # fmt: skip
+from workbench.recipe.values import WORDS, Content, is_present, read
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,24 @@ def change_of(
         If a new name is taken, or an expression can't be computed.
     """
     where = f"Step {number} ({step.step})" if number else step.step
+    for name in names:
+        kind = contents[name].kind
+        if kind not in step.takes:
+            taken = " or ".join(WORDS[each] for each in WORDS if each in step.takes)
+            raise RecipeError(
+                f"{where}: column {name!r} holds {WORDS[kind]}, needed {taken}. {_remedy(step.step, kind)}"
+            )
     return _CHANGES[step.step](step, Place(names, contents, where, lenient))
+
+
+def _remedy(step: str, kind: TakenKind) -> str:
+    if step == "date_parts" and kind == "text":
+        return "Put the step parse_dates in front of this one."
+    if step == "clean_text" and kind in ("number", "boolean"):
+        return "Put the step convert (to text) in front of this one, or remove the column."
+    if kind == "datetime" and step in ("convert", "parse_dates"):
+        return "Take its parts with date_parts, or remove the column."
+    return "Remove the column from the step."
 
 
 def _drop(step: DropColumns, place: Place) -> Change:
@@ -71,16 +105,92 @@ def _rename(step: Rename, place: Place) -> Change:
 
 
 def _flag_missing(step: FlagMissing, place: Place) -> Change:
+    made: list[Made] = []
+    for name in place.names:
+        content = place.contents[name]
+        new = place.new(f"{name}_missing", [other.name for other in made])
+        flag = (~is_present(name, content.kind)).cast(pl.Int8)
+        made.append(Made(new, Content("number", content.sources), flag, _emit_flag(name, content.kind), name))
+    return Change(tuple(made))
+
+
+def _emit_flag(name: str, kind: TakenKind) -> Emit | None:
+    if kind == "image":
+        return None
+    if kind == "text":
+        return lambda graph, tensors: nodes.as_double(graph, nodes.is_empty(graph, tensors[name]))
+    return lambda graph, tensors: nodes.as_double(
+        graph, nodes.is_missing(graph, nodes.within(graph, tensors[name]) if kind == "number" else tensors[name])
+    )
+
+
+def _convert(step: Convert, place: Place) -> Change:
     made = []
     for name in place.names:
         content = place.contents[name]
-        flag = (~is_present(name, content.kind)).cast(pl.Int8)
-        made.append(Made(place.new(f"{name}_missing"), Content("number", content.sources), flag, None, name))
+        values = converted(read(name, content.kind), content.kind, step.to, decimal=step.decimal, units=step.units)
+        made.append(Made(name, Content(step.to, content.sources), values, _emit_convert(name, content.kind, step.to)))
+    return Change(tuple(made))
+
+
+def _emit_convert(name: str, kind: TakenKind, to: TakenKind) -> Emit | None:
+    if kind == to == "text":
+        return lambda _, tensors: tensors[name]
+    if "text" in (kind, to):
+        return None
+    return lambda graph, tensors: emit_converted(graph, tensors[name], kind, to)
+
+
+def _parse_dates(step: ParseDates, place: Place) -> Change:
+    if step.format and not is_date_format(step.format):
+        raise RecipeError(
+            f"{place.where}: got the format {step.format!r}, needed one that reads a date, such as %d.%m.%Y %H:%M. "
+            "Correct it, or leave it empty for ISO dates."
+        )
+    made = [
+        Made(name, Content("datetime", place.contents[name].sources), dates_in(read(name, "text"), step.format))
+        for name in place.names
+    ]
+    return Change(tuple(made))
+
+
+def _date_parts(step: DateParts, place: Place) -> Change:
+    made: list[Made] = []
+    for name in place.names:
+        content = Content("number", place.contents[name].sources)
+        behind = name
+        for part in dict.fromkeys(step.parts):
+            new = place.new(f"{name}_{part}", [other.name for other in made])
+            values = dates.part_of(read(name, "datetime"), part)
+            made.append(Made(new, content, values, _emit_part(name, part), behind))
+    return Change(tuple(made), place.names if step.drop else ())
+
+
+def _emit_part(name: str, part: DatePart) -> Emit:
+    return lambda graph, tensors: dates.emit_part(graph, tensors[name], part)
+
+
+def _calculate(step: Calculate, place: Place) -> Change:
+    if place.lenient and not set(columns_in(step.expression)).issubset(place.contents):
+        return Change()
+    made = compiled(step.expression, place.contents, where=place.where)
+    sources = dict.fromkeys(source for name in made.columns for source in place.contents[name].sources)
+    content = Content(made.kind, tuple(sources))
+    return Change((Made(place.new(step.name), content, made.values, made.emit),))
+
+
+def _clean_text(step: CleanText, place: Place) -> Change:
+    made = [Made(name, place.contents[name], cleaned(read(name, "text"), step.operations)) for name in place.names]
     return Change(tuple(made))
 
 
 _CHANGES: dict[str, Callable[[Any, Place], Change]] = {
     "drop_columns": _drop,
     "rename": _rename,
+    "convert": _convert,
+    "parse_dates": _parse_dates,
+    "date_parts": _date_parts,
+    "calculate": _calculate,
     "flag_missing": _flag_missing,
+    "clean_text": _clean_text,
 }
