@@ -66,6 +66,8 @@ def compared(node: Node, sign: str, left: Value, right: Value) -> Value:
         if value.kind == "missing":
             word = "is missing" if sign == "==" else "is not missing"
             refuse(node.place, f"{sign} missing", "a value to compare with", f"Write {word} instead.")
+        if value.literal == "":
+            refuse(node.place, f"{sign} ''", "text with something in it", "Empty text is missing: write is missing.")
     left, right = alike(node, left, right)
     values = _COMPARE[sign](left.values, right.values)
     if left.kind == "text":

@@ -57,8 +57,6 @@ def literal_value(node: Node) -> Value:
     if node.op == "missing":
         return Value("missing", pl.lit(None), None)
     if isinstance(value, str):
-        if not value:
-            refuse(node.place, "'' (empty text)", "text with something in it", "Empty text is missing: write missing.")
         return Value("text", pl.lit(value), lambda graph, _: nodes.text(graph, value), value)
     number = float(value or 0.0)
     if node.op == "boolean":

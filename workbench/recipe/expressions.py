@@ -141,7 +141,8 @@ def compiled(expression: str, contents: Mapping[str, Content], *, where: str = "
             refuse(tree.place, "missing in every row", "a value", "Compute it from columns.")
     except RecipeError as error:
         raise RecipeError(str(error).replace("Expression", where, 1) if where else str(error)) from None
-    return Compiled(value.kind, value.values, value.emit, columns)
+    values = pl.when(value.values != "").then(value.values) if value.kind == "text" else value.values
+    return Compiled(value.kind, values, value.emit, columns)
 
 
 def _columns(tree: Node) -> tuple[str, ...]:
