@@ -118,3 +118,8 @@ def current() -> Settings:
     Functions across the workbench take ``settings=None`` and call this when nothing is passed.
     """
     return Settings.from_environment()
+
+
+def environment_value(name: str) -> str | None:
+    """Give a variable of the environment that a user has named, as ``${NAME}`` in a connection string."""
+    return os.environ.get(name)

@@ -1,0 +1,140 @@
+"""Parquet and Arrow: typed already, read batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from workbench.data.formats.opened import BATCH_ROWS, Reading, limited
+from workbench.data.formats.typing_by_hand import check_types, set_type
+from workbench.data.spec import ReaderOptions
+from workbench.errors import ReadError
+
+
+def read_parquet(path: Path, *, name: str, options: ReaderOptions, n_rows: int | None = None) -> Reading:
+    """Open a Parquet file.
+
+    Raises
+    ------
+    ReadError
+        If it is damaged, at once or while its batches are gone through.
+    """
+
+    def batches() -> Iterator[pl.DataFrame]:
+        rows = pl.scan_parquet(path, glob=False)
+        if n_rows is not None:
+            yield rows.head(n_rows).collect()
+            return
+        n_batches = 0
+        for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+            n_batches += 1
+            yield batch
+        if not n_batches:
+            yield pl.DataFrame(schema=rows.collect_schema())
+
+    with _damage(name, "Parquet"):
+        columns = pl.scan_parquet(path, glob=False).collect_schema().names()
+    return _reading("parquet", _guarded(batches, name, "Parquet"), columns, name, options)
+
+
+def read_arrow(path: Path, *, name: str, options: ReaderOptions, n_rows: int | None = None) -> Reading:
+    """Open an Arrow file or stream (``.arrow``, ``.feather``).
+
+    Each batch is checked in full before it is used, since a damaged one may point anywhere in memory.
+
+    Raises
+    ------
+    ReadError
+        If it is damaged.
+    """
+    import pyarrow as pa
+
+    with path.open("rb") as file:
+        is_file = file.read(6) == b"ARROW1"
+
+    def batches() -> Iterator[pl.DataFrame]:
+        with pa.OSFile(str(path)) as source:
+            if is_file:
+                opened = pa.ipc.open_file(source)
+                pieces = (opened.get_batch(place) for place in range(opened.num_record_batches))
+            else:
+                opened = pa.ipc.open_stream(source)
+                pieces = iter(opened)
+            n_batches = 0
+            for piece in pieces:
+                piece.validate(full=True)
+                frame = _to_polars(pa.Table.from_batches([piece]))
+                for start in range(0, max(frame.height, 1), BATCH_ROWS):
+                    n_batches += 1
+                    yield frame.slice(start, BATCH_ROWS)
+            if not n_batches:
+                yield _to_polars(opened.schema.empty_table())
+
+    with _damage(name, "Arrow"), pa.OSFile(str(path)) as source:
+        columns = (pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)).schema.names
+    if len(set(columns)) < len(columns):
+        raise ReadError(f"Got {name} with two columns of one name, needed different names. Rename one of them.")
+    rows = limited(_guarded(batches, name, "Arrow"), n_rows)
+    return _reading("arrow", rows, columns, name, options)
+
+
+def _to_polars(table: Any) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
+
+
+def _reading(format: str, batches: Any, columns: list[str], name: str, options: ReaderOptions) -> Reading:
+    report: dict[str, Any] = {"notes": []}
+    if options.types and not any("." in column for column in options.types):
+        check_types(options.types, columns, name)
+    return Reading(format, _typed(batches, options, report["notes"]), report, options)
+
+
+def _typed(batches: Any, options: ReaderOptions, notes: list[str]) -> Iterator[pl.DataFrame]:
+    lost: dict[str, int] = {}
+    flattened: set[str] = set()
+    for batch in batches:
+        frame = _flatten(batch, flattened)
+        by_hand = [name for name in options.types if name in frame.columns]
+        yield frame.with_columns(set_type(frame[name], options.types[name], lost) for name in by_hand)
+    notes += [f"The objects in {name!r} were spread over columns such as '{name}.…'." for name in sorted(flattened)]
+    notes += [
+        f"{n:,} values of {name!r} are no {options.types[name]} and were read as missing." for name, n in lost.items()
+    ]
+
+
+def _flatten(frame: pl.DataFrame, flattened: set[str]) -> pl.DataFrame:
+    """Spread objects over columns, as with JSON; lists stay and are refused where a table is stored."""
+    for column in frame:
+        if isinstance(column.dtype, pl.Struct) and column.dtype.fields:
+            flattened.add(column.name)
+            inner = [field.name for field in column.dtype.fields]
+            renamed = column.struct.rename_fields([f"{column.name}.{field}" for field in inner])
+            frame = frame.with_columns(renamed.alias(column.name)).unnest(column.name)
+    return frame
+
+
+def _guarded(batches: Callable[[], Iterator[pl.DataFrame]], name: str, what: str) -> Iterator[pl.DataFrame]:
+    with _damage(name, what):
+        yield from batches()
+
+
+@contextmanager
+def _damage(name: str, what: str) -> Iterator[None]:
+    """Turn the libraries' words, and a panic of Polars, into a `ReadError`."""
+    try:
+        yield
+    except (GeneratorExit, KeyboardInterrupt, ReadError):
+        raise
+    except BaseException as error:
+        known = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, KeyError, TypeError)
+        if not isinstance(error, known) and not type(error).__module__.startswith("pyarrow"):
+            raise
+        said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise ReadError(
+            f"Got {name}, a damaged {what} file ({said}). Needed a complete one; write or download it again."
+        ) from error

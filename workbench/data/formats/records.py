@@ -1,0 +1,307 @@
+"""JSON and NDJSON: an array of objects, an object of columns, records below one key, or one object a line."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from workbench.data.formats.opened import Reading
+from workbench.data.formats.settling import Settling
+from workbench.data.spec import ReaderOptions
+from workbench.errors import ReadError
+from workbench.settings import Settings
+
+_BATCH_ROWS = 20_000
+_BATCH_BYTES = 32 * 1024 * 1024
+_MAX_LINE_BYTES = 256 * 1024 * 1024
+_MAX_DOCUMENT_BYTES = 1024 * 1024 * 1024
+_WINDOW = 4 * 1024 * 1024
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_BLANK = re.compile(r"[ \t\r\n]*")
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+class _Records:
+    """Gathers objects to batches of columns, one level of objects within them flattened."""
+
+    def __init__(self, settling: Settling, n_rows: int | None) -> None:
+        self._settling = settling
+        self._left = n_rows if n_rows is not None else -1
+        self._columns: dict[str, list[Any]] = {}
+        self._n_rows = 0
+        self._n_bytes = 0
+        self.flattened: set[str] = set()
+
+    def add(self, record: Any, where: str, n_bytes: int = 0) -> bool:
+        """Take one record; False when enough were taken."""
+        if not isinstance(record, dict):
+            raise ReadError(
+                f"Got {self._settling.name} with {_what(record)} in {where}, needed an object with the columns' "
+                'names, as {"age": 39, "sex": "male"}. Write each row as an object.'
+            )
+        columns = self._columns
+        for key, value in self._flat(record) if dict in map(type, record.values()) else record.items():
+            cells = columns.get(key)
+            if cells is None:
+                cells = columns[key] = []
+            missing = self._n_rows - len(cells)
+            if missing:
+                if missing < 0:
+                    raise ReadError(
+                        f"Got {self._settling.name} with {key!r} twice in {where}, once within an object. "
+                        "Rename one of them."
+                    )
+                cells.extend([None] * missing)
+            cells.append(value)
+        self._n_rows += 1
+        self._n_bytes += n_bytes
+        self._left -= 1
+        if self._n_rows >= _BATCH_ROWS or self._n_bytes > _BATCH_BYTES:
+            self.end_batch()
+        return self._left != 0
+
+    def _flat(self, record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for key, value in record.items():
+            if isinstance(value, dict):
+                self.flattened.add(key)
+                for inner, cell in value.items():
+                    yield f"{key}.{inner}", cell
+            else:
+                yield key, value
+
+    def end_batch(self) -> None:
+        """Hand the batch on."""
+        for cells in self._columns.values():
+            cells.extend([None] * (self._n_rows - len(cells)))
+        if self._n_rows:
+            self._settling.add(self._columns, self._n_rows)
+        # The columns keep their order from batch to batch.
+        self._columns = {name: [] for name in self._columns}
+        self._n_rows = self._n_bytes = 0
+
+
+def read_ndjson(
+    stream: IO[bytes], *, name: str, options: ReaderOptions, settings: Settings, n_rows: int | None = None
+) -> Reading:
+    """Read one object a line, line by line.
+
+    Raises
+    ------
+    ReadError
+        If a line is no JSON or no object; the message gives its number.
+    """
+    import orjson
+
+    def parse(line: bytes) -> Any:
+        # orjson turns whole numbers of 20 digits into fractions; Python's own parser keeps them.
+        return json.loads(line) if _LONG_NUMBER.search(line) else orjson.loads(line)
+
+    with Settling(name, options, settings) as settling:
+        records = _Records(settling, n_rows)
+        for number, line in enumerate(_lines(_utf8(stream, options), name), 1):
+            if line.isspace():
+                continue
+            with _json_errors(name, f"line {number:,}"):
+                record = parse(line)
+            if not records.add(record, f"line {number:,}", len(line)):
+                break
+        return _end(records, settling, "ndjson", options)
+
+
+def _lines(stream: IO[bytes], name: str) -> Iterator[bytes]:
+    while line := stream.readline(_MAX_LINE_BYTES):
+        if len(line) == _MAX_LINE_BYTES:
+            raise ReadError(f"Got {name} with a line of more than 256 MiB, needed one record a line. Write it anew.")
+        yield line
+
+
+def read_json(
+    stream: IO[bytes], *, name: str, options: ReaderOptions, settings: Settings, n_rows: int | None = None
+) -> Reading:
+    """Read a JSON document: an array of objects is streamed, anything else is read whole.
+
+    Raises
+    ------
+    ReadError
+        If it is no JSON, too large to be read whole, or holds no table.
+    """
+    text = io.TextIOWrapper(io.BufferedReader(_utf8(stream, options)), encoding="utf-8", newline="")
+    with Settling(name, options, settings) as settling, _json_errors(name, "it"):
+        records = _Records(settling, n_rows)
+        window = text.read(_WINDOW)
+        if window.lstrip().startswith("["):
+            rows: Iterable[Any] = _array(text, window, name)
+        else:
+            rows = _rows_of(json.loads(window + _rest(text, name)), name)
+        for number, record in enumerate(rows, 1):
+            if not records.add(record, f"record {number:,}", 200):
+                break
+        return _end(records, settling, "json", options)
+
+
+def _end(records: _Records, settling: Settling, format: str, options: ReaderOptions) -> Reading:
+    records.end_batch()
+    reading = settling.reading(format, {"encoding": options.encoding or "utf-8"}, options)
+    if records.flattened:
+        named = ", ".join(repr(key) for key in sorted(records.flattened)[:8])
+        first = sorted(records.flattened)[0]
+        reading.notes.append(f"The objects in {named} were spread over columns such as '{first}.…'.")
+    return reading
+
+
+def _array(text: IO[str], window: str, name: str) -> Iterator[Any]:
+    """Decode the elements of an array one by one, never more of it in memory than an element needs."""
+    decode = json.JSONDecoder().raw_decode
+    place = window.index("[") + 1
+    first = True
+    while True:
+        place, window = _skip(text, window, place)
+        if place >= len(window):
+            raise ReadError(f"Got {name}, whose array is never closed. Needed a complete file; write it again.")
+        if window[place] == "]":
+            return
+        if not first:
+            if window[place] != ",":
+                raise json.JSONDecodeError("Expecting ',' delimiter", window, place)
+            place, window = _skip(text, window, place + 1)
+        first = False
+        while True:
+            try:
+                record, place_after = decode(window, place)
+                if place_after < len(window):  # a number at the end of the window may go on behind it
+                    break
+            except json.JSONDecodeError:
+                place_after = -1
+            more = text.read(max(_WINDOW, len(window) - place))
+            if not more and place_after < 0:
+                decode(window, place)  # raises again
+            if not more:
+                break
+            if len(window) - place > _MAX_LINE_BYTES:
+                raise ReadError(f"Got {name} with a record of more than 256 MiB, needed rows of a table in it.")
+            window, place = window[place:] + more, 0
+        place = place_after
+        yield record
+        if place > _WINDOW:
+            window, place = window[place:], 0
+
+
+def _skip(text: IO[str], window: str, place: int) -> tuple[int, str]:
+    while True:
+        match = _BLANK.match(window, place)
+        place = match.end() if match else place
+        if place < len(window):
+            return place, window
+        more = text.read(_WINDOW)
+        if not more:
+            return place, window
+        window, place = more, 0
+
+
+def _rest(text: IO[str], name: str) -> str:
+    pieces, size = [], 0
+    while piece := text.read(_WINDOW):
+        size += len(piece)
+        if size > _MAX_DOCUMENT_BYTES:
+            raise ReadError(
+                f"Got {name}, a JSON object of more than 1 GiB, which can only be read whole. "
+                "Needed an array of objects or one object a line (NDJSON); write it so."
+            )
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _rows_of(document: Any, name: str) -> Iterable[Any]:
+    if isinstance(document, dict) and document:
+        lists = {key: value for key, value in document.items() if isinstance(value, list)}
+        of_objects = [key for key, value in lists.items() if value and all(isinstance(row, dict) for row in value)]
+        if len(lists) == len(document) and len({len(value) for value in lists.values()}) == 1 and not of_objects:
+            return (dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True))
+        if len(of_objects) == 1:
+            return lists[of_objects[0]]
+        if len(of_objects) > 1:
+            raise ReadError(
+                f"Got {name} with records below several keys ({', '.join(map(repr, of_objects[:5]))}), needed them "
+                "below one. Save the one you mean as a file of its own."
+            )
+        inner = [value for value in document.values() if isinstance(value, dict)]
+        if len(inner) == len(document):
+            return _rows_of_objects(document, name)
+        if len(inner) == 1 and not lists:
+            return _rows_of(inner[0], name)
+        if not lists:
+            return [document]
+    raise ReadError(
+        f"Got {name}, JSON that holds no table, needed an array of objects, an object of columns of one length, "
+        "records below one key, or one object a line. Write the rows so."
+    )
+
+
+def _rows_of_objects(document: dict[str, dict[str, Any]], name: str) -> Iterable[Any]:
+    """Read what pandas writes: each column an object from row to value, or each row one from column to value."""
+    inner = list(document.values())
+    same = all(value.keys() == inner[0].keys() for value in inner)
+    if same and all(key.isdigit() for key in inner[0]):
+        return ({column: cells[row] for column, cells in document.items()} for row in inner[0])
+    return inner
+
+
+def _utf8(stream: IO[bytes], options: ReaderOptions) -> Any:
+    """Give the stream as UTF-8 without a mark at its start."""
+    peek: Callable[[int], bytes] = stream.peek  # type: ignore[attr-defined]
+    start = peek(4)[:4]
+    encoding = options.encoding
+    for mark, name in _BOMS:
+        if start.startswith(mark) and encoding is None:
+            encoding = name
+            if name == "utf-8-sig":
+                stream.read(3)
+                return stream
+    if encoding is None or encoding.lower().replace("-", "").replace("_", "") == "utf8":
+        return stream
+    return io.BufferedReader(_Recoded(stream, encoding))
+
+
+class _Recoded(io.RawIOBase):
+    """A stream of text in another encoding, as UTF-8."""
+
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        self._text = io.TextIOWrapper(stream, encoding=encoding, newline="")
+        self._waiting = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._waiting:
+            self._waiting = self._text.read(1 << 18).encode()
+        piece, self._waiting = self._waiting[: len(buffer)], self._waiting[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _what(value: Any) -> str:
+    words = {list: "an array", str: "a text", bool: "a yes/no value", type(None): "null"}
+    return words.get(type(value), "a number")
+
+
+@contextmanager
+def _json_errors(name: str, where: str) -> Iterator[None]:
+    """Turn the parsers' words into a `ReadError` that says where."""
+    try:
+        yield
+    except ReadError:
+        raise
+    except UnicodeError as error:
+        raise ReadError(f"Got {name}, whose text isn't UTF-8 ({error}), needed that. Give the encoding.") from error
+    except RecursionError as error:
+        raise ReadError(f"Got {name} with JSON nested too deep, needed rows of a table. Flatten it.") from error
+    except ValueError as error:  # JSONDecodeError, and whole numbers of thousands of digits
+        raise ReadError(
+            f"Got {name}, in which {where} is no JSON ({error}). Needed complete JSON; write it again."
+        ) from error

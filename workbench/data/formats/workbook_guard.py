@@ -1,0 +1,131 @@
+"""What a workbook would take in memory, found out before it is opened: a sheet is held as a full grid.
+
+One cell in the last row and column of a sheet of a few kilobytes makes a grid of 17 billion cells, and a repeated row
+of an .ods does the same. So the sheets are unpacked piece by piece and their cells counted, nothing kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+from workbench.data.formats.archives import ZipArchive
+from workbench.errors import ReadError
+from workbench.settings import Settings
+
+MAX_CELLS = 40_000_000  # some 1.3 GB while the sheet is read
+_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Za-z]+)(\d+)")
+_PIECE = 1 << 20
+_OVERLAP = 200
+_TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+
+
+def check_workbook(path: Path, settings: Settings) -> None:
+    """Refuse a workbook (.xlsx or .ods) that would unpack to too much or to too large a grid.
+
+    Raises
+    ------
+    ReadError
+        If it is damaged or beyond a limit.
+    """
+    archive = ZipArchive.look(path, settings)
+    try:
+        for member in archive.members:
+            with archive.open(member) as stream:
+                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", member, re.IGNORECASE):
+                    _check_grid(path.name, member, *_corners(stream))
+                elif member == "content.xml":
+                    _check_repeats(path.name, stream)
+                else:
+                    n_bytes = 0
+                    while piece := stream.read(_PIECE):
+                        n_bytes += len(piece)
+                archive.n_unpacked += stream.raw.n_bytes  # type: ignore[attr-defined]
+    finally:
+        archive.close()
+
+
+def _corners(stream: Any) -> tuple[int, int]:
+    """Give the last row and column that any cell names."""
+    n_rows = n_columns = 0
+    rest = b""
+    while piece := stream.read(_PIECE):
+        cells = _CELL.findall(rest + piece)
+        if cells:
+            n_rows = max(n_rows, max(int(row[:12]) for _, row in cells))
+            n_columns = max(n_columns, max(map(_column, {letters for letters, _ in cells})))
+        rest = piece[-_OVERLAP:]
+    return n_rows, n_columns
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper()[:6]:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _check_grid(name: str, sheet: str, n_rows: int, n_columns: int) -> None:
+    if n_rows * n_columns > MAX_CELLS:
+        raise ReadError(
+            f"Got {name} with a sheet of {n_rows:,} rows and {n_columns:,} columns ({sheet}), needed at most "
+            f"{MAX_CELLS:,} cells. Delete cells far from the table, or save the sheet as CSV."
+        )
+
+
+@dataclass
+class _Grid:
+    """Rows and columns of an .ods sheet with repeated ones multiplied out, as they would be held."""
+
+    n_rows: int = 0
+    n_columns: int = 0
+    row_repeats: int = 1
+    row_width: int = 0
+    cell_repeats: int = 1
+    cell_filled: bool = False
+    pending_width: int = 0
+    pending_rows: int = 0
+
+
+def _check_repeats(name: str, stream: Any) -> None:
+    grid = _Grid()
+    parser = expat.ParserCreate(namespace_separator=" ")
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if tag == f"{_TABLE} table":
+            grid.n_rows = grid.n_columns = grid.pending_rows = 0
+        elif tag == f"{_TABLE} table-row":
+            grid.row_repeats = _count(attributes.get(f"{_TABLE} number-rows-repeated", "1"))
+            grid.row_width = grid.pending_width = 0
+        elif tag in (f"{_TABLE} table-cell", f"{_TABLE} covered-table-cell"):
+            grid.cell_repeats = _count(attributes.get(f"{_TABLE} number-columns-repeated", "1"))
+            grid.cell_filled = any("value" in key for key in attributes)
+        else:
+            grid.cell_filled = grid.cell_filled or tag.endswith(" p")
+
+    def end(tag: str) -> None:
+        if tag in (f"{_TABLE} table-cell", f"{_TABLE} covered-table-cell"):
+            grid.pending_width += grid.cell_repeats
+            if grid.cell_filled:
+                grid.row_width = grid.pending_width
+            grid.cell_filled = False
+        elif tag == f"{_TABLE} table-row":
+            grid.pending_rows += grid.row_repeats
+            if grid.row_width:
+                grid.n_rows, grid.n_columns = grid.pending_rows, max(grid.n_columns, grid.row_width)
+            _check_grid(name, "content.xml", grid.n_rows, grid.n_columns)
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    try:
+        while piece := stream.read(_PIECE):
+            parser.Parse(piece)
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise ReadError(f"Got {name}, a damaged workbook ({error}). Needed a complete one; save it again.") from error
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isdigit() and len(text) < 12 else 10**12 if text.isdigit() else 1
