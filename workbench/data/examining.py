@@ -1,4 +1,4 @@
-"""What there is to know of a stored file of rows, column by column: its digest, its columns, a sample of its rows.
+"""What there is to know of a stored file of rows, column by column: its digest, its profile, a sample of its rows.
 
 Only a part of one column is in memory at a time, so the table may be larger than the memory.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +15,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from workbench.data.columns import Column
 from workbench.data.digests import Piece, column_head, feed, missing_bits, pieces_of, table_head
-from workbench.data.kinds import kind_of
 from workbench.data.stored_rows import SAMPLE_ROWS, sample_positions
+from workbench.data.summaries import Parts
+from workbench.data.summarizing import Summarizer, TableSummary
 
 _PART_ROWS = 1 << 20  # a multiple of eight, as `missing_bits` needs
 _PART_BYTES = 64 << 20
 _KEPT_ROWS = 4 * _PART_ROWS  # columns of up to so many rows are read once and kept
-_WIDEST_RANGE = 1 << 22
-_MERGED_VALUES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -51,29 +49,29 @@ class Contents:
 
 @dataclass(frozen=True)
 class Examined:
-    """Digest, columns, and the rows at `sample_positions`, if there are more rows than that."""
+    """Digest, summary of the columns, and the rows at `sample_positions`, if there are more rows than that."""
 
     digest: str
-    columns: list[Column]
+    summary: TableSummary
     sample: pl.DataFrame | None
 
 
 def examine(contents: Contents) -> Examined:
-    """Compute digest, column descriptions and sample of a stored file."""
+    """Compute digest, summary and sample of a stored file, all while a column is in hand."""
     positions = sample_positions(contents.n_rows) if contents.n_rows > SAMPLE_ROWS else None
     digest = hashlib.sha256(table_head(contents.n_rows))
-    columns, sampled = [], []
+    summarizer = Summarizer(contents.n_rows)
+    sampled = []
     with ThreadPoolExecutor(1, "digest") as pool:
         hashing = _Hashing(digest, pool)
         for name, dtype in contents.schema.items():
             hashing.add(column_head(name, dtype))
-            parts = _parts(contents, name, dtype)
-            n_unique, drawn = _pass_through(parts, dtype, contents, contents.n_missing[name], positions, hashing.add)
-            columns.append(_describe(contents, name, dtype, n_unique, parts))
-            if drawn is not None:
-                sampled.append(drawn)
+            drawn: list[pl.Series] = []
+            summarizer.add(name, dtype, _digested(contents, name, dtype, positions, drawn, hashing.add))
+            if positions is not None:
+                sampled.append(pl.concat(drawn).rechunk())
         hashing.finish()
-    return Examined(digest.hexdigest(), columns, pl.DataFrame(sampled) if sampled else None)
+    return Examined(digest.hexdigest(), summarizer.finish(), pl.DataFrame(sampled) if sampled else None)
 
 
 class _Hashing:
@@ -94,9 +92,6 @@ class _Hashing:
             self._waiting.popleft().result()
 
 
-Parts = Callable[[], Iterable[pl.Series]]
-
-
 def _parts(contents: Contents, name: str, dtype: pl.DataType) -> Parts:
     """Give a function that goes through the column; a short one is kept for the next time."""
     n_rows = _PART_ROWS
@@ -115,87 +110,35 @@ def _parts(contents: Contents, name: str, dtype: pl.DataType) -> Parts:
     return read
 
 
-def _pass_through(
-    parts: Parts,
-    dtype: pl.DataType,
+def _digested(
     contents: Contents,
-    n_missing: int,
+    name: str,
+    dtype: pl.DataType,
     positions: np.ndarray | None,
+    drawn: list[pl.Series],
     add: Callable[[Piece], None],
-) -> tuple[int, pl.Series | None]:
-    """Digest the values; count the different ones and draw the sample on the way."""
-    passes = list(pieces_of(dtype))
-    if n_missing:
-        passes.insert(0, missing_bits)
+) -> Parts:
+    """Give a function that goes through the column; the first time the values are digested and the sample drawn."""
+    parts = _parts(contents, name, dtype)
+    *before, last = pieces_of(dtype)
+    if contents.n_missing[name]:
+        before.insert(0, missing_bits)
     else:
         add(bytes((contents.n_rows + 7) // 8))
-    different = _Different()
-    drawn = []
-    for place, pieces in enumerate(passes):
-        start = 0
+    for pieces in before:
         for part in parts():
-            piece = pieces(part)
-            add(piece)
-            if place == len(passes) - 1:
-                different.add(part, piece)
+            add(pieces(part))
+    passes = iter([True])
+
+    def go() -> Iterator[pl.Series]:
+        first, start = next(passes, False), 0
+        for part in parts():
+            if first:
+                add(last(part))
                 if positions is not None:
-                    first, last = np.searchsorted(positions, [start, start + len(part)])
-                    drawn.append(part[positions[first:last] - start])
+                    low, high = np.searchsorted(positions, [start, start + len(part)])
+                    drawn.append(part[positions[low:high] - start])
                 start += len(part)
-    return different.count(), pl.concat(drawn).rechunk() if drawn else None
+            yield part
 
-
-class _Different:
-    """Counts different values that aren't missing, in memory for them alone."""
-
-    def __init__(self) -> None:
-        self._found: list[pl.Series] = []
-        self._n_found = 0
-
-    def add(self, part: pl.Series, filled: Piece) -> None:
-        """Count the values of a part; `filled` are its numbers with 0 in place of the missing ones."""
-        values = _marked(filled, part.null_count()) if isinstance(filled, np.ndarray) else None
-        if values is None:
-            present = part.drop_nulls()
-            # As numbers of 64 bits: two of ten million texts fall together once in 400,000 such columns.
-            values = (present.hash() if part.dtype in (pl.String, pl.Binary) else present.to_physical()).unique()
-        if part.dtype not in (pl.String, pl.Binary):
-            values = values.cast(pl.Float64 if part.dtype.is_float() else pl.Int64)
-        self._found.append(values.alias(""))
-        self._n_found += len(values)
-        if len(self._found) > 1 and self._n_found > _MERGED_VALUES:
-            self._merge()
-
-    def _merge(self) -> None:
-        merged = pl.concat(self._found).unique()
-        self._found, self._n_found = [merged], len(merged)
-
-    def count(self) -> int:
-        if len(self._found) > 1:
-            self._merge()
-        return self._n_found
-
-
-def _marked(filled: np.ndarray, n_missing: int) -> pl.Series | None:
-    """Find the different whole numbers of a narrow range by marking them, ten times as fast as by hashing."""
-    if not len(filled) or (filled.dtype.kind == "f" and not (filled[:1000] == np.floor(filled[:1000])).all()):
-        return None
-    low, high = filled.min(), filled.max()
-    if not int(high) - int(low) < _WIDEST_RANGE:
-        return None
-    places = filled.astype(np.int64) - int(low)
-    if filled.dtype.kind == "f" and not (places + int(low) == filled).all():
-        return None
-    marks = np.zeros(int(high) - int(low) + 1, dtype=bool)
-    marks[places] = True
-    if n_missing and np.count_nonzero(filled == 0) == n_missing:
-        marks[-int(low)] = False  # all zeros stand for missing values
-    return pl.Series(np.flatnonzero(marks) + int(low), dtype=pl.Int64)
-
-
-def _describe(contents: Contents, name: str, dtype: pl.DataType, n_unique: int, parts: Parts) -> Column:
-    n_missing = contents.n_missing[name]
-    counts_rows = dtype.is_integer() and n_unique >= 0.98 * contents.n_rows
-    values = pl.concat(parts()) if counts_rows else next(iter(parts()))
-    kind = kind_of(values, n_unique=n_unique, n_rows=contents.n_rows, n_present=contents.n_rows - n_missing)
-    return Column(name=name, kind=kind, dtype=str(dtype), n_missing=n_missing, n_unique=n_unique)
+    return go

@@ -23,7 +23,9 @@ from workbench.data.shelf import delete_table as delete_table
 from workbench.data.shelf import open_stored as open_stored
 from workbench.data.shelf import tables as tables
 from workbench.data.stored_rows import SAMPLE_ROWS, sample_positions
-from workbench.data.table import SHORT_DIGEST, Table, check_target_name, describe_columns
+from workbench.data.summarizing import FILE as PROFILE
+from workbench.data.summarizing import TableSummary, summarize_frame
+from workbench.data.table import SHORT_DIGEST, Table, check_target_name
 from workbench.data.writing import write_rows
 from workbench.errors import StorageError
 from workbench.settings import Settings, current
@@ -65,12 +67,13 @@ def store_frame(
     frame, notes = normalize_frame(frame, name=name, max_columns=settings.max_columns)
     digest = digest_of(frame)
     folder = settings.tables / digest
+    summary = summarize_frame(frame)
     table = Table(
         digest=digest,
         name=name,
         target=target,
         origin=_document(origin, notes, name=name, target=target, folder=folder),
-        columns=describe_columns(frame),
+        columns=summary.columns,
         n_rows=frame.height,
         path=folder / "table.parquet",
         frame=frame,
@@ -78,7 +81,7 @@ def store_frame(
     if _is_stored(folder):
         _note_reading(folder, table)
     else:
-        _write_folder(folder, table)
+        _write_folder(folder, table, summary)
     return table
 
 
@@ -165,7 +168,7 @@ def _finish(
         name=name,
         target=target,
         origin=_document(given, notes, name=name, target=target, folder=folder),
-        columns=examined.columns,
+        columns=examined.summary.columns,
         n_rows=contents.n_rows,
         path=folder / "table.parquet",
         n_bytes=contents.n_bytes,
@@ -175,7 +178,7 @@ def _finish(
         return table
     if examined.sample is not None:
         _write_synced(partial / "sample.parquet", parquet_bytes(examined.sample))
-    _write_documents(partial, table)
+    _write_documents(partial, table, examined.summary)
     _move_into_place(partial, folder)
     return table
 
@@ -200,7 +203,7 @@ def _note_reading(folder: Path, table: Table) -> None:
         write_json(folder / "origin.json", table.origin)
 
 
-def _write_folder(folder: Path, table: Table) -> None:
+def _write_folder(folder: Path, table: Table, summary: TableSummary) -> None:
     """Write beside the place, then rename: a second writer or a kill never leaves half a table."""
     partial = folder.with_name(f".{folder.name[:SHORT_DIGEST]}.{secrets.token_hex(4)}.tmp")
     with disk_errors(folder / "table.parquet"):
@@ -210,14 +213,15 @@ def _write_folder(folder: Path, table: Table) -> None:
             if table.n_rows > SAMPLE_ROWS:
                 sample = table.frame()[sample_positions(table.n_rows)]
                 _write_synced(partial / "sample.parquet", parquet_bytes(sample))
-            _write_documents(partial, table)
+            _write_documents(partial, table, summary)
             _move_into_place(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     _remove_abandoned(folder.parent)
 
 
-def _write_documents(partial: Path, table: Table) -> None:
+def _write_documents(partial: Path, table: Table, summary: TableSummary) -> None:
+    summary.save(partial / PROFILE)
     _write_synced(partial / "schema.json", (to_json(table.schema_document(), indent=1) + "\n").encode())
     _write_synced(partial / "origin.json", (to_json(table.origin, indent=2) + "\n").encode())
 
