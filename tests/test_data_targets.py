@@ -88,6 +88,15 @@ def test_a_missing_target_may_pass_before_the_row_steps():
         check_target(pl.DataFrame({"t": ["a", None]}), "t", "classification", allow_missing=True)
 
 
+@pytest.mark.parametrize("huge", [1e300, -1e39, float("inf")])
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_a_target_beyond_what_can_be_squared_is_refused_with_a_remedy(huge, task):
+    frame = pl.DataFrame({"y": [1.0, 2.0, huge]})
+    with pytest.raises(TargetError, match=r"1 values of 3 that are infinite or beyond 3.4e\+38.* drop_missing .*\[y\]"):
+        check_target(frame, "y", task)
+    check_target(frame, "y", task, allow_missing=True)  # a row step may leave it out
+
+
 def test_an_absent_target_suggests_near_names():
     with pytest.raises(
         TargetError, match=r"Got target 'incme', needed one of the table's 2 columns. Did you mean 'income'\?"

@@ -76,7 +76,8 @@ class Distribution:
                     second += float(squares.sum())
                     third += float(squares @ gaps)
         deviation = (second / (self.n - 1)) ** 0.5 if self.n > 1 else None
-        spread = (second / self.n) ** 1.5 if np.isfinite(second) else 0.0
+        # Beyond 1e200 the power leaves the range of a double, and the third moment has long left it.
+        spread = (second / self.n) ** 1.5 if second / self.n < 1e200 else 0.0
         return mean, deviation, (third / self.n / spread if spread > 0 else None)
 
     def top(self, n: int) -> list[tuple[int | float, int]]:

@@ -11,6 +11,7 @@ from workbench.errors import TargetError
 
 MAX_CLASSES = 1_000
 MAX_VALUES_OF_A_CLASS_CODE = 20
+LARGEST_TARGET = float(np.finfo(np.float32).max)  # beyond it numbers count as missing in a recipe, too
 
 
 def suggest_task(target: pl.Series) -> Task:
@@ -51,7 +52,7 @@ def check_target(frame: pl.DataFrame, target: str, task: Task, *, allow_missing:
     ------
     TargetError
         If the column is absent or entirely missing, has missing values, has one value only, isn't a number in a
-        regression, or has more than 1,000 classes.
+        regression, is infinite or beyond 3.4e38 somewhere, or has more than 1,000 classes.
     """
     if target not in frame.columns:
         hint = nearest(target, frame.columns) or f" Choose one of {', '.join(frame.columns[:8])}."
@@ -69,7 +70,22 @@ def check_target(frame: pl.DataFrame, target: str, task: Task, *, allow_missing:
             "needed a value in each row to learn from. "
             f"Add the step drop_missing with columns [{target}]."
         )
+    if not allow_missing:
+        _check_size(values, target)
     _check_values(values.drop_nulls(), target, task)
+
+
+def _check_size(values: pl.Series, target: str) -> None:
+    """Refuse numbers whose squares leave the range of a double, and infinite ones."""
+    if not values.dtype.is_float():
+        return
+    n_huge = int((values.abs() > LARGEST_TARGET).sum())
+    if n_huge:
+        raise TargetError(
+            f"Got target {target!r} with {n_huge:,} values of {len(values):,} that are infinite or beyond "
+            f"{LARGEST_TARGET:.2g}, needed numbers that can be squared and summed. Give it in a larger unit, or add "
+            f"the step drop_missing with columns [{target}], which leaves those rows out."
+        )
 
 
 def _check_values(present: pl.Series, target: str, task: Task) -> None:
