@@ -193,10 +193,10 @@ def _fit(
         raise RecipeError("Got no training rows, needed at least one. Look at the row steps and the split.")
     entry = Entry.of(frame, enabled, target)
     learned = [(index, step) for index, step in enumerate(steps) if step.enabled and step.family == "learned"]
-    y = None
+    learning = Learning(task=task, seed=seed)
     if any(FITTED_STEPS[step.step].needs_target for _, step in learned):
-        task, y = _encoded_target(enabled, frame, target, task)
-    fitting = Fitting(entry.enter(frame), entry.inner_types, Learning(y, task, seed))
+        learning = _learning(enabled, frame, target, task, seed)
+    fitting = Fitting(entry.enter(frame), entry.inner_types, learning)
     fitting.answer_missing(enabled)
     for index, step in learned:
         fitting.apply(index, step)
@@ -205,14 +205,13 @@ def _fit(
     return FittedRecipe(steps=enabled, entry=entry, stages=fitting.stages), fitting
 
 
-def _encoded_target(
-    steps: Sequence[Step], frame: pl.DataFrame, target: str, task: Task | None
-) -> tuple[Task, np.ndarray]:
+def _learning(steps: Sequence[Step], frame: pl.DataFrame, target: str, task: Task | None, seed: int) -> Learning:
     from workbench.data.targets import encode_target, suggest_task
 
     values = prepared(frame, steps, columns=[target], target=target)[target]
     task = task or suggest_task(values)
-    return task, encode_target(values, task)[0]
+    y, classes = encode_target(values, task)
+    return Learning(y, task, seed, tuple(classes or ()))
 
 
 def _refuse_missing(fitting: Fitting) -> None:

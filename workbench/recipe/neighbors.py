@@ -16,7 +16,7 @@ from workbench.recipe.spec import Impute
 # Each missing value is compared with every donor, at each request; so many tell nearly as much as all rows.
 MOST_DONORS = 2_000
 _FARTHEST = 1e150  # the square of a larger number is infinite
-_ROWS_AT_ONCE = 64  # distances of that many rows to all donors stay in the processor's cache
+_ROWS_AT_ONCE = 16  # distances of that many rows to all donors stay in the processor's cache
 
 
 class FittedNeighbors(FittedStep):
@@ -63,6 +63,7 @@ class FittedNeighbors(FittedStep):
         missing = np.isnan(X)
         result = X.copy()
         rows = np.flatnonzero(missing.any(axis=1))
+        rows = rows[np.lexsort(missing[rows].T)]  # rows that lack the same columns together: fewer of them to mask
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             some = rows[start : start + _ROWS_AT_ONCE]
             distances = self._distances(X[some])
@@ -73,12 +74,12 @@ class FittedNeighbors(FittedStep):
 
     def _distances(self, X: np.ndarray) -> np.ndarray:
         """Give the mean squared difference to each donor over the common columns; infinite where there is none."""
-        known = np.isfinite(X)
+        known = np.isfinite(X).astype(np.float64)
         total, step = np.zeros((len(X), len(self.donors))), np.empty((len(X), len(self.donors)))
         with np.errstate(all="ignore"):
             for place in range(X.shape[1]):
                 if known[:, place].any():
-                    filled = np.where(known[:, place], np.clip(X[:, place], -_FARTHEST, _FARTHEST), 0.0)
+                    filled = np.where(known[:, place] > 0, np.clip(X[:, place], -_FARTHEST, _FARTHEST), 0.0)
                     np.subtract(filled[:, np.newaxis], self._filled[place], out=step)
                     np.multiply(step, step, out=step)
                     if not self.present[:, place].all():
@@ -86,17 +87,18 @@ class FittedNeighbors(FittedStep):
                     if not known[:, place].all():
                         np.multiply(step, known[:, place, np.newaxis], out=step)
                     np.add(total, step, out=total)
-            common = known.astype(np.float64) @ self._weights
+            common = known @ self._weights
             np.divide(total, common, out=total)
             total[common == 0] = np.inf
         return np.asarray(total)
 
     def _mean_of_nearest(self, distances: np.ndarray, place: int) -> np.ndarray:
-        having = np.flatnonzero(self.present[:, place])
-        distances, values = distances[:, having], self.donors[having, place]
-        nearest = _smallest(distances, min(self.n_neighbors, len(having)))
+        having = self.present[:, place]
+        if not having.all():
+            distances = np.where(having, distances, np.inf)
+        nearest = _smallest(distances, min(self.n_neighbors, int(having.sum())))
         usable = np.take_along_axis(distances, nearest, axis=1) < np.inf
-        taken = np.where(usable, values[nearest], 0.0)
+        taken = np.where(usable, self.donors[nearest, place], 0.0)
         total = np.zeros(len(distances))
         for column in taken.T:  # one after the other, as the graph adds them
             total = total + column
@@ -174,12 +176,12 @@ def _smallest(distances: np.ndarray, n: int) -> np.ndarray:
     if n >= distances.shape[1]:
         return np.argsort(distances, axis=1, kind="stable")[:, :n]
     limit = np.partition(distances, n - 1, axis=1)[:, n - 1 : n]
-    below, equal = distances < limit, distances == limit
-    room = n - below.sum(axis=1, keepdims=True)
-    chosen = below | equal
-    crowded = np.flatnonzero(chosen.sum(axis=1) > n)
-    if len(crowded):
-        chosen[crowded] = below[crowded] | (equal[crowded] & (np.cumsum(equal[crowded], axis=1) <= room[crowded]))
+    chosen = distances <= limit
+    crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > n)
+    if len(crowded):  # more at the limit than there is room for: the first ones
+        below, equal = distances[crowded] < limit[crowded], distances[crowded] == limit[crowded]
+        room = n - np.count_nonzero(below, axis=1)[:, np.newaxis]
+        chosen[crowded] = below | (equal & (np.cumsum(equal, axis=1) <= room))
     places = np.nonzero(chosen)[1].reshape(len(distances), n)
     order = np.argsort(np.take_along_axis(distances, places, axis=1), axis=1, kind="stable")
     return np.asarray(np.take_along_axis(places, order, axis=1))

@@ -16,13 +16,18 @@ def refuse_empty(step: str, X: np.ndarray, columns: list[str]) -> None:
     RecipeError
         With the step, the columns and the remedy.
     """
-    empty = (X == "").all(axis=0) if X.dtype == object else np.isnan(X).all(axis=0)
-    if empty.any():
-        names = [name for name, none in zip(columns, empty, strict=True) if none]
+    first = X[0] == "" if X.dtype == object else np.isnan(X[0])
+    # Only where the first row has no value can there be none at all, which spares most columns a look at all rows.
+    names = [columns[place] for place in np.flatnonzero(first) if _is_empty(X[:, place])]
+    if names:
         raise RecipeError(
             f"{step}: column {listed(names)} has no value in the training rows, needed at least one. "
             "Leave it out with drop_columns."
         )
+
+
+def _is_empty(values: np.ndarray) -> bool:
+    return bool((values == "").all() if values.dtype == object else np.isnan(values).all())
 
 
 def refuse_constant(step: str, X: np.ndarray, columns: list[str]) -> None:
