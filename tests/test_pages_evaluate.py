@@ -61,6 +61,30 @@ def test_the_number_that_matters_comes_first_with_its_interval(open_page, settin
     assert list(metrics.columns) == ["metric", "train", "validation", "test", "better"]
 
 
+def test_a_run_with_folds_shows_their_mean_spread_and_each(open_page, settings):
+    run_id = make_run(settings, "flowers-0001")
+    folder = settings.runs / run_id / REPORT
+    scores = [0.9, 0.8, 1.0]
+    folds = [
+        {"fold": n, "n_train_rows": 80, "n_validation_rows": 40, "metrics": {"accuracy": score, "log_loss": 1 - score}}
+        for n, score in enumerate(scores, start=1)
+    ]
+    found = {"n_folds": 3, "by": "random", "mean": {"accuracy": 0.9, "log_loss": 0.1}, "std": {"accuracy": 0.1}}
+    document = storage.read_json(folder / "report.json") | {"cross_validation": found | {"folds": folds}}
+    storage.write_json(folder / "report.json", document)
+    page = open_page("evaluate", run=run_id)
+    assert not page.exception
+    assert "Accuracy 0.9 ± 0.1 over 3 folds" in shown_text(page)
+    table = page.dataframe[1].value
+    assert list(table.columns) == ["metric", "mean", "std", "fold 1", "fold 2", "fold 3"]
+    assert table["fold 2"][0] == 0.8
+
+
+def test_a_run_without_folds_shows_none(open_page, settings):
+    page = open_page("evaluate", run=make_run(settings, "flowers-0001"))
+    assert "folds" not in shown_text(page)
+
+
 def test_a_classification_shows_its_four_pictures(open_page, settings):
     page = open_page("evaluate", run=make_run(settings, "flowers-0001"))
     keys = {chart.proto.id.split("-")[-1] for chart in page.get("plotly_chart")}

@@ -75,6 +75,18 @@ def test_early_stopping_keeps_the_best(tmp_path: Path, name: str, size: str) -> 
     assert "Stopped early" in (watched.state.note or "")
 
 
+@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting", "linear_regression"])
+def test_the_best_of_a_regression_is_told_in_the_unit_of_the_target(tmp_path: Path, name: str) -> None:
+    size = {"random_forest": {"n_estimators": 20}, "hist_gradient_boosting": {"max_iter": 20}}.get(name, {})
+    watched = Watched(tmp_path)
+    fit(material(name, task="regression", **size), watched.live)
+    best = watched.state.best
+    assert best is not None
+    assert best["metric"] == "val_rmse"
+    assert best["value"] == pytest.approx(watched.history["val_rmse"].min())
+    assert best["value"] == pytest.approx(watched.history["val_loss"].min() ** 0.5)
+
+
 def test_boosting_learns_although_a_column_has_no_value_in_training(tmp_path: Path) -> None:
     rows = material("hist_gradient_boosting", max_iter=10)
     empty = rows.X_train.copy()

@@ -91,7 +91,9 @@ def metric_panels(history: pl.DataFrame, axis: Axis, metrics: Sequence[str] | No
             if name in names and history[name].drop_nulls().len()
         ]
         if lines:
-            panels.append(Panel(metric_title(base), lines, height=180 if base == "loss" else 140))
+            # Beside an RMSE the loss is a mean square: its numbers aren't in the target's unit.
+            title = "loss (unit²)" if base == "loss" and "rmse" in bases else metric_title(base)
+            panels.append(Panel(title, lines, height=180 if base == "loss" else 140))
     return panels or [Panel("loss", height=120)]
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.evaluation import metrics_for
-from workbench.ui import messages, page, pages, words
+from workbench.ui import folds_view, messages, page, pages, words
 from workbench.ui.picture import picture
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def headline(report: Report) -> str:
         _main_number(report, split)
     with right:
         _metric_table(report)
+    folds_view.draw(report)
     return split
 
 
