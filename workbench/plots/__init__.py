@@ -1,6 +1,7 @@
 """Frames in, Plotly figures out. One template, one palette, every number of points said; knows no other room."""
 
 from workbench.plots.asked import curves_over, pixel_effects, pixels, probability_bars, version_timeline
+from workbench.plots.associations import association_bars, association_map
 from workbench.plots.explained import beeswarm, dependence, importance
 from workbench.plots.folds import folds_picture
 from workbench.plots.hardware import gauge, hardware_rows, sparkline
@@ -13,6 +14,8 @@ from workbench.plots.theme import SPLIT_COLORS, TEMPLATE, class_color, empty
 __all__ = [
     "SPLIT_COLORS",
     "TEMPLATE",
+    "association_bars",
+    "association_map",
     "beeswarm",
     "calibration",
     "category_bars",
