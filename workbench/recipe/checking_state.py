@@ -26,6 +26,8 @@ class State:
         The learned step that replaced its values.
     learned_by : int
         Place of the first learned step that took it; a column step can't take it any more.
+    joined : int
+        Place of the step that made it part of joint features, as pca does; no other step can take it any more.
     filled : bool
         Imputed or encoded: nothing is missing any more.
     dropped_by : int
@@ -39,6 +41,7 @@ class State:
     n_unique: int | None = None
     encoded: str = ""
     learned_by: int = 0
+    joined: int = 0
     filled: bool = False
     dropped_by: int = 0
 

@@ -29,11 +29,18 @@ class Fitting:
     arrays : mapping of str to ndarray of shape (n_rows,)
         The columns as the column steps leave them; see `Entry.enter`.
     types : mapping of str to {"number", "string"}
-    learning : Learning
+    learning : Learning, optional
+        Its target is that of the rows in `known`.
+    known : ndarray of bool of shape (n_rows,), optional
+        Rows whose target isn't missing; all when absent.
     """
 
     def __init__(
-        self, arrays: Mapping[str, np.ndarray], types: Mapping[str, InputType], learning: Learning | None = None
+        self,
+        arrays: Mapping[str, np.ndarray],
+        types: Mapping[str, InputType],
+        learning: Learning | None = None,
+        known: np.ndarray | None = None,
     ) -> None:
         self.types = dict(types)  # changes as text becomes numbers
         self.engine = ArrayEngine(dict(arrays))
@@ -42,6 +49,7 @@ class Fitting:
         self.features = Features(list(types))
         self.stages: list[Stage] = []
         self.learning = learning or Learning()
+        self.known = known
 
     def apply(self, step_index: int, step: Step) -> list[str]:
         """Fit a learned step and apply it; numbers and text are fitted apart.
@@ -69,11 +77,12 @@ class Fitting:
             names = self.features.names(columns)
         else:  # a message names the column, not one of its features
             names = [name for name in columns for _ in range(self.blocks.width(name))]
+        partly = self.known is not None and family.needs_target
         try:
-            fitted = family.fit(step, X, names, self.learning)
+            fitted = family.fit(step, X[self.known] if partly else X, names, self.learning)
         except RecipeError as error:
             raise RecipeError(f"Step {step_index + 1}, {error}" if step_index >= 0 else str(error)) from error
-        result = fitted.fitted_values(X)
+        result = fitted.transform(X) if partly else fitted.fitted_values(X)
         stage = self.features.stage(step_index, columns, fitted)
         self.blocks.put(result, stage.outputs, stage.widths)
         for column in columns:
