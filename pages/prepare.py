@@ -7,7 +7,7 @@ opened = page.start("Prepare", PAGES["prepare"].purpose, needs=["table"])
 table, draft = opened.table, opened.draft
 target_form.draw(table, draft)
 recipe_side, preview_side = st.columns([2, 3], gap="large")
-with preview_side:
+with preview_side, recipe_preview.beside():
     computed = recipe_preview.compute(table, draft)
     recipe_preview.draw(table, draft, computed)
 with recipe_side:

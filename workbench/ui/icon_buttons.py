@@ -20,7 +20,7 @@ def style() -> None:
 def row(name: str) -> Any:
     """Open a container for such buttons; only inside one are the labels hidden."""
     return st.container(
-        horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key=f"icon-only.{name}"
+        horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall", width="content", key=f"icon-only.{name}"
     )
 
 

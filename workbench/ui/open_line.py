@@ -60,7 +60,11 @@ def _recipe_label(opened: Open) -> str:
     if draft is None or not draft.target:
         return "no target"
     n_steps = sum(step.enabled for step in draft.recipe)
-    return f"{draft.target} · {n_steps} step{'' if n_steps == 1 else 's'}"
+    label = f"{draft.target} · {n_steps} step{'' if n_steps == 1 else 's'}"
+    run = opened.run
+    if run is not None and (run.spec.recipe, run.spec.data.target) != (draft.recipe, draft.target):
+        return f"{label} (the run has {sum(step.enabled for step in run.spec.recipe)})"
+    return label
 
 
 def _run_label(opened: Open) -> str:

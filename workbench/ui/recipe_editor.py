@@ -33,12 +33,7 @@ if TYPE_CHECKING:
     from workbench.ui.recipe_preview import Computed
 
 _SHOWN_NAMES = 6
-_FAMILIES = {
-    "row": ("rows", "blue", "Decides which rows there are; never runs on a request."),
-    "column": ("columns", "green", "Computes each row from itself; travels in the model."),
-    "learned": ("learned", "violet", "Learned on the training rows only; travels in the model."),
-    "training": ("training", "orange", "Acts on the training rows only."),
-}
+_FAMILIES = {"row": "rows", "column": "columns", "learned": "learned", "training": "training rows"}
 
 
 def draw(table: Table, draft: Draft, computed: Computed) -> None:
@@ -91,17 +86,26 @@ def _card(
     problem: WorkbenchError | None,
 ) -> None:
     with st.container(border=True, gap="xxsmall", key=f"prepare.card.{position}"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            name, color, meaning = _FAMILIES[step.family]
-            number = f"**{position + 1} · {title_of(step)}**"
-            st.markdown(f"{number} :{color}-badge[{name}]", width="content", help=f"{step.summary} {meaning}")
-            _controls(table, draft, position, step)
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", wrap=False, gap="xsmall"
+        ):
+            st.toggle(
+                f"**{position + 1} · {title_of(step)}**",
+                **bound(f"prepare.on.{position}", step.enabled, lambda on: replace(table, position, enabled=on)),
+            )
+            _controls(table, draft, position)
         if st.session_state.get(EDITING) == position:
             _edited(table, draft, position, step)
         else:
-            st.caption(f"{about(step)}{_outcome(step, effect)}")
+            st.caption(_summary(step, effect))
         if problem is not None and step.enabled:
             _problem(table, draft, position, problem)
+
+
+def _summary(step: Any, effect: StepEffect | None) -> str:
+    """Say on two lines what the step takes and what it did."""
+    done = "switched off" if not step.enabled else "" if effect is None else effect_text(effect)
+    return f"{about(step)}  \n{' · '.join(part for part in (_FAMILIES[step.family], done) if part)}"
 
 
 def title_of(step: Any) -> str:
@@ -125,12 +129,6 @@ def about(step: Any) -> str:
     return shown + (f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else "")
 
 
-def _outcome(step: Any, effect: StepEffect | None) -> str:
-    if not step.enabled:
-        return "  \n:gray-badge[switched off]"
-    return f"  \n:material/bolt: {effect_text(effect)}" if effect is not None else ""
-
-
 def effect_text(effect: StepEffect) -> str:
     """Say what a step changed on the sample."""
     parts = []
@@ -143,16 +141,10 @@ def effect_text(effect: StepEffect) -> str:
     return " · ".join([*(parts or ["nothing changed"]), f"{effect.milliseconds:.0f} ms"])
 
 
-def _controls(table: Table, draft: Draft, position: int, step: Any) -> None:
+def _controls(table: Table, draft: Draft, position: int) -> None:
     last = len(draft.recipe) - 1
     what = f"step {position + 1}"
     with icon_buttons.row(f"card.{position}"):
-        st.toggle(
-            f"Step {position + 1} on",
-            label_visibility="collapsed",
-            help="Switch this step off without losing it",
-            **bound(f"prepare.on.{position}", step.enabled, lambda on: replace(table, position, enabled=on)),
-        )
         for name, icon, offset in (("up", "arrow_upward", -1), ("down", "arrow_downward", 1)):
             icon_button(
                 f"Move {what} {name}",

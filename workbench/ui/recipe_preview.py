@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,12 @@ _NEW = "background-color: rgba(0, 158, 115, 0.20)"
 _GONE = "background-color: rgba(213, 94, 0, 0.24)"
 
 
+# The preview is looked at while the tenth card is edited. Without this rule it just scrolls away.
+_STYLE = """<style>@media (min-width: 900px) {
+    [data-testid="stColumn"]:has(> div .st-key-prepare-preview_place) > div { position: sticky; top: 3.75rem; }
+}</style>"""
+
+
 @dataclass(frozen=True)
 class Computed:
     """The preview of the steps that work, and the problems of those that don't."""
@@ -44,6 +50,12 @@ class Computed:
         return {} if self.preview is None else {effect.step_index: effect for effect in self.preview.effects}
 
 
+def beside() -> Any:
+    """Open the place of the preview; where there is room, it stays in view while the recipe is scrolled."""
+    st.html(_STYLE)
+    return st.container(key="prepare.preview_place")
+
+
 def compute(table: Table, draft: Draft) -> Computed:
     """Preview the recipe; steps that can't take their columns are passed over."""
     recipe = repr(draft.recipe)  # what the preview depends on, as a key
@@ -52,7 +64,11 @@ def compute(table: Table, draft: Draft) -> Computed:
 
 @st.cache_resource(max_entries=32, show_spinner="Fitting the recipe on the sample …")
 def _cached(key: str, n_rows: int, _table: Table, _draft: Draft) -> Computed:
-    import sklearn.preprocessing  # noqa: F401 - seconds that no step should be charged for
+    # Loaded before the clock runs: seconds that no step should be charged for.
+    import sklearn.decomposition
+    import sklearn.feature_selection
+    import sklearn.impute
+    import sklearn.preprocessing  # noqa: F401
 
     steps, target = _draft.recipe, str(_draft.target)
     found = recipe_problems.look(_table, steps, target)

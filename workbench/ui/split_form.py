@@ -1,118 +1,185 @@
-"""How rows are divided: the controls, and the split as a picture."""
+"""How rows are divided: the controls, each with what it means, and the split as a picture."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import streamlit as st
 
 from workbench import plots
 from workbench.data.spec import SplitSpec
 from workbench.errors import SpecError, WorkbenchError
-from workbench.ui import checks, drafts, messages
+from workbench.recipe.matching import type_of
+from workbench.ui import checks, drafts, forms, messages, split_test_file, words
 from workbench.ui.forms import bound
 from workbench.ui.picture import picture
 
 if TYPE_CHECKING:
     from workbench.data import Table
+    from workbench.data.table import Column
     from workbench.ui.drafts import Draft
 
-_BY = {"random": "At random", "group": "By group", "time": "By time"}
+_BY = {"random": "At random", "group": "By group", "time": "By time", "column": "By column"}
+_MEANING = {
+    "random": "Every row is equally likely to be in each part. Right when rows have nothing to do with each other.",
+    "group": "All rows of one value stay together, so that no customer or patient is in both training and test.",
+    "time": "The latest rows are the test rows, those before them validate: as the model will be used, on what comes.",
+    "column": "A column says it: train, validation and test (or training, val, holdout), in any case.",
+}
+_COLUMN_LABEL = {"group": "Group column", "time": "Time column", "column": "Part column"}
+_DEFAULT_FOLDS = 5
 
 
 def draw(table: Table, draft: Draft) -> None:
     """Draw the controls beside the picture."""
-    st.subheader("Split", anchor=False)
+    st.subheader("Split", anchor=False, help="Which rows train, which choose, and which only judge at the very end.")
     controls, picture_side = st.columns([2, 3], gap="large")
     with controls:
-        _controls(table, draft)
+        forms.show_problem()
+        _by(table, draft)
+        _test(table, draft)
+        _validation(table, draft)
+        st.number_input(
+            "Seed",
+            0,
+            2**32 - 1,
+            help="Which rows go where; the same seed gives the same split. It also seeds the training.",
+            **bound("prepare.seed", draft.seed, lambda seed: drafts.update(table, seed=seed)),
+        )
     with picture_side:
         _picture(table, draft)
 
 
-def _controls(table: Table, draft: Draft) -> None:
+def _save(table: Table, **parts: Any) -> None:
+    draft = drafts.load(table)
+    changed = {**draft.split.model_dump(), **parts}
+    if changed["by"] == "column":  # its words are the parts
+        changed["folds"] = None
+    if changed["by"] != "random" and (not changed["column"] or "by" in parts):
+        changed["column"] = _columns(table, draft, changed["by"])[0]
+    try:
+        drafts.update(table, split=SplitSpec.model_validate(changed))
+    except ValueError as problem:
+        if isinstance(problem, WorkbenchError):
+            raise
+        raise SpecError(
+            f"Got {changed['test']:.0%} for test and {changed['validation']:.0%} for validation, "
+            "needed at least 5 % left to train on. Lower one of them."
+        ) from None
+
+
+def _by(table: Table, draft: Draft) -> None:
     split = draft.split
-
-    def save(**parts: Any) -> None:
-        changed = {**drafts.load(table).split.model_dump(), **parts}
-        if changed["by"] != "random" and not changed["column"]:
-            changed["column"] = _columns(table, draft)[0]
-        try:
-            drafts.update(table, split=SplitSpec.model_validate(changed))
-        except ValueError as problem:
-            if isinstance(problem, WorkbenchError):
-                raise
-            raise SpecError(
-                f"Got {changed['test']:.0%} for test and {changed['validation']:.0%} for validation, "
-                "needed at least 5 % left to train on. Lower one of them."
-            ) from None
-
-    left, right = st.columns(2)
-    left.slider(
-        "Test",
-        0,
-        90,
-        format="%d %%",
-        help="Rows that only the last measurement sees; more makes it surer and leaves less to learn from.",
-        **bound("prepare.test", round(split.test * 100), lambda share: save(test=share / 100)),
+    st.segmented_control(
+        "Divide",
+        list(_BY),
+        format_func=_BY.__getitem__,
+        required=True,
+        **bound("prepare.by", split.by, lambda by: _save(table, by=by)),
     )
-    right.slider(
+    st.caption(_MEANING[split.by])
+    if split.by != "random":
+        names = _columns(table, draft, split.by)
+        options = names if split.column in names else [*names, split.column]
+        st.selectbox(
+            _COLUMN_LABEL[split.by],
+            options,
+            **bound("prepare.split_column", split.column, lambda name: _save(table, column=name)),
+        )
+    elif checks.task_of(table, draft) == "classification":
+        st.toggle(
+            "Stratify",
+            help="Keeps the shares of the classes equal in all parts, so that a rare class is missing from none.",
+            **bound("prepare.stratify", split.stratify, lambda on: _save(table, stratify=on)),
+        )
+
+
+def _test(table: Table, draft: Draft) -> None:
+    if draft.split.by != "column":
+        split_test_file.draw(table, draft)
+        if not draft.test_source:
+            st.slider(
+                "Test",
+                0,
+                90,
+                format="%d %%",
+                help="Rows that only the last measurement sees; more makes it surer and leaves less to learn from.",
+                **bound("prepare.test", round(draft.split.test * 100), lambda share: _save(table, test=share / 100)),
+            )
+
+
+def _validation(table: Table, draft: Draft) -> None:
+    split = draft.split
+    if split.by == "column":
+        return
+    st.toggle(
+        "Cross-validate",
+        help="Train the same model once for each fold, on all the other folds, and measure it on that one: the scores' "
+        "mean and spread are surer than one validation part. It takes that many times as long.",
+        **bound(
+            "prepare.cross_validate",
+            split.folds is not None,
+            lambda on: _save(table, folds=_DEFAULT_FOLDS if on else None),
+        ),
+    )
+    if split.folds is not None:
+        st.number_input(
+            "Folds",
+            2,
+            20,
+            help="Parts that the rows that aren't test rows are divided into; more leave more rows to train on.",
+            **bound("prepare.folds", split.folds, lambda folds: _save(table, folds=folds)),
+        )
+        return
+    st.slider(
         "Validation",
         0,
         90,
         format="%d %%",
         help="Rows that choose when to stop and which parameters; more makes the choice surer.",
-        **bound("prepare.validation", round(split.validation * 100), lambda share: save(validation=share / 100)),
-    )
-    st.segmented_control(
-        "Divide",
-        list(_BY),
-        format_func=lambda by: _BY[by],
-        required=True,
-        help="By group keeps all rows of one customer or patient together; by time tests on the latest rows.",
-        **bound("prepare.by", split.by, lambda by: save(by=by)),
-    )
-    if split.by != "random":
-        st.selectbox(
-            "Group column" if split.by == "group" else "Time column",
-            _columns(table, draft),
-            **bound("prepare.split_column", split.column, lambda name: save(column=name)),
-        )
-    elif (draft.task or table.suggested_task(draft.target)) == "classification":
-        st.toggle(
-            "Stratify",
-            help="Keeps the shares of the classes equal in all three parts.",
-            **bound("prepare.stratify", split.stratify, lambda on: save(stratify=on)),
-        )
-    st.number_input(
-        "Seed",
-        0,
-        2**32 - 1,
-        help="Which rows go where; the same seed gives the same split.",
-        **bound("prepare.seed", draft.seed, lambda seed: drafts.update(table, seed=seed)),
+        **bound(
+            "prepare.validation", round(split.validation * 100), lambda share: _save(table, validation=share / 100)
+        ),
     )
 
 
-def _columns(table: Table, draft: Draft) -> list[str]:
-    return [column.name for column in table.columns if column.name != draft.target]
+def _columns(table: Table, draft: Draft, by: str) -> list[str]:
+    """List the columns that can divide the rows, those that usually do first."""
+    columns = [column for column in table.columns if column.name != draft.target]
+    return [column.name for column in sorted(columns, key=lambda column: not _usual(column, by))]
+
+
+def _usual(column: Column, by: str) -> bool:
+    if by == "time":
+        return type_of(column) == "datetime"
+    if by == "group":
+        return column.kind in ("identifier", "category") and column.n_unique > 20
+    return column.kind == "category" and column.n_unique <= 4
 
 
 def _picture(table: Table, draft: Draft) -> None:
     try:
-        frame, split = checks.rows_and_split(table, draft)
+        divided = checks.divide(table, draft)
     except WorkbenchError as problem:
         messages.error(problem)
         return
-    counts = {name: len(rows) for name, rows in split.parts().items()}
+    how = _how(table, draft)
+    if divided.folds is not None:
+        picture(plots.folds_picture(divided.folds, how=how), key="prepare.folds", numbers=divided.folds)
+    else:
+        picture(plots.split_picture(divided.counts, how=how), key="prepare.split", numbers=divided.numbers())
+    if divided.n_sample:
+        st.caption(
+            f"Drawn from a random sample of {divided.n_sample:,} of {words.plural(table.n_rows, 'row')}; "
+            "a run divides them all."
+        )
+    elif divided.n_rows < table.n_rows:
+        st.caption(f"The row steps drop {table.n_rows - divided.n_rows:,} of {table.n_rows:,} rows before the split.")
+
+
+def _how(table: Table, draft: Draft) -> str:
     spec = draft.split
     how = "at random" if spec.by == "random" else f"by {spec.by} ({spec.column})"
-    if spec.by == "random" and spec.stratify and (draft.task or table.suggested_task(draft.target)) == "classification":
+    if spec.by == "random" and spec.stratify and checks.task_of(table, draft) == "classification":
         how += f", stratified by {draft.target}"
-    total = max(frame.height, 1)
-    numbers = pl.DataFrame(
-        {"part": list(counts), "rows": list(counts.values()), "share": [n / total for n in counts.values()]}
-    )
-    picture(plots.split_picture(counts, how=how), key="prepare.split", numbers=numbers)
-    if frame.height < table.n_rows:
-        st.caption(f"The row steps drop {table.n_rows - frame.height:,} of {table.n_rows:,} rows before the split.")
+    return f"{how}; test rows from {draft.test_source}" if draft.test_source else how
