@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from workbench.data.spec import SplitSpec, Task
+from workbench.data.spec import Task
 from workbench.errors import EstimatorError, SplitError, WorkbenchError
 from workbench.estimators.catalogue import EstimatorEntry, check_params
 from workbench.estimators.catalogue import entry as find_entry
@@ -17,8 +17,9 @@ from workbench.recipe.spec import Step
 from workbench.settings import Settings
 from workbench.training.balancing import check_balance
 from workbench.training.bounding import Room, draw_parts, draw_rows
+from workbench.training.dividing import divide_rows, given_train_rows
 from workbench.training.spec import RunSpec
-from workbench.training.split_steps import keep_columns, split_column, without_part_column
+from workbench.training.split_steps import without_part_column
 
 if TYPE_CHECKING:
     from workbench.data import Split, Table
@@ -111,57 +112,34 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
     WorkbenchError
         If the data, the recipe, the estimator or the split refuse.
     """
-    from workbench.data import check_target, encode_target, split_folds
-    from workbench.data.targets import suggest_task
-    from workbench.recipe import check_recipe, find_rows
+    from workbench.data import encode_target
+    from workbench.recipe import check_recipe
 
     entry, target = find_entry(spec.estimator.name), spec.data.target
     params = check_params(entry, spec.estimator.params)
-    table.with_target(target)  # refuses one that isn't there, and names the nearest
+    if spec.data.task is not None:
+        _check_task(entry, spec.data.task, target)
+    table.with_target(target)
     steps = without_part_column(spec.recipe, spec.split)
-    everything = _decided(table, spec)
-    task: Task = spec.data.task or suggest_task(everything[target])
-    _check_task(entry, task, target)
-    check_target(everything, target, task, allow_missing=True)
     check_recipe(steps, table.columns, target, handles_missing=entry.handles_missing)
+    divided = divide_rows(table, spec.recipe, spec.split, target=target, task=spec.data.task, seed=spec.seed)
+    task, decided, split = divided.task, divided.decided, divided.split
+    _check_task(entry, task, target)
     balance = check_balance(spec.recipe, task, params)
-    positions = find_rows(table, spec.recipe)
-    decided = everything[positions]
-    del everything
-    check_target(decided, target, task)
-    split = _split(spec, table, decided, positions, task)
     check_classes(decided[target][split.train], target, task)
     y, classes = encode_target(decided[target], task)
     notes = _check_given_labels(decided[target], split, table, task, target)
     whole = Preparation(
-        spec, table, task, entry, params, steps, balance, positions, decided, split, [], y, classes, tuple(notes),
-        len(split.train), settings,
+        spec, table, task, entry, params, steps, balance, divided.positions, decided, split, [], y, classes,
+        tuple(notes), len(split.train), settings,
     )  # fmt: skip
     bounded = _bounded(whole)
-    if spec.split.folds:
-        folds = split_folds(decided, found_split(spec), bounded.split, target=target, task=task, seed=spec.seed)
-        for fold in folds:
-            check_classes(decided[target][fold.train], target, task)
-        bounded = replace(bounded, folds=folds, split=folds[0])
-    return bounded
-
-
-def _decided(table: Table, spec: RunSpec) -> pl.DataFrame:
-    """Read target and split column of all rows, as the column steps leave them."""
-    from workbench.data.table import nearest
-    from workbench.recipe import apply_column_steps, prepared
-
-    target, column = spec.data.target, split_column(spec.recipe, spec.split)
-    names = [target] if column in (None, target) else [target, str(column)]
-    steps = keep_columns(spec.recipe, names)
-    columns = apply_column_steps(table.head(0), steps, target=target).columns
-    if column is not None and column not in columns:
-        hint = nearest(column, columns) or " Name a column of the table."
-        raise SplitError(
-            f"Got a split by {spec.split.by} of column {column!r}, needed one of the {len(columns)} columns after the "
-            f"column steps.{hint}"
-        )
-    return prepared(table, steps, columns=names, target=target)
+    if not spec.split.folds:
+        return bounded
+    folds = divided.folds(bounded.split)
+    for fold in folds:
+        check_classes(decided[target][fold.train], target, task)
+    return replace(bounded, folds=folds, split=folds[0])
 
 
 def _check_task(entry: EstimatorEntry, task: Task, target: str) -> None:
@@ -170,30 +148,6 @@ def _check_task(entry: EstimatorEntry, task: Task, target: str) -> None:
             f"Got {entry.name} for a {task} of {target!r}, needed an estimator for {task}: {entry.name} does "
             f"{' and '.join(entry.tasks)}. Choose another estimator, or set the task."
         )
-
-
-def _split(spec: RunSpec, table: Table, decided: pl.DataFrame, positions: np.ndarray, task: Task) -> Split:
-    from workbench.data import split_rows
-
-    return split_rows(
-        decided,
-        found_split(spec),
-        target=spec.data.target,
-        task=task,
-        seed=spec.seed,
-        n_train_rows=given_train_rows(table),
-        positions=positions,
-    )
-
-
-def found_split(spec: RunSpec) -> SplitSpec:
-    """Give the split with its column as it is called after the column steps."""
-    return spec.split.model_copy(update={"column": split_column(spec.recipe, spec.split) or spec.split.column})
-
-
-def given_train_rows(table: Table) -> int | None:
-    """Give the number of rows before the given test rows of a joined table; None for others."""
-    return int(table.origin["n_train_rows"]) if table.origin.get("kind") == "pair" else None
 
 
 def check_classes(learned: pl.Series, target: str, task: Task) -> None:
