@@ -5,7 +5,7 @@ SETTLED := .venv/.app-ready
 SETTLED_DEV := .venv/.dev-ready
 PORT ?= 8501
 
-.PHONY: app lab test lint format bench setup setup-dev chromium clean help
+.PHONY: app lab test lint format bench setup setup-dev chromium postgres clean help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -20,7 +20,7 @@ setup: $(SETTLED) ## Set up only; afterwards .venv/bin/workbench works
 
 setup-dev: $(SETTLED_DEV)
 
-test: $(SETTLED_DEV) chromium ## Set up, then run every test
+test: $(SETTLED_DEV) chromium postgres ## Set up, then run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
 lint: $(SETTLED_DEV) ## Check style, types and the direction of imports
@@ -42,6 +42,9 @@ clean: ## Remove the environment and caches; tables, runs and models stay
 
 chromium:
 	@sh tests/install_chromium.sh
+
+postgres:
+	@sh tests/install_postgres.sh
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(None if sys.version_info >= (3, 11) else f"Got Python {v}, needed 3.11 or newer. Install one and run: make PYTHON=/path/to/python3.11 setup")'

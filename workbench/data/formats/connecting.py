@@ -124,7 +124,10 @@ def shown_connection(url: URL) -> str:
     >>> shown_connection(parse_connection("postgresql://me:secret@host:5432/shop?sslpassword=x"))
     'postgresql://me@host:5432/shop'
     """
-    bare = url.set(password=None, query={}, drivername=url.get_backend_name())
+    from sqlalchemy.engine import URL
+
+    # Made anew: `URL.set(password=None)` keeps the password.
+    bare = URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database)
     return bare.render_as_string(hide_password=True)
 
 

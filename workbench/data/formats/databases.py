@@ -41,6 +41,9 @@ def read_database(
 ) -> Table:
     """Read the answer to a query, or a table, and store it.
 
+    The transaction reads only and is rolled back. What a function does outside of it (PostgreSQL's ``lo_export``,
+    ``dblink``) is the database's to forbid: connect as a user that may SELECT and nothing else.
+
     Parameters
     ----------
     connection : str

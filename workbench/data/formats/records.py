@@ -27,62 +27,74 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 
 
 class _Records:
-    """Gathers objects to batches of columns, one level of objects within them flattened."""
+    """Gathers objects to batches of columns, one level of objects within them spread over columns."""
 
     def __init__(self, settling: Settling, n_rows: int | None) -> None:
         self._settling = settling
         self._left = n_rows if n_rows is not None else -1
-        self._columns: dict[str, list[Any]] = {}
-        self._n_rows = 0
+        self._records: list[dict[str, Any]] = []
         self._n_bytes = 0
         self.flattened: set[str] = set()
 
-    def add(self, record: Any, where: str, n_bytes: int = 0) -> bool:
+    def add(self, record: Any, n_bytes: int = 0) -> bool:
         """Take one record; False when enough were taken."""
-        if not isinstance(record, dict):
+        if type(record) is not dict:
+            where = f"record {self._settling.n_rows + len(self._records) + 1:,}"
             raise ReadError(
-                f"Got {self._settling.name} with {_what(record)} in {where}, needed an object with the columns' "
+                f"Got {self._settling.name} with {_what(record)} as {where}, needed an object with the columns' "
                 'names, as {"age": 39, "sex": "male"}. Write each row as an object.'
             )
-        columns = self._columns
-        for key, value in self._flat(record) if dict in map(type, record.values()) else record.items():
-            cells = columns.get(key)
-            if cells is None:
-                cells = columns[key] = []
-            missing = self._n_rows - len(cells)
-            if missing:
-                if missing < 0:
-                    raise ReadError(
-                        f"Got {self._settling.name} with {key!r} twice in {where}, once within an object. "
-                        "Rename one of them."
-                    )
-                cells.extend([None] * missing)
-            cells.append(value)
-        self._n_rows += 1
+        self._records.append(record)
         self._n_bytes += n_bytes
         self._left -= 1
-        if self._n_rows >= _BATCH_ROWS or self._n_bytes > _BATCH_BYTES:
+        if len(self._records) >= _BATCH_ROWS or self._n_bytes > _BATCH_BYTES:
             self.end_batch()
         return self._left != 0
 
-    def _flat(self, record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        for key, value in record.items():
-            if isinstance(value, dict):
-                self.flattened.add(key)
-                for inner, cell in value.items():
-                    yield f"{key}.{inner}", cell
-            else:
-                yield key, value
-
     def end_batch(self) -> None:
         """Hand the batch on."""
-        for cells in self._columns.values():
-            cells.extend([None] * (self._n_rows - len(cells)))
-        if self._n_rows:
-            self._settling.add(self._columns, self._n_rows)
-        # The columns keep their order from batch to batch.
-        self._columns = {name: [] for name in self._columns}
-        self._n_rows = self._n_bytes = 0
+        records, n_rows = self._records, len(self._records)
+        if not n_rows:
+            return
+        first = records[0].keys()
+        if all(record.keys() == first for record in records):
+            columns = {key: [record[key] for record in records] for key in first}
+        else:
+            keys = dict.fromkeys(key for record in records for key in record)
+            self._check_width(len(keys))
+            columns = {key: [record.get(key) for record in records] for key in keys}
+        self._settling.add(self._flat(columns), n_rows)
+        self._records, self._n_bytes = [], 0
+
+    def _check_width(self, n_columns: int) -> None:
+        # Before columns are made of keys: a million objects with a key of their own each would take all memory.
+        if n_columns > self._settling.settings.max_columns:
+            raise ReadError(
+                f"Got {self._settling.name} with more than {self._settling.settings.max_columns:,} columns, needed at "
+                "most that. Leave some out, or raise WORKBENCH_MAX_COLUMNS."
+            )
+
+    def _flat(self, columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        flat: dict[str, list[Any]] = {}
+        for key, cells in columns.items():
+            types = set(map(type, cells))
+            if dict not in types or not types <= {dict, type(None)}:
+                spread = {key: cells}
+            else:
+                self.flattened.add(key)
+                inner = dict.fromkeys(name for cell in cells if cell is not None for name in cell)
+                self._check_width(len(flat) + len(inner))
+                spread = {
+                    f"{key}.{name}": [None if cell is None else cell.get(name) for cell in cells] for name in inner
+                }
+            repeated = [name for name in spread if name in flat]
+            if repeated:
+                raise ReadError(
+                    f"Got {self._settling.name} with {repeated[0]!r} twice in one record, once within an object. "
+                    "Rename one of them."
+                )
+            flat |= spread
+        return flat
 
 
 def read_ndjson(
@@ -106,9 +118,12 @@ def read_ndjson(
         for number, line in enumerate(_lines(_utf8(stream, options), name), 1):
             if line.isspace():
                 continue
-            with _json_errors(name, f"line {number:,}"):
+            try:
                 record = parse(line)
-            if not records.add(record, f"line {number:,}", len(line)):
+            except (ValueError, RecursionError) as error:
+                with _json_errors(name, f"line {number:,}"):
+                    raise error
+            if not records.add(record, len(line)):
                 break
         return _end(records, settling, "ndjson", options)
 
@@ -138,8 +153,8 @@ def read_json(
             rows: Iterable[Any] = _array(text, window, name)
         else:
             rows = _rows_of(json.loads(window + _rest(text, name)), name)
-        for number, record in enumerate(rows, 1):
-            if not records.add(record, f"record {number:,}", 200):
+        for record in rows:
+            if not records.add(record):
                 break
         return _end(records, settling, "json", options)
 

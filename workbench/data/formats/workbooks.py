@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -176,7 +177,7 @@ def _typed(
             series = series.cast(pl.Int64)
         elif isinstance(series.dtype, pl.Datetime):
             series = series.cast(pl.Datetime("us"))
-            if (series.dt.time() == pl.time(0, 0, 0)).all() if len(series) else False:
+            if (series.dt.time() == dt.time(0)).all():
                 series = series.dt.date()
         if series.name in options.types:
             series = set_type(series, options.types[series.name], lost)
