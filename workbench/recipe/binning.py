@@ -13,13 +13,16 @@ from workbench.recipe.fitted_step import FittedStep, Learning, listed
 from workbench.recipe.refusing import refuse_constant, refuse_empty
 from workbench.recipe.spec import Bins
 
+_NUDGE = 1e-3  # of the distance to the next smaller training value
+
 
 class FittedBins(FittedStep):
     """Inner edges of each column; a value's bin is the number of edges that it reaches.
 
-    The edges are those of ``KBinsDiscretizer(encode="ordinal", quantile_method="averaged_inverted_cdf")``; equal
-    quantiles count once, so that there may be fewer bins than asked for. Values outside the training range fall into
-    the first or the last bin. Missing values stay missing and don't count for the edges.
+    The edges are those of ``KBinsDiscretizer(encode="ordinal", quantile_method="averaged_inverted_cdf")``, moved a
+    thousandth of the way to the next smaller training value. Equal quantiles count once, so that there may be fewer
+    bins than asked for. Values outside the training range fall into the first or the last bin. Missing values stay
+    missing and don't count for the edges.
     """
 
     name = "bins"
@@ -66,10 +69,14 @@ class FittedBins(FittedStep):
 
 
 def _edges(step: Bins, values: np.ndarray) -> np.ndarray:
+    values = np.sort(values)
     if step.strategy == "uniform":
-        edges = np.linspace(values.min(), values.max(), step.n_bins + 1)
+        edges = np.linspace(values[0], values[-1], step.n_bins + 1)
     else:
         edges = np.percentile(values, np.linspace(0, 100, step.n_bins + 1), method="averaged_inverted_cdf")
     # An edge at the minimum would leave the first bin empty; scikit-learn merges equal quantiles in the same way.
-    edges = np.unique(edges)
-    return edges[1:-1]
+    inner = np.unique(edges)[1:-1]
+    # A quantile is a training value. The edge goes just below it, so that a logarithm in front of this step, which
+    # graph and NumPy compute to the last bit but one, can't change a training row's bin.
+    below = values[np.searchsorted(values, inner, side="left") - 1]
+    return np.asarray(inner - _NUDGE * (inner - below))

@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.errors import RecipeError
 from workbench.recipe.checking_state import State, refusal
-from workbench.recipe.spec import Bins, Impute, MergeRare, OneHot, Pca, Step
+from workbench.recipe.spec import Bins, Impute, Log, MergeRare, OneHot, Pca, Power, QuantileTransform, Step
 from workbench.settings import current
 
 _ENCODE_FIRST = "Put one_hot or ordinal in front of this step, or remove the column."
@@ -55,6 +55,7 @@ def _fill_value(number: int, step: Impute, state: State) -> None:
 
 def _encode(number: int, step: Step, state: State) -> None:
     _values(number, step, state)
+    _refuse_inexact(number, step, state, "Move this step in front of it, or put bins between them.")
     if state.encoded and not (step.step == "one_hot" and state.encoded == "ordinal"):
         raise refusal(number, step, state, "a column that isn't encoded yet", _REMOVE_FROM_ONE)
     limit = current().max_categories
@@ -93,6 +94,27 @@ def _number(number: int, step: Step, state: State) -> None:
         raise refusal(number, step, state, "numbers", _ENCODE_FIRST)
 
 
+def _inexact(number: int, step: Log | Power, state: State) -> None:
+    _number(number, step, state)
+    if isinstance(step, Log) or step.method == "yeo_johnson":
+        state.inexact = step.step
+
+
+def _quantile_transform(number: int, step: QuantileTransform, state: State) -> None:
+    _number(number, step, state)
+    _refuse_inexact(number, step, state, "Ranks are the same without that step: remove it, or this one.")
+    if step.output == "normal":
+        state.inexact = step.step
+
+
+def _refuse_inexact(number: int, step: Step, state: State, remedy: str) -> None:
+    if state.inexact:
+        raise RecipeError(
+            f"Step {number} ({step.step}): column {state.name!r} holds results of {state.inexact}, needed values that "
+            f"can be told apart exactly. {remedy}"
+        )
+
+
 def _bins(number: int, step: Bins, state: State) -> None:
     _number(number, step, state)
     edges = step.edges
@@ -113,6 +135,7 @@ def _bins(number: int, step: Bins, state: State) -> None:
                 "one before it. Write them in rising order."
             )
     most = step.n_bins if edges is None else len(edges) + 1
+    state.inexact = ""
     state.n_unique = most if state.n_unique is None else min(state.n_unique, most)
 
 
@@ -130,13 +153,13 @@ def _pca(number: int, step: Pca, state: State) -> None:
 LEARNED_CHECKS: dict[str, Callable[[int, Any, State], None]] = {
     "impute": _impute,
     "clip": _number,
-    "log": _number,
-    "power": _number,
+    "log": _inexact,
+    "power": _inexact,
     "bins": _bins,
     "standardize": _number,
     "min_max": _number,
     "robust": _number,
-    "quantile_transform": _number,
+    "quantile_transform": _quantile_transform,
     "merge_rare": _merge_rare,
     "one_hot": _encode,
     "ordinal": _encode,

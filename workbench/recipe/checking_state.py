@@ -28,6 +28,9 @@ class State:
         Place of the first learned step that took it; a column step can't take it any more.
     joined : int
         Place of the step that made it part of joint features, as pca does; no other step can take it any more.
+    inexact : str
+        The learned step whose results graph and NumPy compute to the last bit but one; nothing may compare them for
+        equality any more.
     filled : bool
         Imputed or encoded: nothing is missing any more.
     dropped_by : int
@@ -42,6 +45,7 @@ class State:
     encoded: str = ""
     learned_by: int = 0
     joined: int = 0
+    inexact: str = ""
     filled: bool = False
     dropped_by: int = 0
 
