@@ -6,6 +6,7 @@ import ast
 import inspect
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import workbench as wb
@@ -61,6 +62,17 @@ def test_a_split_says_how_many_rows_each_part_has():
     assert rest["rows"].sum() == 150 - table.profile().n_duplicates
     with pytest.raises(wb.WorkbenchError, match="leave less than 5 %"):
         wb.split(table, {"test": 0.9, "validation": 0.9})
+
+
+def test_a_split_is_compared_and_drawn_with_its_folds():
+    table = wb.sample("iris")
+    found = wb.split(table, {"folds": 3})
+    assert found.describe()["share of setosa"].to_list() == pytest.approx([1 / 3] * 3, abs=0.03)
+    assert found.folds().filter(pl.col("part") == "validation")["n_rows"].to_list() == [40, 40, 40]
+    assert "3 folds of 150 rows" in found.plot().layout.meta["alt"]
+    plain = wb.split(table)
+    assert plain.folds().is_empty()
+    assert "at random, stratified by species" in plain.plot().layout.xaxis.title.text
 
 
 def test_samples_are_listed_with_their_licence():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.data import Split, Table
+    from workbench.training.dividing import Division
 
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 
@@ -136,7 +137,7 @@ def preview_recipe(
     """
     n_rows = n_rows or (settings or current()).preview_rows
     parsed = parsed_steps(steps)
-    seen = preview(parsed, table.frame(), target=target_of(table, target), n_rows=n_rows)
+    seen = preview(parsed, table, target=target_of(table, target), n_rows=n_rows)
     return RecipePreview(**vars(seen), steps=parsed)
 
 
@@ -146,6 +147,7 @@ class SplitPreview:
 
     split: Split
     spec: SplitSpec
+    division: Division
 
     def frame(self) -> pl.DataFrame:
         """Give one row a part: ``part``, ``rows``, ``share``."""
@@ -155,12 +157,24 @@ class SplitPreview:
             {"part": list(counts), "rows": list(counts.values()), "share": [n / total for n in counts.values()]}
         )
 
+    def describe(self) -> pl.DataFrame:
+        """Compare the parts: class shares or target mean of each, its number of groups, its first and last time."""
+        return self.division.frame()
+
+    def folds(self) -> pl.DataFrame:
+        """Give the stretches of rows of each fold, as drawn: ``fold``, ``part``, ``n_rows``; no row without folds."""
+        if not self.spec.folds:
+            return pl.DataFrame(schema={"fold": pl.Int64, "part": pl.String, "n_rows": pl.Int64})
+        return self.division.folds_frame()
+
     def plot(self) -> go.Figure:
-        """Draw the three parts as one bar."""
+        """Draw the three parts as one bar, or the folds as one bar each."""
         from workbench import plots
 
+        if self.spec.folds:
+            return plots.folds_picture(self.folds(), how=self.division.how)
         counts = {name: len(rows) for name, rows in self.split.parts().items()}
-        return plots.split_picture(counts, how=f"by {self.spec.by}" if self.spec.column else "at random")
+        return plots.split_picture(counts, how=self.division.how)
 
 
 def split(
@@ -180,7 +194,7 @@ def split(
     spec : SplitSpec or dict, optional
         The default split when absent.
     recipe : sequence of steps
-        Its row steps decide which rows there are to divide.
+        Its row steps decide which rows there are to divide, its column steps what the split column holds.
     target, task : str, optional
         The table's own target and the task that suits it when absent.
     seed : int
@@ -190,14 +204,12 @@ def split(
     SplitError
         If the rows can't be split so.
     """
-    from workbench.data import split_rows
-    from workbench.recipe import apply_row_steps
+    from workbench.training.dividing import divide_rows
 
     chosen = parsed_split(spec)
     name = target_of(table, target)
-    task = task or table.suggested_task(name)
-    rows = apply_row_steps(table.frame(), parsed_steps(recipe))
-    return SplitPreview(split_rows(rows, chosen, target=name, task=task, seed=seed), chosen)
+    divided = divide_rows(table, parsed_steps(recipe), chosen, target=name, task=task, seed=seed)
+    return SplitPreview(divided.split, chosen, divided)
 
 
 def target_of(table: Table, target: str | None) -> str:
