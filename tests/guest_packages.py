@@ -10,15 +10,16 @@ import polars as pl
 from workbench.estimators import build_sklearn, wrap_model
 from workbench.package import build_package, make_signature
 from workbench.recipe import fit_recipe
-from workbench.recipe.spec import DropColumns, FlagMissing, Impute, OneHot, Rename, Standardize
+from workbench.recipe.spec import CleanText, DropColumns, FlagMissing, Impute, OneHot, Rename, Standardize
 from workbench.settings import Settings
 
 STEPS = [
     FlagMissing(columns=("age", "last_seen")),
     DropColumns(columns=("last_seen",)),
-    Rename(names={"sex": "gender"}),
+    Rename(names={"back": "returned"}),
+    CleanText(columns=("sex",)),
     Impute(columns=("age",)),
-    OneHot(columns=("gender",)),
+    OneHot(columns=("sex",)),
     Standardize(columns=("age", "fare")),
 ]
 

@@ -145,12 +145,15 @@ def test_auto_takes_the_engine_of_the_model():
     ):
         native = _package(name, task)[1]
         assert choose_engine(native, 200, 4) == expected
-    huge = SimpleNamespace(family="forest", tree_seconds=lambda n_rows: 1000.0)
+    recipe = SimpleNamespace(joint=False)
+    huge = SimpleNamespace(family="forest", tree_seconds=lambda n_rows: 1000.0, recipe=recipe)
     assert choose_engine(huge, 200, 4) == "permutation"
-    network = SimpleNamespace(family="network")
+    network = SimpleNamespace(family="network", recipe=recipe)
     assert choose_engine(network, 10, 64) == "permutation"
     assert choose_engine(network, 10, 784) == "gradient"
     assert choose_engine(None, 10, 4) == "permutation"
+    joined = SimpleNamespace(family="boosting", recipe=SimpleNamespace(joint=True))
+    assert choose_engine(joined, 10, 4) == "permutation"
 
 
 def test_shapes_of_every_explainer_become_one():

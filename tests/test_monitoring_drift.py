@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 import workbench as wb
+from workbench import registry
 from workbench.errors import InputError, ModelNotFoundError
+from workbench.recipe.spec import TfIdf
+
+sys.path.insert(0, str(Path(__file__).parent))
+from guest_packages import STEPS, build, guests  # noqa: E402
 
 
 @pytest.fixture
@@ -52,3 +60,29 @@ def test_drift_refuses_what_it_cannot_compare(model):
         wb.drift(model, wb.sample("titanic").frame().head(0))
     with pytest.raises(ModelNotFoundError, match="no-such-model"):
         wb.drift("no-such-model", [{"age": 3}])
+
+
+@pytest.fixture
+def guest_model(settings, tmp_path):
+    frame = guests().with_columns(letter=pl.Series([f"Dear house, this is letter {i} of a guest" for i in range(400)]))
+    build(tmp_path / "guests", [*STEPS, TfIdf(columns=("letter",), max_features=5)], frame)
+    registry.publish(tmp_path / "guests", "guests", settings=settings)
+    return frame
+
+
+def test_dates_drift_when_time_goes_on_and_texts_by_their_length(guest_model):
+    same = wb.drift("guests", guest_model).frame()
+    assert set(same["verdict"]) == {"stable"}
+    assert dict(same.select("column", "compared").iter_rows()) == {
+        "age": "values", "fare": "values", "back": "values",
+        "sex": "categories", "last_seen": "moments", "letter": "length",
+    }  # fmt: skip
+    later = guest_model.with_columns(pl.col("last_seen").dt.offset_by("5y"), letter=pl.lit("No."))
+    verdicts = dict(wb.drift("guests", later).frame().select("column", "verdict").iter_rows())
+    assert {name for name, verdict in verdicts.items() if verdict != "stable"} == {"last_seen", "letter"}
+
+
+def test_a_baseline_holds_no_letters(guest_model, settings):
+    folder = registry.resolve("guests", settings=settings).folder
+    for name in ("baseline.json", "signature.json", "card.md"):
+        assert "Dear house" not in (folder / name).read_text()

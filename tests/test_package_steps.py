@@ -47,10 +47,25 @@ def test_requests_name_the_raw_columns_and_the_graph_the_inner_ones(built):
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
     inner = {entry.name for entry in session.get_inputs()}
     assert inner == set(predictor.signature.graph_inputs) == {
-        "age", "age_missing", "gender", "fare", "last_seen_missing", "back",
+        "age", "age_missing", "sex", "fare", "last_seen_missing", "returned",
     }  # fmt: skip
     row = {"age": None, "sex": "female", "fare": 7.5, "last_seen": "2021-05-01T10:00Z", "back": True}
     assert predictor.predict_proba(row)[0, 1] > 0.5 > predictor.predict_proba(row | {"last_seen": None})[0, 1]
+
+
+def test_steps_that_have_a_graph_are_in_it_and_nothing_runs_in_front(tmp_path):
+    frame = guests()
+    info = build(tmp_path / "p", [step for step in STEPS if step.step != "clean_text"], frame)
+    assert (info.engine, info.reason) == ("onnx", "")
+    assert not (tmp_path / "p" / "entry.json").exists()
+    predictor = load_predictor(tmp_path / "p")
+    session = onnxruntime.InferenceSession(tmp_path / "p" / "model.onnx", providers=["CPUExecutionProvider"])
+    assert [entry.name for entry in session.get_inputs()] == predictor.signature.column_names == frame.columns[:-1]
+    for back in (2, True, 1.0, -1):  # any number but 0 is a yes
+        rows = frame.with_columns(back=pl.lit(back))
+        np.testing.assert_allclose(
+            predictor.predict_proba(rows), predictor.predict_proba(rows.with_columns(back=pl.lit(True))), atol=1e-12
+        )
 
 
 def test_whoever_serves_the_graph_alone_is_told_where_it_begins(built):
@@ -58,7 +73,7 @@ def test_whoever_serves_the_graph_alone_is_told_where_it_begins(built):
     card = (folder / "card.md").read_text()
     assert (
         "## How it prepares the columns\n\n1. `flag_missing` age, last_seen\n2. `drop_columns` last_seen\n"
-        "3. `rename` sex\n" in card
+        "3. `rename` back\n4. `clean_text` sex\n" in card
     )
     assert "`model.onnx` takes" in card and "Triton" in card and "behind the steps in `entry.json`" in card
     assert "| last_seen | datetime | 2020-01-01 " in card
@@ -66,19 +81,20 @@ def test_whoever_serves_the_graph_alone_is_told_where_it_begins(built):
     described = yaml.safe_load((folder / "MLmodel").read_text())
     assert "entry.json" in described["metadata"]["note"]
     named = {entry["name"] for entry in json.loads(described["signature"]["inputs"])}
-    assert {"gender", "age_missing"} <= named and "sex" not in named
+    assert {"returned", "age_missing"} <= named and "back" not in named
     steps = json.loads((folder / "entry.json").read_text())
     assert [step["step"] for step in steps["steps"]] == [
         "flag_missing",
         "drop_columns",
         "rename",
+        "clean_text",
     ] and "model.onnx starts" in steps["note"]
 
 
 def test_changed_or_absent_steps_are_refused(tmp_path):
     build(tmp_path / "p", STEPS, guests())
     path = tmp_path / "p" / "entry.json"
-    path.write_text(path.read_text().replace("gender", "sex2"))
+    path.write_text(path.read_text().replace("returned", "sex2"))
     with pytest.raises(IntegrityError, match=r"entry\.json with another content"):
         load_predictor(tmp_path / "p")
     for content, words in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 AFFORDABLE_SECONDS = 60.0
 MANY_COLUMNS = 100
+JOINT = "features are made of several columns at once, which no engine can share out among them"
 
 
 def explain(
@@ -43,6 +45,8 @@ def explain(
     engine : {"auto", "tree", "linear", "permutation", "gradient", "kernel"}
         ``auto`` takes ``tree`` for forests (while affordable) and boosting, ``linear`` for linear models,
         ``gradient`` for networks with more than 100 columns, and else ``permutation``, which works for every model.
+        ``tree``, ``linear`` and ``gradient`` see the recipe's features and add them up to the raw columns, which works
+        where each feature comes from one column: not after `pca`, or with a column that was calculated from several.
     background : same kinds as rows, optional
         By default the package's training rows; ``tree`` uses none.
     n_background : int
@@ -77,8 +81,16 @@ def explain(
     native = _native(folder, engine)
     chosen = choose_engine(native, frame.height, frame.width) if engine == "auto" else engine
     if chosen == "permutation":
-        return explain_rows(
+        explanation = explain_rows(
             predictor, rows, background=background, n_background=n_background, seed=seed, on_progress=on_progress
+        )
+        if native is not None and native.recipe.joint:
+            return replace(explanation, method=f"{explanation.method}; {JOINT}")
+        return explanation
+    if native is not None and native.recipe.joint:
+        raise ExplainError(
+            f"Got engine={chosen!r} for a model where {JOINT}. Needed features of one column each; use "
+            "engine='permutation'."
         )
     others = background_frame(predictor, background, n_background, seed)
     computed = _compute(chosen, predictor, native, frame, others, seed, on_progress)
@@ -88,7 +100,7 @@ def explain(
 
 def choose_engine(native: NativePackage | None, n_rows: int, n_columns: int) -> Engine:
     """Choose what ``auto`` means for a model."""
-    if native is None:
+    if native is None or native.recipe.joint:
         return "permutation"
     if native.family == "boosting" or (native.family == "forest" and native.tree_seconds(n_rows) < AFFORDABLE_SECONDS):
         return "tree"

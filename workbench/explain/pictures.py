@@ -52,7 +52,8 @@ def draw(
         names = ", ".join(explanation.column_names[:20])
         raise ExplainError(f"Got the column {column!r}, needed one of the model's. Choose from {names}.")
     part = frame.filter(pl.col("column") == column)
-    return plots.dependence(part, column=column, unit=unit, title=title or f"{column} and the {said}")
+    dates = explanation.data[column].dtype.is_temporal()
+    return plots.dependence(part, column=column, unit=unit, title=title or f"{column} and the {said}", dates=dates)
 
 
 def _waterfall(

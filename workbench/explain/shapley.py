@@ -21,6 +21,8 @@ from math import factorial
 import numpy as np
 import polars as pl
 
+from workbench.data.encoding import InputType, from_arrays, to_array
+
 Score = Callable[[pl.DataFrame], np.ndarray]
 Progress = Callable[[float], None]
 
@@ -78,7 +80,7 @@ class CodedRows:
         self.columns = list(columns)
         self.n_evaluations = 0
         self._score = score
-        coded = [_encode(pl.concat([_plain(rows[name]), _plain(background[name])])) for name in self.columns]
+        coded = [_encode(rows[name], background[name]) for name in self.columns]
         codes = (
             np.column_stack([code for _, code in coded]) if coded else np.zeros((rows.height + background.height, 0))
         )
@@ -110,17 +112,12 @@ class CodedRows:
         return np.concatenate(parts)
 
 
-def _plain(series: pl.Series) -> pl.Series:
-    if series.dtype.is_numeric() or series.dtype == pl.Boolean:
-        return series.cast(pl.Float64).fill_null(float("nan"))
-    return series.cast(pl.String).fill_null("")
-
-
-def _encode(series: pl.Series) -> tuple[pl.Series, np.ndarray]:
-    values = series.to_numpy() if series.dtype == pl.Float64 else np.array(series.to_list(), dtype=object)
+def _encode(rows: pl.Series, background: pl.Series) -> tuple[pl.Series, np.ndarray]:
+    """Give a column's distinct values, as the model is asked about them, and their codes in rows and background."""
+    values = np.concatenate([to_array(rows), to_array(background)])
     distinct, codes = np.unique(values, return_inverse=True)
-    kept = pl.Series(series.name, distinct.tolist(), dtype=series.dtype)
-    return (kept if kept.dtype == pl.Float64 else kept.replace("", None)), codes.reshape(-1)
+    kind: InputType = "datetime" if rows.dtype.is_temporal() else "string" if values.dtype == object else "number"
+    return from_arrays({rows.name: distinct}, {rows.name: kind})[rows.name], codes.reshape(-1)
 
 
 def exact_shapley(

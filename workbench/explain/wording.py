@@ -8,7 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from workbench.data.encoding import to_array
+
 MISSING = "missing"
+MAX_CHARS = 80  # of a text in a picture or sentence
 _MIDNIGHT = " 00:00:00"
 
 
@@ -32,7 +35,8 @@ def value_text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, (int, float)):
         return number_text(float(value))
-    return str(value)
+    text = str(value)
+    return text if len(text) <= MAX_CHARS else text[: MAX_CHARS - 1] + "…"
 
 
 def number_text(value: float, *, sign: bool = False) -> str:
@@ -53,7 +57,9 @@ def value_texts(series: pl.Series) -> list[str]:
 
 
 def numbers_of(series: pl.Series) -> pl.Series:
-    """Give a column as numbers for an axis: null where missing, all null for text."""
+    """Give a column as numbers for an axis: null where missing, seconds since 1970 for moments, all null for text."""
+    if series.dtype.is_temporal():
+        return pl.Series(series.name, to_array(series), nan_to_null=True)
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         return series.cast(pl.Float64).fill_nan(None)
     return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)

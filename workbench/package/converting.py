@@ -40,6 +40,9 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
     try:
         taken = signature.types if signature.graph_inputs is None else signature.graph_inputs
         inputs = {name: graph.input(name, _element(kind)) for name, kind in taken.items()}
+        if signature.graph_inputs is None and recipe.entry.changes:
+            yes_no = [name for name, kind in recipe.entry.kinds.items() if kind == "boolean"]
+            inputs |= {name: _yes_no(graph, inputs[name]) for name in yes_no}
         scores = model.emit(graph, recipe.emit(graph, inputs))
         if signature.task == "classification":
             kind = "int64" if _whole(signature) else "string"
@@ -57,6 +60,12 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
 
 def _element(kind: ColumnType) -> Literal["number", "string"]:
     return "string" if kind == "string" else "number"
+
+
+def _yes_no(graph: GraphBuilder, column: str) -> str:
+    """Let any number but 0 be a yes, as column steps read it."""
+    yes = graph.node("Not", graph.node("Equal", column, graph.constant(np.array(0.0))))
+    return str(graph.node("Where", graph.node("IsNaN", column), column, graph.cast(yes, "double")))
 
 
 def _label(graph: GraphBuilder, probabilities: str, signature: Signature) -> str:

@@ -168,6 +168,7 @@ def dependence(
     title: str | None = None,
     subtitle: str | None = None,
     max_points: int = 3_000,
+    dates: bool = False,
 ) -> go.Figure:
     """Draw a column's SHAP value against its own value: numbers as points (missing at the left), categories as strips.
 
@@ -176,6 +177,8 @@ def dependence(
     frame : DataFrame
         ``row``, ``value`` (text), ``number`` (null for categories and missing), ``shap_value``; of one column and
         output.
+    dates : bool
+        Whether the numbers are seconds since 1970-01-01 UTC, to be drawn as dates.
     """
     if frame.is_empty():
         return empty("No row to explain.")
@@ -185,25 +188,30 @@ def dependence(
     if part["number"].null_count() == part.height:
         _add_strips(fig, part, column)
     else:
-        _add_numbers(fig, part, column)
+        _add_numbers(fig, part, column, dates)
     fig.update_xaxes(title=column)
     fig.update_yaxes(title=with_unit(f"SHAP value of {column}", unit))
     zero_line(fig, "y")
     return fig
 
 
-def _add_numbers(fig: go.Figure, part: pl.DataFrame, column: str) -> None:
+def _add_numbers(fig: go.Figure, part: pl.DataFrame, column: str, dates: bool) -> None:
     known, missing = part.filter(pl.col("number").is_not_null()), part.filter(pl.col("number").is_null())
     x = known["number"].cast(pl.Float64).to_numpy()
-    _add_shap_points(fig, x, known, column)
+    _add_shap_points(fig, _on_axis(x, dates), known, column)
     if missing.height:
-        at = float(x.min()) - 0.08 * (float(np.ptp(x)) or 1.0)
-        _add_shap_points(
-            fig, at + 0.05 * (np.ptp(x) or 1.0) * swarm_offsets(missing["shap_value"].to_numpy()), missing, column
-        )
+        span = float(np.ptp(x)) or 1.0
+        at = float(x.min()) - 0.08 * span
+        spread = at + 0.05 * span * swarm_offsets(missing["shap_value"].to_numpy())
+        _add_shap_points(fig, _on_axis(spread, dates), missing, column)
+        place = str(_on_axis(np.array([at]), dates)[0]) if dates else at
         fig.add_annotation(
-            x=at, y=1, yref="paper", text="missing", showarrow=False, yanchor="bottom", font={"size": 12}
+            x=place, y=1, yref="paper", text="missing", showarrow=False, yanchor="bottom", font={"size": 12}
         )
+
+
+def _on_axis(x: np.ndarray, dates: bool) -> np.ndarray:
+    return np.rint(x * 1000).astype("datetime64[ms]") if dates else x
 
 
 def _add_strips(fig: go.Figure, part: pl.DataFrame, column: str, max_values: int = 20) -> None:

@@ -62,7 +62,7 @@ class Fitting:
         wanted = columns_of(step) or (self._numbers() if FITTED_STEPS[step.step].joins else ())
         names = [column for column in wanted if column in self.types]
         for kind in ("number", "string"):
-            columns = [column for column in names if self.types[column] == kind]
+            columns = [column for column in names if self.types.get(column) == kind]  # pca takes columns away
             if columns:
                 self._fit_stage(step_index, step, columns)
         return names
