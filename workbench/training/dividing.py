@@ -141,7 +141,7 @@ def _decided(table: Table, steps: Sequence[Step], split: SplitSpec, target: str)
     kept = keep_columns(steps, names)
     columns = apply_column_steps(table.head(0), kept, target=target).columns
     if column is not None and column not in columns:
-        hint = nearest(column, columns) or " Name a column of the table."
+        hint = nearest(column, [*columns, *(each.name for each in table.columns)]) or " Name a column of the table."
         raise SplitError(
             f"Got a split by {split.by} of column {column!r}, needed one of the {len(columns)} columns after the "
             f"column steps.{hint}"
