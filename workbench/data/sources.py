@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from workbench.data.formats import is_connection, read_database
 from workbench.data.reading import find_file, read_table
 from workbench.data.sample_tables import is_sample, sample, sample_of_digest, samples
-from workbench.data.spec import DataSpec
+from workbench.data.spec import DataSpec, ReaderOptions
 from workbench.data.store import open_stored
 from workbench.data.table import Table, nearest
-from workbench.errors import TableNotFoundError
+from workbench.errors import ReadError, TableNotFoundError
 from workbench.settings import Settings, current
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{6,64}")
@@ -35,13 +36,16 @@ def open_table(digest: str, *, settings: Settings | None = None) -> Table:
 
 
 def resolve(data: DataSpec, *, settings: Settings | None = None) -> Table:
-    """Open what a RunSpec names: a sample, else a stored table, else a file.
+    """Open what a RunSpec names: a sample, else a stored table, else a database, else a file or folder.
+
+    With a `test_source` both are opened and joined: the rows of `source` first, ``origin["n_train_rows"]`` of them.
 
     Parameters
     ----------
     data : DataSpec
         A file may also lie below the folder that ``WORKBENCH_DATA`` names; write ``./iris`` for a file that is
-        called as a sample.
+        called as a sample. A database's connection string must take its password from a variable (``${NAME}``),
+        since RunSpecs are stored and shared.
     settings : Settings, optional
 
     Raises
@@ -49,7 +53,7 @@ def resolve(data: DataSpec, *, settings: Settings | None = None) -> Table:
     TableNotFoundError
         If it is none of them.
     ReadError
-        If it is a file that can't be read.
+        If it is a file or database that can't be read, or the two sources have different columns.
     TargetError
         If the table has no such target.
 
@@ -59,23 +63,48 @@ def resolve(data: DataSpec, *, settings: Settings | None = None) -> Table:
     Table('iris', 150 rows x 5 columns, target='species', digest=...)
     """
     settings = settings or current()
-    if is_sample(data.source):
-        return sample(data.source, target=data.target)
-    if _DIGEST.fullmatch(data.source):
+    if data.test_source is None:
+        return _open(data.source, data.target, data.reader, settings)
+    from workbench.data.pairs import join_tables
+
+    # Without the target: the join says in which of the two it is missing.
+    train = _open(data.source, None, data.reader, settings)
+    test = _open(data.test_source, None, data.reader, settings)
+    return join_tables(train, test, target=data.target, settings=settings)
+
+
+def _open(source: str, target: str | None, reader: ReaderOptions | None, settings: Settings) -> Table:
+    if is_sample(source):
+        return sample(source, target=target)
+    if _DIGEST.fullmatch(source):
         try:
-            return open_table(data.source, settings=settings).with_target(data.target)
+            table = open_table(source, settings=settings)
+            return table if target is None else table.with_target(target)
         except TableNotFoundError as error:
             not_stored = error
         try:
-            find_file(data.source, settings=settings)
+            find_file(source, settings=settings)
         except TableNotFoundError:
             raise not_stored from None
+    if is_connection(source):
+        return _open_database(source, target, reader, settings)
     try:
-        return read_table(data.source, target=data.target, settings=settings)
+        return read_table(source, target=target, options=reader, settings=settings)
     except TableNotFoundError as error:
-        hint = nearest(data.source, [info.name for info in samples()])
+        hint = nearest(source, [info.name for info in samples()])
         if not hint:
             raise
         raise TableNotFoundError(
-            f"Got source {data.source!r}, needed a sample's name, a stored table's digest or a file.{hint}"
+            f"Got source {source!r}, needed a sample's name, a stored table's digest or a file.{hint}"
         ) from error
+
+
+def _open_database(source: str, target: str | None, reader: ReaderOptions | None, settings: Settings) -> Table:
+    from workbench.data.formats.connecting import holds_secret, parse_connection, shown_connection
+
+    if holds_secret(source):
+        raise ReadError(
+            f"Got a password in the source {shown_connection(parse_connection(source, fill=False))}, needed none in a "
+            "RunSpec, which is stored and shared. Put it into an environment variable and write ${NAME} in its place."
+        )
+    return read_database(source, options=reader, target=target, settings=settings)
