@@ -71,18 +71,11 @@ def suggest_recipe(table: Table, *, target: str | None = None, estimator: str | 
         If there is no such estimator.
     """
     from workbench.estimators import entry
-    from workbench.recipe import suggest
+    from workbench.recipe.suggesting import suggest_for
 
     needs = None if estimator is None else entry(estimator)
     target = target_of(table, target)
-    suggested = suggest(
-        table.columns,
-        target,
-        needs,
-        n_rows=table.n_rows,
-        n_duplicates=table.profile().n_duplicates,
-        leaks=table.leaks(target),
-    )
+    suggested = suggest_for(table, target, needs)
     return SuggestedRecipe(tuple(step for step, _ in suggested), tuple(reason for _, reason in suggested))
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import streamlit as st
 
 from workbench.api.preparing import suggest_recipe
+from workbench.data import Split, fold_frame
 from workbench.data.spec import Task
 from workbench.errors import WorkbenchError
-from workbench.recipe import check_recipe, find_rows, prepared
-from workbench.training.preparing import check_classes, found_split
-from workbench.training.split_steps import keep_columns, without_part_column
+from workbench.recipe import check_recipe, prepared
+from workbench.training.dividing import divide_rows
+from workbench.training.preparing import check_classes
+from workbench.training.split_steps import without_part_column
 from workbench.ui import drafts, messages, state
 
 if TYPE_CHECKING:
-    from workbench.data import Split, Table
+    from workbench.data import Table
     from workbench.estimators.catalogue import EstimatorEntry
     from workbench.training.spec import RunSpec
     from workbench.ui.drafts import Draft
@@ -35,6 +37,10 @@ class Divided:
     ----------
     counts : dict of str to int
         Rows of train, validation and test.
+    numbers : DataFrame
+        One row a part: its rows, and what the target is like in it.
+    how : str
+        In words.
     n_rows : int
         What the row steps leave of the table, or of the sample.
     n_sample : int
@@ -44,20 +50,11 @@ class Divided:
     """
 
     counts: dict[str, int]
+    numbers: pl.DataFrame
+    how: str
     n_rows: int
     n_sample: int
     folds: pl.DataFrame | None
-
-    def numbers(self) -> pl.DataFrame:
-        """Give one row a part."""
-        total = max(1, sum(self.counts.values()))
-        return pl.DataFrame(
-            {
-                "part": list(self.counts),
-                "rows": list(self.counts.values()),
-                "share": [n / total for n in self.counts.values()],
-            }
-        )
 
 
 def task_of(table: Table, draft: Draft) -> Task:
@@ -101,43 +98,51 @@ def _divided(key: str, _table: Table, _spec: RunSpec) -> Divided | WorkbenchErro
 
 
 def _divide(table: Table, spec: RunSpec) -> Divided:
-    from workbench.data import check_target, fold_frame, split_folds, split_rows
-
-    target, split_spec = spec.data.target, found_split(spec)
-    task = spec.data.task or table.suggested_task(target)
     sampled = table.n_rows > EXACT_ROWS
-    rows = table.sampled(SAMPLE_ROWS)[0] if sampled else table.frame()
-    names = list(dict.fromkeys([target, *([str(split_spec.column)] if split_spec.by != "random" else [])]))
-    if not sampled:
-        check_target(rows, target, task, allow_missing=True)
-    decided = prepared(rows, keep_columns(spec.recipe, names), columns=names, target=target)
-    decided = decided[find_rows(rows, spec.recipe)]
-    if sampled:  # a class that is rare in the table may be missing from a sample
-        split_spec = split_spec.model_copy(update={"stratify": False})
-    else:
-        check_target(decided, target, task)
     given = state.load_table(spec.data.test_source).n_rows if spec.data.test_source else 0
-    if given:
-        split_spec = split_spec.model_copy(update={"test": 0.0})
-    parts = split_rows(decided, split_spec, target=target, task=task, seed=spec.seed)
+    eased: dict[str, Any] = {"test": 0.0} if given else {}
+    if sampled:  # a class that is rare in the table may be missing from a sample
+        eased["stratify"] = False
+    found = divide_rows(
+        _sample_of(table) if sampled else table,
+        spec.recipe,
+        spec.split.model_copy(update=eased),
+        target=spec.data.target,
+        task=spec.data.task or table.suggested_task(spec.data.target),
+        seed=spec.seed,
+    )
     if not sampled:
-        check_classes(decided[target][parts.train], target, task)
-    counts = {name: len(positions) for name, positions in parts.parts().items()}
+        check_classes(found.decided[found.target][found.split.train], found.target, found.task)
+    counts = {name: len(positions) for name, positions in found.split.parts().items()}
     folds = None
-    if split_spec.folds:
-        found = split_folds(decided, split_spec, parts, target=target, task=task, seed=spec.seed)
-        folds = fold_frame([_with_test(fold, given) for fold in found], by=split_spec.by)
+    if found.spec.folds:
+        folds = fold_frame([_with_test(fold, given) for fold in found.folds()], by=found.spec.by)
     return Divided(
         counts={**counts, "test": counts["test"] + given},
-        n_rows=decided.height,
+        numbers=found.frame(),
+        how=found.how,
+        n_rows=found.decided.height,
         n_sample=SAMPLE_ROWS if sampled else 0,
         folds=folds,
     )
 
 
-def _with_test(fold: Split, n_given: int) -> Split:
-    from workbench.data import Split
+def _sample_of(table: Table) -> Table:
+    from workbench.data import Table
 
+    rows = table.sampled(SAMPLE_ROWS)[0]
+    return Table(
+        digest=table.digest,
+        name=table.name,
+        target=table.target,
+        origin=table.origin,
+        columns=table.columns,
+        n_rows=rows.height,
+        frame=rows,
+    )
+
+
+def _with_test(fold: Split, n_given: int) -> Split:
     return Split(fold.train, fold.validation, np.arange(n_given)) if n_given else fold
 
 

@@ -99,9 +99,9 @@ def _values(table: Table, draft: Draft, name: str) -> dict[str, Any]:
     """Give what the form holds: what was chosen, beside what is usual."""
     kind = CLASSES[name]
     values: dict[str, Any] = dict(_FIRST.get(name, {}))
-    if "columns" in kind.model_fields and kind.model_fields["columns"].is_required():
+    if "columns" in kind.model_fields:
         known = columns_at(table, draft.recipe, place_for(draft.recipe, name))
-        values["columns"] = tuple(likely(kind, known, draft.target))
+        values["columns"] = tuple(likely(kind, known, draft.target)) or None
     return {**values, **st.session_state.get(_VALUES, {}).get(name, {})}
 
 

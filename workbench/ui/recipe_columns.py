@@ -18,6 +18,7 @@ TAKE_TARGET = ("drop_duplicates", "drop_missing", "sort", "clean_text")
 _ENCODERS = ("one_hot", "ordinal", "target_encode", "hashing", "tf_idf", "merge_rare")
 _KEEP_TYPE = ("impute", "merge_rare")
 MANY_CATEGORIES = 50
+FEW_GAPS = 20  # rows that nobody will miss
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,14 @@ def _has_gaps(entry: Known) -> bool:
     return entry.column is not None and entry.column.n_missing > 0 and "impute" not in entry.taken
 
 
+def _has_few_gaps(entry: Known) -> bool:
+    return _has_gaps(entry) and entry.column is not None and entry.column.n_missing <= FEW_GAPS
+
+
 # By step, or else by purpose, so that a new step of a known purpose needs no entry.
 _RULES: dict[str, Any] = {
     "impute": lambda entry: _has_gaps(entry) and entry.type in ("number", "boolean"),
+    "drop_missing": _has_few_gaps,
     "flag_missing": _has_gaps,
     "drop_columns": _is_useless,
     "parse_dates": lambda entry: False,

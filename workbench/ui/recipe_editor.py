@@ -17,6 +17,7 @@ from workbench.ui import (
     messages,
     recipe_add,
     recipe_fields,
+    recipe_finish,
     recipe_library,
     recipe_problems,
     words,
@@ -53,6 +54,8 @@ def draw(table: Table, draft: Draft, computed: Computed) -> None:
     effects = computed.effects()
     for position, step in enumerate(draft.recipe):
         _card(table, draft, position, step, effects.get(position), computed.problems.by_step.get(position))
+    if draft.recipe and not computed.problems.by_step:
+        recipe_finish.draw(table, draft)
     recipe_add.draw(table, draft)
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import WorkbenchError
 from workbench.recipe import check_recipe
 from workbench.recipe.matching import names_in, without_columns
+from workbench.recipe.spec import Impute
 from workbench.ui import recipe_changes
+from workbench.ui.recipe_columns import columns_at, likely
 
 if TYPE_CHECKING:
     from workbench.data import Table
@@ -99,9 +101,21 @@ def remedies(table: Table, steps: Sequence[Any], place: int, target: str) -> lis
             moved = (*steps[:target_place], step, *steps[target_place:place], *steps[place + 1 :])
             found.append(Remedy(f"Move it up to place {target_place + 1}", moved))
             break
+    if "without missing values" in str(check(table, (*before, step), target)):
+        filled = _imputed(table, steps, place, target)
+        if filled is not None and not _fails(table, (*before, filled), step, target):
+            found.insert(0, Remedy("Impute first", (*steps[:place], filled, *steps[place:])))
     if not found:
         found.append(Remedy("Remove the step", (*steps[:place], *steps[place + 1 :])))
     return found
+
+
+def _imputed(table: Table, steps: Sequence[Any], place: int, target: str) -> Any:
+    known = columns_at(table, steps, place)
+    gaps = likely(Impute, known, target)
+    named = names_in(steps[place])
+    names = tuple(name for name in gaps if not named or name in named)
+    return Impute(columns=names) if names else None
 
 
 def _only(step: Any, name: str) -> Any:

@@ -163,11 +163,13 @@ def _picture(table: Table, draft: Draft) -> None:
     except WorkbenchError as problem:
         messages.error(problem)
         return
-    how = _how(table, draft)
+    how = divided.how
+    if draft.test_source:
+        how += f"; test rows from {draft.test_source}"
     if divided.folds is not None:
         picture(plots.folds_picture(divided.folds, how=how), key="prepare.folds", numbers=divided.folds)
     else:
-        picture(plots.split_picture(divided.counts, how=how), key="prepare.split", numbers=divided.numbers())
+        picture(plots.split_picture(divided.counts, how=how), key="prepare.split", numbers=divided.numbers)
     if divided.n_sample:
         st.caption(
             f"Drawn from a random sample of {divided.n_sample:,} of {words.plural(table.n_rows, 'row')}; "
@@ -175,11 +177,3 @@ def _picture(table: Table, draft: Draft) -> None:
         )
     elif divided.n_rows < table.n_rows:
         st.caption(f"The row steps drop {table.n_rows - divided.n_rows:,} of {table.n_rows:,} rows before the split.")
-
-
-def _how(table: Table, draft: Draft) -> str:
-    spec = draft.split
-    how = "at random" if spec.by == "random" else f"by {spec.by} ({spec.column})"
-    if spec.by == "random" and spec.stratify and checks.task_of(table, draft) == "classification":
-        how += f", stratified by {draft.target}"
-    return f"{how}; test rows from {draft.test_source}" if draft.test_source else how

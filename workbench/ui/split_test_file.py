@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.recipe.spec import CleanOperation, CleanText
 from workbench.settings import current
 from workbench.ui import checks, drafts, messages, state, uploads, words
 from workbench.ui.forms import bound
@@ -110,14 +112,15 @@ def _compare(table: Table, draft: Draft, other: Table) -> None:
             key="prepare.mend_labels",
             icon=":material/build:",
             on_click=_mend,
-            args=(table,),
+            args=(table, differences),
             help=f"Adds the step clean_text on {draft.target}: spaces at the ends and a full stop go.",
         )
 
 
-def _mend(table: Table) -> None:
-    from workbench.recipe.spec import CleanText
-
+def _mend(table: Table, differences: Mapping[str, str]) -> None:
     draft = drafts.load(table)
-    step = CleanText(columns=(str(draft.target),), operations=("strip", "strip_full_stop"))
+    operations: tuple[CleanOperation, ...] = ("strip", "strip_full_stop")
+    if any(theirs.strip(" .") != ours.strip(" .") for theirs, ours in differences.items()):
+        operations = (*operations, "lower_case")
+    step = CleanText(columns=(str(draft.target),), operations=operations)
     drafts.update(table, recipe=(step, *draft.recipe))

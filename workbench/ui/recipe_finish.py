@@ -1,0 +1,63 @@
+"""What a recipe still lacks before it can be trained, and the steps that would finish it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from workbench.api.preparing import suggest_recipe
+from workbench.errors import WorkbenchError
+from workbench.estimators import entry
+from workbench.recipe import check_recipe
+from workbench.recipe.matching import names_in, without_columns
+from workbench.ui import messages
+from workbench.ui.recipe_changes import place_for, set_steps
+
+if TYPE_CHECKING:
+    from workbench.data import Table
+    from workbench.ui.drafts import Draft
+
+
+def draw(table: Table, draft: Draft) -> None:
+    """Say what is still to be done, with the button that does it; nothing for a recipe that is ready."""
+    problem = lacking(table, draft)
+    if problem is None:
+        return
+    came, remedy = messages.split_message(str(problem))
+    st.caption(f":material/pending: Not ready to train yet. {messages.plain(came)} {messages.plain(remedy)}")
+    steps = finished(table, draft)
+    if steps != draft.recipe and lacking(table, draft.changed(recipe=steps)) is None:
+        st.button(
+            "Add the steps that are missing",
+            key="prepare.finish",
+            icon=":material/auto_fix_high:",
+            on_click=set_steps,
+            args=(table, steps),
+            help="The suggested steps for the columns that no step has taken yet.",
+        )
+
+
+def lacking(table: Table, draft: Draft) -> WorkbenchError | None:
+    """Give what the estimator would refuse in a recipe that is otherwise right."""
+    try:
+        needs = entry(draft.estimator.name)
+        check_recipe(draft.recipe, table.columns, str(draft.target), handles_missing=needs.handles_missing)
+    except WorkbenchError as problem:
+        return problem
+    return None
+
+
+def finished(table: Table, draft: Draft) -> tuple[Any, ...]:
+    """Add the suggested steps for the columns that no step has taken yet."""
+    try:
+        suggested = suggest_recipe(table, target=draft.target, estimator=draft.estimator.name).steps
+    except WorkbenchError:
+        return draft.recipe
+    taken = {name for step in draft.recipe if step.enabled for name in names_in(step)}
+    steps = list(draft.recipe)
+    for step in suggested:
+        rest = without_columns(step, taken) if names_in(step) else None
+        if rest is not None:
+            steps.insert(place_for(steps, rest.step), rest)
+    return tuple(steps)
