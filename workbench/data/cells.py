@@ -1,31 +1,27 @@
-"""From cells of text to typed columns: missing markers, numbers, booleans, dates."""
+"""From cells of text to typed columns: missing words, numbers, booleans, dates."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import polars as pl
+
+from workbench.data.cell_types import (
+    Plan,
+    Spelling,
+    find_plan,
+    fits,
+    has_leading_zeros,
+    has_long_numbers,
+    plan_by_hand,
+)
+from workbench.data.spec import ColumnType, ReaderOptions
 
 MISSING_MARKERS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL")
 MIN_COUNTRY_CODES = 10
 PROBED_VALUES = 100
-
-_DATE_FORMATS = (
-    (r"^\d{4}-\d{2}-\d{2}$", ("%Y-%m-%d",), False),
-    (r"^\d{4}/\d{2}/\d{2}$", ("%Y/%m/%d",), False),
-    (r"^\d{1,2}\.\d{1,2}\.\d{4}$", ("%d.%m.%Y",), False),
-    (r"^\d{1,2}/\d{1,2}/\d{4}$", ("%d/%m/%Y", "%m/%d/%Y"), False),
-    (r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}$", ("%Y-%m-%d %H:%M",), True),
-    (r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$", ("%Y-%m-%d %H:%M:%S",), True),
-    (r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d+$", ("%Y-%m-%d %H:%M:%S%.f",), True),
-    (r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?$", ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"), True),
-    (
-        r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})$",
-        ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z"),
-        True,
-    ),
-)
+_FREE_TEXT_VALUES = 50
 
 
 @dataclass
@@ -43,8 +39,72 @@ class CellReport:
     notes: list[str] = field(default_factory=list)
 
 
-def type_columns(frame: pl.DataFrame, *, decimal_comma: bool = False) -> tuple[pl.DataFrame, CellReport]:
-    """Strip the cells, recognise missing values, and give each column the narrowest type that fits all its values.
+@dataclass(frozen=True)
+class CellRules:
+    """What was set by hand for all cells, and what the file's own form says about them.
+
+    Parameters
+    ----------
+    missing : tuple of str
+        Words that stand for a missing value, beside the empty cell.
+    types : mapping of str to ColumnType
+    spelling : Spelling
+    """
+
+    missing: tuple[str, ...] = MISSING_MARKERS
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    spelling: Spelling = Spelling()
+
+    @classmethod
+    def of(cls, options: ReaderOptions, *, prefers_comma: bool) -> CellRules:
+        """Give the rules that reader options set."""
+        spelling = Spelling(options.decimal, options.thousands, options.date_order, prefers_comma)
+        return cls(MISSING_MARKERS if options.missing is None else options.missing, options.types, spelling)
+
+
+@dataclass
+class Tally:
+    """Counts what became of the cells of one column."""
+
+    n_rows: int = 0
+    missing: dict[str, int] = field(default_factory=dict)
+    n_lost: int = 0
+    lost: list[str] = field(default_factory=list)
+    n_words: int = 0
+    words: list[str] = field(default_factory=list)
+    n_present: int = 0
+
+    def add_missing(self, marker: str, count: int) -> None:
+        """Count a marker."""
+        self.missing[marker] = self.missing.get(marker, 0) + count
+
+    def add(self, other: Tally) -> None:
+        """Add what was counted in another part of the column."""
+        for marker, count in other.missing.items():
+            self.add_missing(marker, count)
+        self.n_rows += other.n_rows
+        self.n_lost += other.n_lost
+        self.n_words += other.n_words
+        self.n_present += other.n_present
+        self.lost = list(dict.fromkeys([*self.lost, *other.lost]))[:3]
+        self.words = list(dict.fromkeys([*self.words, *other.words]))[:3]
+
+
+class MisfitError(Exception):
+    """Cells that the plan of their column can't read; `examples` are some of them."""
+
+    def __init__(self, name: str, examples: pl.Series) -> None:
+        super().__init__(name)
+        self.name = name
+        self.examples = examples
+
+
+def type_columns(
+    frame: pl.DataFrame, *, decimal_comma: bool = False, rules: CellRules | None = None
+) -> tuple[pl.DataFrame, CellReport]:
+    """Recognise missing values, and give each column the narrowest type that fits all its values.
+
+    Blanks around cells are no part of them, except in free text.
 
     Parameters
     ----------
@@ -52,6 +112,8 @@ def type_columns(frame: pl.DataFrame, *, decimal_comma: bool = False) -> tuple[p
         Strings only.
     decimal_comma : bool, default False
         Read ``3,14`` as a number, as where a semicolon separates the columns.
+    rules : CellRules, optional
+        What was set by hand.
 
     Examples
     --------
@@ -59,147 +121,201 @@ def type_columns(frame: pl.DataFrame, *, decimal_comma: bool = False) -> tuple[p
     >>> list(frame.schema.values()), report.missing
     ([Int64, Date], {'age': {'?': 1}, 'day': {'': 1}})
     """
-    report = CellReport()
-    typed = [_type_column(series, decimal_comma, report) for series in frame]
+    rules = rules or CellRules(spelling=Spelling(prefers_comma=decimal_comma))
+    plans, tallies, typed = {}, {}, []
+    for cells in frame:
+        plans[cells.name] = recognise(cells, rules)
+        tallies[cells.name] = Tally()
+        typed.append(convert(cells, plans[cells.name], rules, tallies[cells.name]))
+    return pl.DataFrame(typed), report_of(plans, tallies)
+
+
+def recognise(cells: pl.Series, rules: CellRules) -> Plan:
+    """Find how a column is read, from all its cells or from examples."""
+    wanted = rules.types.get(cells.name)
+    probe = cells.drop_nulls().head(PROBED_VALUES)
+    spelled = rules.spelling.decimal or rules.spelling.thousands
+    if wanted is None and not spelled and len(probe) and fits(probe, Plan("number")):
+        # A column of nothing but plain numbers and empty cells: most are, and the look at each cell is spared.
+        plan = Plan("whole") if fits(cells, Plan("whole")) else Plan("number")
+        if fits(cells, plan) and not _has_nan(cells, plan) and not _better_text(cells, plan):
+            return plan
+    stripped = cells.str.strip_chars()
+    keeps_na = wanted is None and "NA" in rules.missing and are_country_codes(stripped)
+    values = _without(stripped, _markers(rules, keeps_na))
+    present = values.drop_nulls()
+    if wanted is not None:
+        return plan_by_hand(present, wanted, rules.spelling)
+    if not len(present):
+        return Plan()
+    # Most columns fail on their first values already; all are tried only where those fit or have something to tell.
+    probed = find_plan(present.head(PROBED_VALUES), rules.spelling)
+    plan = (find_plan(values, rules.spelling) if probed is not None else None) or Plan()
+    if plan.kind == "text":
+        plan = _text_plan(cells, present, plan)
+    if keeps_na:
+        note = f"'NA' in {cells.name!r} was kept as a value, since all others are codes of two letters, too (Namibia)."
+        plan = replace(plan, keeps_na=True).noting(note)
+    return plan
+
+
+def _text_plan(cells: pl.Series, present: pl.Series, plan: Plan) -> Plan:
+    if not plan.notes and not has_leading_zeros(present):
+        n_other = present.cast(pl.Float64, strict=False).null_count()
+        plan = replace(plan, nearly_numbers=n_other <= 0.1 * len(present))
+    return replace(plan, strip=not _is_free_text(cells.drop_nulls()))
+
+
+def _is_free_text(present: pl.Series) -> bool:
+    """Whether the cells are sentences rather than words: blanks around those may mean something.
+
+    Where each cell begins with a blank, as behind ``, ``, it is the file's and not the text's.
+    """
+    if not len(present) or bool(present.str.starts_with(" ").all()):
+        return False
+    share_spaced = float(present.head(10_000).str.strip_chars().str.contains(r"\s").mean() or 0.0)  # type: ignore[arg-type]
+    return share_spaced >= 0.5 and present.n_unique() > max(_FREE_TEXT_VALUES, 0.2 * len(present))
+
+
+def _has_nan(cells: pl.Series, plan: Plan) -> bool:
+    return plan.kind == "number" and bool(plan.read(cells).is_nan().any())
+
+
+def _better_text(cells: pl.Series, plan: Plan) -> bool:
+    return has_leading_zeros(cells) if plan.kind == "whole" else has_long_numbers(cells)
+
+
+def convert(cells: pl.Series, plan: Plan, rules: CellRules, tally: Tally, *, has_blanks: bool = True) -> pl.Series:
+    """Read the cells of a column, or of a part of it, and count what became of them.
+
+    `has_blanks` is False where it is known that there is nothing to strip.
+
+    Raises
+    ------
+    MisfitError
+        If cells don't fit a plan that wasn't set by hand, which can be when it was found from examples.
+    """
+    tally.n_rows += len(cells)
+    if not plan.by_hand and plan.kind in ("whole", "number") and fits(cells, plan) and not _has_nan(cells, plan):
+        if _better_text(cells, plan):
+            raise MisfitError(cells.name, _odd(cells, plan))
+        if cells.null_count():
+            tally.add_missing("", cells.null_count())
+        return plan.read(cells)
+    stripped = cells.str.strip_chars() if has_blanks else cells
+    if plan.keeps_na and not are_country_codes(stripped, least=0):
+        raise MisfitError(cells.name, stripped.filter(~stripped.str.contains(r"^[A-Z]{2}$")).head(1000))
+    values = _without_markers(stripped, _markers(rules, plan.keeps_na), tally)
+    if plan.kind != "text":
+        return _typed(values, plan, tally)
+    if plan.doubtful:
+        _check_doubt(values, plan)
+    if plan.nearly_numbers:
+        _count_words(values, tally)
+    # Empty, but not an empty string: blanks that a reader can't see are no value either.
+    return values if plan.strip else cells.set(values.is_null(), None)
+
+
+def _typed(values: pl.Series, plan: Plan, tally: Tally) -> pl.Series:
+    typed = plan.read(values)
+    if typed.null_count() != values.null_count():
+        odd = values.filter(typed.is_null() & values.is_not_null())
+        if not plan.by_hand:
+            raise MisfitError(values.name, odd.unique(maintain_order=True).head(1000))
+        if plan.kind == "whole" and odd.cast(pl.Float64, strict=False).null_count() < len(odd):
+            raise MisfitError(values.name, odd.unique(maintain_order=True).head(1000))
+        tally.n_lost += len(odd)
+        tally.lost = [*tally.lost, *odd.unique(maintain_order=True).head(3)][:3]
+    elif not plan.by_hand and plan.kind in ("whole", "number") and _better_text(values, plan):
+        raise MisfitError(values.name, _odd(values, plan))
+    return typed
+
+
+def _odd(cells: pl.Series, plan: Plan) -> pl.Series:
+    pattern = r"^[+-]?0\d" if plan.kind == "whole" else r"^[+-]?\d{17,}$"
+    return cells.filter(cells.str.contains(pattern).fill_null(False)).head(100)
+
+
+def _check_doubt(values: pl.Series, plan: Plan) -> None:
+    """Say so when a day beyond the twelfth decides the order."""
+    different = values.drop_nulls().unique(maintain_order=True)
+    kind = "datetime" if "%H" in plan.doubtful[0] else "date"
+    fitting = [text for text in plan.doubtful if fits(different, Plan(kind, format=text))]  # type: ignore[arg-type]
+    if len(fitting) < len(plan.doubtful):
+        raise MisfitError(values.name, different.head(1000) if not fitting else _deciding(different, plan))
+
+
+def _deciding(different: pl.Series, plan: Plan) -> pl.Series:
+    kind = "datetime" if "%H" in plan.doubtful[0] else "date"
+    read = [Plan(kind, format=text).read(different) for text in plan.doubtful]  # type: ignore[arg-type]
+    return different.filter(
+        pl.DataFrame([part.is_null().alias(str(n)) for n, part in enumerate(read)]).max_horizontal()
+    )
+
+
+def _count_words(values: pl.Series, tally: Tally) -> None:
+    present = values.drop_nulls()
+    words = present.filter(present.cast(pl.Float64, strict=False).is_null())
+    tally.n_present += len(present)
+    tally.n_words += len(words)
+    if len(tally.words) < 3:
+        tally.words = list(dict.fromkeys([*tally.words, *words.unique(maintain_order=True).head(3)]))[:3]
+
+
+def _markers(rules: CellRules, keeps_na: bool) -> list[str]:
+    return ["", *(word for word in rules.missing if not (keeps_na and word == "NA"))]
+
+
+def _without(cells: pl.Series, markers: list[str]) -> pl.Series:
+    return cells.set(cells.is_in(markers).fill_null(False), None)
+
+
+def _without_markers(cells: pl.Series, markers: list[str], tally: Tally) -> pl.Series:
+    """Turn the markers into missing values and count each."""
+    if cells.null_count():
+        tally.add_missing("", cells.null_count())
+    marked = cells.is_in(markers)
+    if not marked.any():
+        return cells
+    found = cells.filter(marked).value_counts(sort=True, name="count of cells")
+    for marker, count in found.iter_rows():
+        tally.add_missing(marker, count)
+    return cells.set(marked.fill_null(False), None)
+
+
+def are_country_codes(cells: pl.Series, *, least: int = MIN_COUNTRY_CODES) -> bool:
+    """Whether the cells are codes of two letters, of which NA is one."""
+    if least and not (cells == "NA").any():
+        return False
+    others = cells.filter((cells != "NA") & (cells != "")).unique()
+    return len(others) >= least and bool(others.str.contains(r"^[A-Z]{2}$").all())
+
+
+def report_of(plans: Mapping[str, Plan], tallies: Mapping[str, Tally]) -> CellReport:
+    """Tell what was recognised, when all cells are read."""
+    report = CellReport(missing={name: tally.missing for name, tally in tallies.items() if tally.missing})
     markers: dict[str, list[str]] = {}
     for name, found in report.missing.items():
         for marker, count in found.items():
             if marker:
                 markers.setdefault(marker, []).append(f"{name} ({count:,})")
-    for marker, where in markers.items():
+    for marker, where in reversed(markers.items()):
         more = f" and {len(where) - 8} more columns" if len(where) > 8 else ""
-        report.notes.insert(0, f"{marker!r} was read as missing in {', '.join(where[:8])}{more}.")
-    return pl.DataFrame(typed), report
+        report.notes.append(f"{marker!r} was read as missing in {', '.join(where[:8])}{more}.")
+    for name, plan in plans.items():
+        report.notes += plan.notes
+        report.notes += _counts(name, plan, tallies[name])
+    return report
 
 
-def _type_column(cells: pl.Series, decimal_comma: bool, report: CellReport) -> pl.Series:
-    direct = _clean_numbers(cells)
-    if direct is not None:
-        if cells.null_count():
-            report.missing[cells.name] = {"": cells.null_count()}
-        return direct
-    values = _without_markers(cells.str.strip_chars(), report)
-    if values.null_count() == len(values):
-        return values
-    probe = values.drop_nulls().head(PROBED_VALUES)
-    for attempt in (_as_boolean, _as_number, _as_date):
-        # Most columns fail on their first values already; the whole column is tried only where those fit, or where
-        # they fit in a way that must be told.
-        told = CellReport()
-        if attempt(probe, decimal_comma, told) is not None or told.notes:
-            typed = attempt(values, decimal_comma, report)
-            if typed is not None:
-                return typed
-    _note_almost_numbers(values.drop_nulls(), report)
-    return values
-
-
-def _clean_numbers(cells: pl.Series) -> pl.Series | None:
-    """Read a column of nothing but numbers and empty cells without a look at each cell: most are, and it is fast."""
-    probe = cells.drop_nulls().head(PROBED_VALUES)
-    if not len(probe) or _as_number(probe, False, CellReport()) is None:
-        return None
-    number = _as_number(cells, False, CellReport())
-    return None if number is None or (number.dtype.is_float() and number.is_nan().any()) else number
-
-
-def _without_markers(cells: pl.Series, report: CellReport) -> pl.Series:
-    marked = cells.is_in(["", *MISSING_MARKERS])
-    n_null = cells.null_count()
-    if not n_null and not marked.any():
-        return cells
-    markers = cells.filter(marked).value_counts(sort=True)
-    counts = dict(zip(markers[cells.name].to_list(), markers["count"].to_list(), strict=True))
-    if n_null:
-        counts[""] = counts.get("", 0) + n_null
-    if "NA" in counts and _are_country_codes(cells):
-        del counts["NA"]
-        report.notes.append(
-            f"'NA' in {cells.name!r} was kept as a value, since all others are codes of two letters, too (Namibia)."
+def _counts(name: str, plan: Plan, tally: Tally) -> list[str]:
+    notes = []
+    if plan.nearly_numbers and 0 < tally.n_words <= 0.1 * tally.n_present:
+        notes.append(
+            f"{name!r} was kept as text, because {tally.n_words:,} of {tally.n_present:,} values are no numbers "
+            f"(such as {', '.join(map(repr, tally.words))})."
         )
-        marked = cells.is_in(list(counts))
-    if counts:
-        report.missing[cells.name] = counts
-    return cells.set(marked.fill_null(False), None)
-
-
-def _are_country_codes(cells: pl.Series) -> bool:
-    others = cells.filter((cells != "NA") & (cells != "")).unique()
-    return len(others) >= MIN_COUNTRY_CODES and bool(others.str.contains(r"^[A-Z]{2}$").all())
-
-
-def _as_boolean(values: pl.Series, decimal_comma: bool, report: CellReport) -> pl.Series | None:
-    lower = values.str.to_lowercase()
-    if not lower.drop_nulls().is_in(["true", "false"]).all():
-        return None
-    return (lower == "true").alias(values.name)
-
-
-def _as_number(values: pl.Series, decimal_comma: bool, report: CellReport) -> pl.Series | None:
-    whole = _cast(values, pl.Int64)
-    if whole is not None:
-        # 020 and 0526301100 are codes: as numbers they would lose their zeros.
-        if values.str.contains(r"^[+-]?0\d").any():
-            report.notes.append(f"{values.name!r} has numbers with leading zeros and was kept as text.")
-            return None
-        return whole
-    number = _cast(values, pl.Float64)
-    if number is not None and values.str.contains(r"^[+-]?\d{17,}$").any():
-        report.notes.append(f"{values.name!r} has whole numbers of more than 18 digits and was kept as text.")
-        return None
-    if (
-        number is None
-        and decimal_comma
-        and values.drop_nulls().str.contains(r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$").all()
-    ):
-        number = _cast(values.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True), pl.Float64)
-        if number is not None:
-            report.notes.append(f"{values.name!r} was read with decimal commas.")
-    return number
-
-
-def _cast(values: pl.Series, dtype: type[pl.DataType]) -> pl.Series | None:
-    typed = values.cast(dtype, strict=False)
-    return typed if typed.null_count() == values.null_count() else None
-
-
-def _as_date(values: pl.Series, decimal_comma: bool, report: CellReport) -> pl.Series | None:
-    first = values.drop_nulls()[0]
-    if re.fullmatch(r"\d{4}-\d{2}", first):
-        values = values + "-01"
-        first = values.drop_nulls()[0]
-    for pattern, formats, has_time in _DATE_FORMATS:
-        if re.match(pattern, first):
-            fitting = [typed for typed in (_to_date(values, text, has_time) for text in formats) if typed is not None]
-            if len(fitting) > 1 and not fitting[0].equals(fitting[1]):
-                report.notes.append(
-                    f"{values.name!r} may be day/month or month/day and was kept as text. "
-                    "Write the dates as 2024-12-31."
-                )
-                return None
-            if fitting:
-                return fitting[0]
-    return None
-
-
-def _to_date(values: pl.Series, text: str, has_time: bool) -> pl.Series | None:
-    try:
-        typed = values.str.to_datetime(text, strict=False) if has_time else values.str.to_date(text, strict=False)
-    except pl.exceptions.ComputeError:
-        return None
-    return typed if typed.null_count() == values.null_count() else None
-
-
-def _note_almost_numbers(present: pl.Series, report: CellReport) -> None:
-    number = present.cast(pl.Float64, strict=False)
-    n_other = number.null_count()
-    if n_other <= 0.1 * len(present):
-        examples = ", ".join(
-            repr(value) for value in present.filter(number.is_null()).unique(maintain_order=True).head(3)
-        )
-        if present.str.contains(r"^[+-]?0\d").any():
-            return
-        report.notes.append(
-            f"{present.name!r} was kept as text, because {n_other:,} of {len(present):,} values are no numbers "
-            f"(such as {examples})."
-        )
+    if tally.n_lost:
+        shown = ", ".join(map(repr, tally.lost))
+        notes.append(f"{tally.n_lost:,} values of {name!r} don't fit its type and were read as missing ({shown}).")
+    return notes

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import codecs
-import csv
-import sys
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from workbench.data.rows import DELIMITERS, Layout, read_rows
+from workbench.data.rows import Layout, read_rows
+from workbench.data.sniffing import Form, find_form
+from workbench.data.spec import ReaderOptions
 from workbench.errors import ReadError
 
-_SNIFFED_BYTES = 256 * 1024
-_SNIFFED_LINES = 200
-_HEADER_BYTES = 16 * 1024 * 1024
+ENCODINGS = ("utf-8", "cp1252", "latin-1")
+QUOTES_KEPT = "Quotes were kept as part of the cells, since they don't enclose them throughout."
 
 _MAGIC = {
     b"\x89PNG": "a PNG image",
@@ -45,16 +42,21 @@ class TextReport:
     encoding, delimiter : str
     quoted : bool
         Whether quotes enclose cells; otherwise they are part of them.
+    header_line : int
+        Line that holds the column names; 0 where there is none.
     notes : list of str
     """
 
     encoding: str = "utf-8"
     delimiter: str = ","
     quoted: bool = True
+    header_line: int = 1
     notes: list[str] = field(default_factory=list)
 
 
-def read_delimited(data: bytes, *, name: str, max_columns: int, tabs: bool = False) -> tuple[pl.DataFrame, TextReport]:
+def read_delimited(
+    data: bytes, *, name: str, max_columns: int, tabs: bool = False, options: ReaderOptions | None = None
+) -> tuple[pl.DataFrame, TextReport]:
     """Read delimited text as it stands: every cell a string.
 
     Parameters
@@ -65,6 +67,8 @@ def read_delimited(data: bytes, *, name: str, max_columns: int, tabs: bool = Fal
     max_columns : int
     tabs : bool, default False
         Prefer tabs where the delimiter is in doubt (the file is named .tsv).
+    options : ReaderOptions, optional
+        What is set by hand.
 
     Raises
     ------
@@ -72,26 +76,44 @@ def read_delimited(data: bytes, *, name: str, max_columns: int, tabs: bool = Fal
         If the data is empty, binary or without rows, a line has more or fewer cells than the header, or two columns
         share a name.
     """
+    options = options or ReaderOptions()
     report = TextReport()
-    data, n_skipped = _to_utf8(data, name, report)
-    report.delimiter = _sniff_delimiter(data, tabs)
-    header = _header(data, name, max_columns, report)
-    layout = Layout(name=name, delimiter=report.delimiter, n_columns=len(header), n_skipped_lines=n_skipped)
-    frame, report.quoted = read_rows(data, layout)
+    data, n_skipped = _to_utf8(data, name, report, options.encoding)
+    form = find_form(data, name=name, max_columns=max_columns, tabs=tabs, options=options, n_skipped=n_skipped)
+    report.delimiter, report.header_line = form.delimiter, form.header_line
+    report.notes += form.notes
+    layout = layout_of(form, name, n_skipped)
+    frame, report.quoted = read_rows(names_line(form) + data[form.start :], layout, quoted=options.quoted)
     if not report.quoted and b'"' in data:
-        report.notes.append("Quotes were kept as part of the cells, since they don't enclose them throughout.")
+        report.notes.append(QUOTES_KEPT)
     if frame.height == 0:
-        raise ReadError(
-            f"Got {name} with a header of {len(header)} columns but no rows, needed at least one row. "
-            "Check that the file is complete."
-        )
-    return frame.rename(dict(zip(frame.columns, header, strict=True))), report
+        raise no_rows_behind(name, len(form.header))
+    return frame.rename(dict(zip(frame.columns, form.header, strict=True))), report
 
 
-def _to_utf8(data: bytes, name: str, report: TextReport) -> tuple[bytes, int]:
+def layout_of(form: Form, name: str, n_skipped: int) -> Layout:
+    """Give what the rows behind a header must look like, if `names_line` stands in for it."""
+    n_before = n_skipped + form.n_lines - 1
+    return Layout(name=name, delimiter=form.delimiter, n_columns=len(form.header), n_skipped_lines=n_before)
+
+
+def names_line(form: Form) -> bytes:
+    """Give a line that stands in for the header in front of rows that are read without it."""
+    return (form.delimiter.join(["c"] * len(form.header)) + "\n").encode()
+
+
+def no_rows_behind(name: str, n_columns: int) -> ReadError:
+    """Give the error for a file that ends behind its header."""
+    return ReadError(
+        f"Got {name} with a header of {n_columns} columns but no rows, needed at least one row. "
+        "Check that the file is complete."
+    )
+
+
+def _to_utf8(data: bytes, name: str, report: TextReport, encoding: str | None) -> tuple[bytes, int]:
     """Give the text as UTF-8 with newlines only, and the number of blank lines left out at its start."""
-    _refuse_binary(data, name)
-    data = _recode(data, name, report)
+    refuse_binary(data, name, may_hold_nul=_is_wide(encoding))
+    data = recode(data, name, report, encoding)
     if b"\r" in data:
         # A carriage return within a line ends it for some readers and not for others: a blank for all.
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b" ") if b"\n" in data else data.replace(b"\r", b"\n")
@@ -105,13 +127,24 @@ def _to_utf8(data: bytes, name: str, report: TextReport) -> tuple[bytes, int]:
     return data, n_skipped
 
 
-def _refuse_binary(data: bytes, name: str) -> None:
+def _is_wide(encoding: str | None) -> bool:
+    return encoding is not None and encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+
+
+def refuse_binary(data: bytes, name: str, *, may_hold_nul: bool = False) -> None:
+    """Refuse what is no text.
+
+    Raises
+    ------
+    ReadError
+        Says what it is, where that is known.
+    """
     for start, what in _MAGIC.items():
         if data.startswith(start):
             raise ReadError(
                 f"Got {name}, which is {what}, needed CSV, TSV or Parquet. Save the table in one of these formats."
             )
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if may_hold_nul or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return
     place = data.find(b"\0")
     if place >= 0:
@@ -128,17 +161,23 @@ def _refuse_binary(data: bytes, name: str) -> None:
         )
 
 
-def _recode(data: bytes, name: str, report: TextReport) -> bytes:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        report.encoding = "utf-16"
+def recode(data: bytes, name: str, report: TextReport, wanted: str | None) -> bytes:
+    """Give the text as UTF-8, from the encoding that is set or found, which the report then names.
+
+    Raises
+    ------
+    ReadError
+        If it isn't in the encoding that was set, or that its mark promises.
+    """
+    is_marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if wanted is not None or is_marked:
+        report.encoding = known_encoding(wanted) if wanted else "utf-16"
         try:
-            return data.decode("utf-16").encode()
-        except UnicodeDecodeError as error:
-            raise ReadError(
-                f"Got {name} with damaged UTF-16 text ({error.reason}), needed UTF-8. Save the file as UTF-8."
-            ) from error
+            return data.decode(report.encoding).removeprefix("\ufeff").encode()
+        except UnicodeError as error:
+            raise damaged_text(name, report.encoding, error) from error
     data = data.removeprefix(codecs.BOM_UTF8)
-    for encoding, title in (("utf-8", ""), ("cp1252", "Windows-1252"), ("latin-1", "Latin-1")):
+    for encoding in ENCODINGS:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
@@ -146,79 +185,38 @@ def _recode(data: bytes, name: str, report: TextReport) -> bytes:
         report.encoding = encoding
         if encoding == "utf-8":
             return data
-        report.notes.append(f"The file isn't UTF-8 and was read as {title}. If letters look wrong, save it as UTF-8.")
+        report.notes.append(not_utf8(encoding))
         return text.encode()
     raise AssertionError("every byte is a character in Latin-1")
 
 
-def _parse_start(data: bytes, delimiter: str, *, n_bytes: int, limit: int) -> tuple[list[list[str]], bool]:
-    """Parse the first lines; also say whether the last of them may be cut."""
-    csv.field_size_limit(sys.maxsize)
-    lines = data[:n_bytes].decode("utf-8", errors="ignore").split("\n")
-    rows: list[list[str]] = []
-    for row in csv.reader((line + "\n" for line in lines), delimiter=delimiter, skipinitialspace=delimiter != "\t"):
-        if row:
-            rows.append(row)
-        if len(rows) >= limit:
-            return rows, False
-    return rows, n_bytes < len(data)
+def known_encoding(wanted: str) -> str:
+    """Give the name that Python knows an encoding by.
 
-
-def _sniff_delimiter(data: bytes, tabs: bool) -> str:
-    """Choose the delimiter under which most lines have as many cells as the first."""
-    best, best_score = "\t" if tabs else ",", 0.0
-    for delimiter in DELIMITERS:
-        rows, cut = _parse_start(data, delimiter, n_bytes=_SNIFFED_BYTES, limit=_SNIFFED_LINES)
-        if cut and len(rows) > 1:
-            rows.pop()
-        n_cells = len(rows[0]) if rows else 1
-        if n_cells < 2:
-            continue
-        agreeing = sum(len(row) == n_cells for row in rows) / len(rows)
-        score = agreeing + min(n_cells, 1_000) / 100_000 + (0.5 if tabs and delimiter == "\t" else 0.0)
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best
-
-
-def _header(data: bytes, name: str, max_columns: int, report: TextReport) -> list[str]:
-    rows, _ = _parse_start(data, report.delimiter, n_bytes=_HEADER_BYTES, limit=1)
-    header = [cell.strip() for cell in rows[0]]
-    if len(header) > max_columns:
+    Raises
+    ------
+    ReadError
+        If it knows none of that name.
+    """
+    try:
+        "a".encode(wanted)
+    except (LookupError, UnicodeError) as error:
         raise ReadError(
-            f"Got {name} with {len(header):,} columns, needed at most {max_columns:,}. "
-            "Leave some out, or raise WORKBENCH_MAX_COLUMNS."
-        )
-    unnamed = [place for place, cell in enumerate(header) if not cell]
-    numbers_only = len(unnamed) < len(header) and all(_is_number(cell) for cell in header if cell)
-    for place in unnamed:
-        header[place] = _free_name(f"column_{place + 1}", header)
-    if unnamed:
-        given = ", ".join(header[place] for place in unnamed[:5])
-        report.notes.append(f"{len(unnamed):,} of the columns had no name and got one: {given}.")
-    repeated = [cell for cell, count in Counter(header).items() if count > 1]
-    if repeated:
-        shown = ", ".join(f"{cell!r} ({header.count(cell)} times)" for cell in repeated[:5])
-        raise ReadError(
-            f"Got {name} with repeated column names: {shown}. Needed each name once. Rename them in its first line."
-        )
-    if numbers_only:
-        report.notes.append(
-            "The first line was read as column names, although it holds numbers only. "
-            "If it is data, put a line with names above it."
-        )
-    return header
-
-
-def _free_name(wanted: str, taken: Sequence[str]) -> str:
-    while wanted in taken:
-        wanted += "_"
+            f"Got encoding={wanted!r}, needed one such as utf-8, cp1252 or utf-16. Correct it, or leave it out."
+        ) from error
     return wanted
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def damaged_text(name: str, encoding: str, error: UnicodeError) -> ReadError:
+    """Give the error for bytes that aren't text in their encoding."""
+    reason = getattr(error, "reason", None) or error
+    return ReadError(
+        f"Got {name} with damaged {encoding.upper()} text ({reason}), needed UTF-8. "
+        "Save the file as UTF-8, or set another encoding."
+    )
+
+
+def not_utf8(encoding: str) -> str:
+    """Give the note for a text in an older encoding."""
+    title = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}.get(encoding, encoding)
+    return f"The file isn't UTF-8 and was read as {title}. If letters look wrong, save it as UTF-8."

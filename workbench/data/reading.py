@@ -1,50 +1,62 @@
-"""Files to tables: CSV, TSV and Parquet, also gzipped; anything else is refused in words."""
+"""Files to tables: delimited text here, other formats by their readers; anything else is refused in words."""
 
 from __future__ import annotations
 
-import difflib
-import gzip
-import hashlib
-import zlib
-from io import BytesIO
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from workbench.data.cells import type_columns
-from workbench.data.delimited import read_delimited
+from workbench.data.files import check_size, find_file, sha256_of, stem_of
+from workbench.data.formats import is_connection, open_format, read_database
 from workbench.data.normalize import normalize_frame
-from workbench.data.rows import DELIMITERS
-from workbench.data.store import store_frame
+from workbench.data.spec import ReaderOptions
+from workbench.data.store import store_batches, store_frame
+from workbench.data.streaming import NextPassError
 from workbench.data.table import Table
-from workbench.errors import ReadError, TableNotFoundError
+from workbench.data.texts import TextFile, open_text, parse_content
+from workbench.errors import ReadError
 from workbench.settings import Settings, current
 
-_MIB = 1024 * 1024
-_GZIP = b"\x1f\x8b"
-_PARQUET = b"PAR1"
-_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz")
+__all__ = ["find_file", "parse_content", "read_frame", "read_table", "reread"]
+
+Progress = Callable[[float], object]
+_READ_SHARE = 0.8  # of the time; the rest is spent on the digest and the columns
 
 
 def read_table(
-    path: str | Path, *, target: str | None = None, name: str | None = None, settings: Settings | None = None
+    path: str | Path,
+    *,
+    target: str | None = None,
+    name: str | None = None,
+    options: ReaderOptions | None = None,
+    settings: Settings | None = None,
+    on_progress: Progress | None = None,
 ) -> Table:
-    """Read a CSV, TSV or Parquet file, gzipped or not, and store it.
+    """Read a file of any format, packed or not, and store it.
 
-    What the file is shows in its content, not in its name. Encoding, delimiter, quoting, missing markers (``?``,
-    ``NA``, ``null`` and the like) and dates are recognised; `Table.origin` says how under ``reader``. Reading the same
-    content again gives the same digest and stores nothing twice.
+    What the file is shows in its content, not in its name. Of delimited text the encoding, delimiter, quoting, title
+    lines, missing markers (``?``, ``NA``, ``null`` and the like), spellings of numbers and dates are recognised;
+    `Table.origin` says how under ``reader``. Reading the same content again gives the same digest and stores nothing
+    twice. A large file is read in blocks and never held in memory.
 
     Parameters
     ----------
     path : str or Path
-        Also searched below the folder that ``WORKBENCH_DATA`` names.
+        Also searched below the folder that ``WORKBENCH_DATA`` names. A folder of images or a database's connection
+        string will do, too.
     target : str, optional
         Column to predict.
     name : str, optional
         Name to show; the file's by default.
+    options : ReaderOptions, optional
+        Corrects what was recognised.
     settings : Settings, optional
+    on_progress : callable, optional
+        Called now and then with the share that is done, from 0 to 1.
 
     Raises
     ------
@@ -64,146 +76,145 @@ def read_table(
     >>> table.n_rows, table.column("workclass").n_missing  # doctest: +SKIP
     (32561, 1836)
     """
-    settings = settings or current()
+    settings, options = settings or current(), options or ReaderOptions()
+    if isinstance(path, str) and is_connection(path):
+        return read_database(path, options=options, target=target, name=name, settings=settings)
     found = find_file(path, settings=settings)
-    data = _content(found, settings.max_upload_mib)
-    frame, reader = parse_content(data, name=found.name, settings=settings)
-    origin = {"kind": "file", "path": str(found.resolve()), "n_bytes": found.stat().st_size, "reader": reader}
-    origin["sha256"] = hashlib.sha256(data).hexdigest()
-    return store_frame(frame, name=name or _stem(found.name), target=target, origin=origin, settings=settings)
+    origin = {"kind": "file", "path": str(found.resolve())}
+    return read_as(found, origin, target=target, name=name, options=options, settings=settings, on_progress=on_progress)
 
 
-def read_frame(path: str | Path, *, settings: Settings | None = None) -> pl.DataFrame:
+def read_as(
+    path: Path,
+    origin: dict[str, Any],
+    *,
+    target: str | None = None,
+    name: str | None = None,
+    options: ReaderOptions,
+    settings: Settings,
+    on_progress: Progress | None = None,
+) -> Table:
+    """Read a file that was found, and note where it came from.
+
+    Raises
+    ------
+    ReadError, TargetError, StorageError
+        As `read_table`.
+    """
+    if on_progress is not None:
+        on_progress(0.0)
+    with ThreadPoolExecutor(1, "sha256") as pool, ExitStack() as stack:
+        sha256: Future[str] | None = None
+        if path.is_file():
+            origin = {**origin, "n_bytes": check_size(path, settings)}
+            sha256 = pool.submit(sha256_of, path)
+
+        def described(reader: dict[str, Any]) -> dict[str, Any]:
+            return {**origin, **({"sha256": sha256.result()} if sha256 else {}), "reader": reader}
+
+        given: dict[str, Any] = {"name": name or stem_of(path.name), "target": target, "settings": settings}
+        reading = open_format(path, options=options, settings=settings)
+        if reading is not None:
+            stack.enter_context(reading)
+            options_found = reading.options.model_dump(mode="json")
+            table = store_batches(
+                reading.batches,
+                origin=lambda: described({**reading.report, "format": reading.format, "options": options_found}),
+                **given,
+            )
+        else:
+            table = _store_text(path, described, options, settings, on_progress, given)
+    if on_progress is not None:
+        on_progress(1.0)
+    return table
+
+
+def _store_text(
+    path: Path,
+    described: Callable[[dict[str, Any]], dict[str, Any]],
+    options: ReaderOptions,
+    settings: Settings,
+    on_progress: Progress | None,
+    given: dict[str, Any],
+) -> Table:
+    def tell(share: float) -> None:
+        if on_progress is not None:
+            on_progress(_READ_SHARE * share)
+
+    text = open_text(path, options=options, settings=settings, on_progress=tell)
+    if text.frame is not None:
+        return store_frame(text.frame, origin=described(text.report), **given)
+    while True:
+        try:
+            return store_batches(text.batches(), origin=lambda: described(text.report), **given)
+        except NextPassError:
+            continue
+
+
+def read_frame(
+    path: str | Path, *, options: ReaderOptions | None = None, settings: Settings | None = None
+) -> pl.DataFrame:
     """Read a file as `read_table` does, without storing it: for rows that are only to be predicted.
 
     Raises
     ------
     TableNotFoundError, ReadError
-        As `read_table`.
+        As `read_table`; also if the rows take more memory than ``max_table_mib``.
     """
-    settings = settings or current()
+    settings, options = settings or current(), options or ReaderOptions()
     found = find_file(path, settings=settings)
-    frame, _ = parse_content(_content(found, settings.max_upload_mib), name=found.name, settings=settings)
+    if found.is_file():
+        check_size(found, settings)
+    reading = open_format(found, options=options, settings=settings)
+    if reading is not None:
+        with reading:
+            frame = _together(iter(reading.batches), found.name, settings)
+    else:
+        frame = _text_frame(open_text(found, options=options, settings=settings), found.name, settings)
     return normalize_frame(frame, name=found.name, max_columns=settings.max_columns)[0]
 
 
-def find_file(path: str | Path, *, settings: Settings | None = None) -> Path:
-    """Find a file as named, or below the folder that ``WORKBENCH_DATA`` names.
+def _text_frame(text: TextFile, name: str, settings: Settings) -> pl.DataFrame:
+    if text.frame is not None:
+        return text.frame
+    while True:
+        try:
+            return _together(text.batches(), name, settings)
+        except NextPassError:
+            continue
 
-    Raises
-    ------
-    TableNotFoundError
-        If there is none; the message suggests names that are near.
-    ReadError
-        If it is a folder.
-    """
-    settings = settings or current()
-    asked = Path(path).expanduser()
-    places = [asked] + ([settings.data / asked] if settings.data and not asked.is_absolute() else [])
-    for place in places:
-        if place.is_file():
-            return place
-    for place in places:
-        if place.is_dir():
+
+def _together(batches: Iterator[pl.DataFrame], name: str, settings: Settings) -> pl.DataFrame:
+    found, n_bytes = [], 0
+    for batch in batches:
+        found.append(batch)
+        n_bytes += int(batch.estimated_size())
+        if n_bytes > settings.max_table_mib * 1024 * 1024:
             raise ReadError(
-                f"Got {place}, which is a folder, needed a file. Name one of the files in it{_examples_in(place)}."
+                f"Got {name} with rows that take more than {settings.max_table_mib:,} MiB of memory, needed at most "
+                "that to predict at once. Give it in parts, or raise WORKBENCH_MAX_TABLE_MIB."
             )
-    raise TableNotFoundError(
-        f"Got {str(path)!r}, which isn't there, needed a CSV, TSV or Parquet file.{_near_files(places)}"
-    )
+    return pl.concat(found) if found else pl.DataFrame()
 
 
-def _examples_in(folder: Path) -> str:
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.lower().endswith(_SUFFIXES))[:3]
-    return f", such as {', '.join(names)}" if names else ""
+def reread(table: Table, options: ReaderOptions, *, settings: Settings | None = None) -> Table:
+    """Read the file that a table came from once more, with corrected options.
 
-
-def _near_files(places: list[Path]) -> str:
-    names = {
-        entry.name for place in places if place.parent.is_dir() for entry in place.parent.iterdir() if entry.is_file()
-    }
-    wanted = places[0].name
-    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
-    near += sorted(name for name in names if name.startswith(wanted) and name not in near)[:3]
-    return (
-        f" Did you mean {' or '.join(near)}?"
-        if near
-        else f" Check the path; it was looked for in {places[-1].parent.resolve()}."
-    )
-
-
-def _content(path: Path, max_mib: int) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > max_mib * _MIB:
-            raise ReadError(
-                f"Got {path.name} of {size / _MIB:,.0f} MiB, needed at most {max_mib:,} MiB. "
-                "Give a part of it, or raise WORKBENCH_MAX_UPLOAD_MIB."
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise ReadError(
-            f"Got {path}, which can't be read ({error.strerror or error}). Needed a readable file; "
-            "check its permissions."
-        ) from error
-    return _unzip(data, path.name, max_mib) if data.startswith(_GZIP) else data
-
-
-def _unzip(data: bytes, name: str, max_mib: int) -> bytes:
-    """Unpack gzip piece by piece, so that a small file that unpacks to terabytes is refused in time."""
-    pieces, size = [], 0
-    try:
-        with gzip.GzipFile(fileobj=BytesIO(data)) as file:
-            while piece := file.read(4 * _MIB):
-                size += len(piece)
-                if size > max_mib * _MIB:
-                    raise ReadError(
-                        f"Got {name}, which unpacks to more than {max_mib:,} MiB, needed at most that. "
-                        "Give a part of it, or raise WORKBENCH_MAX_UPLOAD_MIB."
-                    )
-                pieces.append(piece)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ReadError(
-            f"Got {name}, a damaged gzip file ({error}). Needed a complete one; download or pack it again."
-        ) from error
-    return b"".join(pieces)
-
-
-def parse_content(data: bytes, *, name: str, settings: Settings | None = None) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Turn the (unpacked) bytes of a file into a frame and what was recognised in them, without storing anything.
+    Parameters
+    ----------
+    table : Table
+    options : ReaderOptions
+    settings : Settings, optional
 
     Raises
     ------
     ReadError
-        As `read_table`.
+        If the table didn't come from a file, or the file is gone or has changed since; else as `read_table`.
     """
+    from workbench.data.originals import original_of
+
     settings = settings or current()
-    if data.startswith(_PARQUET):
-        return _parquet(data, name), {"format": "parquet", "notes": []}
-    tabs = ".tsv" in name.lower()
-    cells, text = read_delimited(data, name=name, max_columns=settings.max_columns, tabs=tabs)
-    frame, report = type_columns(cells, decimal_comma=text.delimiter != ",")
-    return frame, {
-        "format": "csv",
-        "encoding": text.encoding,
-        "delimiter": DELIMITERS[text.delimiter],
-        "quoted": text.quoted,
-        "missing": report.missing,
-        "notes": [*text.notes, *report.notes],
-    }
-
-
-def _parquet(data: bytes, name: str) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(BytesIO(data))
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise ReadError(
-            f"Got {name}, a damaged Parquet file ({error}). Needed a complete one; write or download it again."
-        ) from error
-
-
-def _stem(file_name: str) -> str:
-    stem = file_name
-    while stem.lower().endswith(_SUFFIXES):
-        stem = stem[: stem.rindex(".")]
-    return stem or file_name
+    path, origin = original_of(table, settings)
+    again = read_as(path, origin, name=table.name, options=options, settings=settings)
+    target = table.target
+    return again.with_target(target) if target in {column.name for column in again.columns} else again

@@ -18,6 +18,13 @@ import polars as pl
 from workbench.errors import ReadError
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+
+
+def title_of(delimiter: str) -> str:
+    """Give the delimiter in words."""
+    return DELIMITERS.get(delimiter, repr(delimiter))
+
+
 _CHUNK_BYTES = 16 * 1024 * 1024
 
 
@@ -44,13 +51,21 @@ class Layout:
         """Give the error for a line with another number of cells than the header."""
         return ReadError(
             f"Got {self.name} with {n_cells} cell{'s'[: n_cells != 1]} in line {line + self.n_skipped_lines:,}, "
-            f"needed {self.n_columns} as in the header ({DELIMITERS[self.delimiter]}-separated). "
+            f"needed {self.n_columns} as in the header ({title_of(self.delimiter)}-separated). "
             "Correct that line, or put quotes around cells that contain the separator."
         )
 
 
-def read_rows(data: bytes, layout: Layout) -> tuple[pl.DataFrame, bool]:
+def read_rows(data: bytes, layout: Layout, *, quoted: bool | None = None) -> tuple[pl.DataFrame, bool]:
     """Read all rows behind the header as strings.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8, with newlines only.
+    layout : Layout
+    quoted : bool, optional
+        Whether quotes enclose cells; found out when absent.
 
     Returns
     -------
@@ -65,7 +80,7 @@ def read_rows(data: bytes, layout: Layout) -> tuple[pl.DataFrame, bool]:
         If a line has more or fewer cells than the header, or a quote is never closed.
     """
     lines = _measure_lines(data, layout)
-    if b'"' not in data:
+    if quoted is False or b'"' not in data:
         wrong = _uneven(lines, layout)
         if wrong:
             raise layout.ragged(*wrong)
@@ -76,7 +91,7 @@ def read_rows(data: bytes, layout: Layout) -> tuple[pl.DataFrame, bool]:
     if frame is not None and frame.height == len(lines.starts) and not lines.blank.any():
         _check_short_rows(frame, data, lines, layout)
         return frame.slice(1), True
-    return _read_carefully(data, frame, lines, layout)
+    return _read_carefully(data, frame, lines, layout, may_be_letters=quoted is None)
 
 
 @dataclass(frozen=True)
@@ -152,11 +167,12 @@ def _check_short_rows(frame: pl.DataFrame, data: bytes, lines: _Lines, layout: L
 
 
 def _read_carefully(
-    data: bytes, frame: pl.DataFrame | None, lines: _Lines, layout: Layout
+    data: bytes, frame: pl.DataFrame | None, lines: _Lines, layout: Layout, *, may_be_letters: bool
 ) -> tuple[pl.DataFrame, bool]:
     n_rows, last_line, wrong = _count_rows(data, layout)
     n_filled = int((~lines.blank).sum())
-    if layout.n_columns > 1 and (wrong or n_rows != n_filled) and _uneven(lines, layout) is None:
+    does_fit = not wrong and n_rows == n_filled
+    if may_be_letters and layout.n_columns > 1 and not does_fit and _uneven(lines, layout) is None:
         # As single lines everything fits, as quoted cells it doesn't: the quotes are letters.
         return _read_unquoted(data, lines, layout), False
     if wrong:

@@ -131,7 +131,7 @@ def _info(folder: Path, schema: dict[str, Any], origin: dict[str, Any]) -> Table
 
 
 def delete_table(digest: str, *, settings: Settings | None = None) -> None:
-    """Delete a stored table; runs that used it keep their results.
+    """Delete a stored table; runs that used it keep their results. An upload goes with the last table that came of it.
 
     Raises
     ------
@@ -139,8 +139,12 @@ def delete_table(digest: str, *, settings: Settings | None = None) -> None:
         If no stored table begins with these digits, or several do.
     """
     settings = settings or current()
+    from workbench.data.originals import release
+
     folder = _find(digest, settings)
+    origin = read_json(folder / "origin.json", default={})
     doomed = folder.with_name(f".{folder.name[:SHORT_DIGEST]}.{secrets.token_hex(4)}.tmp")
     with disk_errors(folder):
         folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
+    release(origin, (info.origin for info in tables(settings=settings)), settings)

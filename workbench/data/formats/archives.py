@@ -42,14 +42,26 @@ class Unpacking(io.RawIOBase):
     settings : Settings
     n_before : int, default 0
         Bytes that other members of the archive have unpacked to.
+    kind : str
+        What is damaged if it is.
     """
 
-    def __init__(self, source: Any, *, name: str, n_packed: int, settings: Settings, n_before: int = 0) -> None:
+    def __init__(
+        self,
+        source: Any,
+        *,
+        name: str,
+        n_packed: int,
+        settings: Settings,
+        n_before: int = 0,
+        kind: str = "ZIP archive",
+    ) -> None:
         self._source = source
         self.name = name
         self.n_bytes = 0
         self._n_packed = max(n_packed, 1)
         self._n_before = n_before
+        self._kind = kind
         self._settings = settings
 
     def readable(self) -> bool:
@@ -58,7 +70,7 @@ class Unpacking(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer as far as there is something."""
-        with unpack_errors(self.name):
+        with unpack_errors(self.name, self._kind):
             piece = self._source.read(len(buffer))
         buffer[: len(piece)] = piece
         self.n_bytes += len(piece)
@@ -86,7 +98,7 @@ class Unpacking(io.RawIOBase):
 
 
 @contextmanager
-def unpack_errors(name: str) -> Iterator[None]:
+def unpack_errors(name: str, kind: str = "ZIP archive") -> Iterator[None]:
     """Turn the words of zlib and its kin into a `ReadError`."""
     try:
         yield
@@ -94,7 +106,7 @@ def unpack_errors(name: str) -> Iterator[None]:
         raise
     except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError, struct.error, ValueError) as error:
         raise ReadError(
-            f"Got {name}, a damaged archive ({error or type(error).__name__}). Needed a complete one; "
+            f"Got {name}, a damaged {kind} ({error or type(error).__name__}). Needed a complete one; "
             "download or pack it again."
         ) from error
     except NotImplementedError as error:
@@ -109,7 +121,8 @@ def open_gzip(path: Path, settings: Settings) -> io.BufferedReader:
     source = gzip.open(path, "rb")
     name = path.name
     return io.BufferedReader(
-        Unpacking(source, name=name, n_packed=path.stat().st_size, settings=settings), buffer_size=_MIB
+        Unpacking(source, name=name, n_packed=path.stat().st_size, settings=settings, kind="gzip file"),
+        buffer_size=_MIB,
     )
 
 

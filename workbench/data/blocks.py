@@ -1,0 +1,174 @@
+"""A stream of text cut into blocks of whole rows, in UTF-8 with newlines only."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from workbench.errors import ReadError
+
+BLOCK_BYTES = 8 * 1024 * 1024
+_LONGEST_ROW = 256 * 1024 * 1024
+_QUOTE, _NEWLINE = ord('"'), ord("\n")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some whole rows.
+
+    Parameters
+    ----------
+    data : bytes
+    line : int
+        Number of the first line in it, counted from 0.
+    """
+
+    data: bytes
+    line: int
+
+
+class WrongEncodingError(Exception):
+    """The bytes aren't text in the encoding that was supposed."""
+
+    def __init__(self, error: UnicodeError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def pieces(stream: BinaryIO, encoding: str, *, name: str, old_mac: bool) -> Iterator[bytes]:
+    """Give the stream as UTF-8 with newlines only.
+
+    A carriage return within a line ends it for some readers and not for others: a blank for all.
+
+    Raises
+    ------
+    ReadError
+        If there is a NUL byte.
+    WrongEncodingError
+        If it isn't text in this encoding.
+    """
+    decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
+    position, held = 0, b""
+    while raw := stream.read(BLOCK_BYTES):
+        if not position and decoder is None:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        place = raw.find(b"\0") if decoder is None or not encoding.startswith("utf-16") else -1
+        if place >= 0:
+            raise ReadError(
+                f"Got {name} with a NUL byte at position {position + place:,}, so it is binary or damaged; "
+                "needed text. Export the table as CSV or Parquet again."
+            )
+        position += len(raw)
+        piece = held + (raw if decoder is None else _decoded(decoder, raw))
+        held = b""
+        if b"\r" in piece:
+            if piece.endswith(b"\r"):
+                piece, held = piece[:-1], b"\r"
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n" if old_mac else b" ")
+        yield piece
+    if held:
+        yield b"\n"
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, raw: bytes) -> bytes:
+    try:
+        return decoder.decode(raw).removeprefix("\ufeff").encode()
+    except UnicodeError as error:
+        raise WrongEncodingError(error) from error
+
+
+def cut_blocks(parts: Iterator[bytes], delimiter: str, *, quoted: bool, name: str) -> Iterator[Block]:
+    """Cut a text at the ends of rows, which are not the ends of lines within quotes.
+
+    Raises
+    ------
+    ReadError
+        If a row is longer than 256 MiB, or a quote is never closed.
+    """
+    rest, line = b"", 0
+    for part in parts:
+        rest = rest + part if rest else part
+        cut = end_of_rows(rest, delimiter, quoted=quoted)
+        if not cut:
+            if len(rest) > _LONGEST_ROW:
+                raise ReadError(
+                    f"Got {name} with a row or quoted cell of more than 256 MiB from line {line + 1:,} on, needed "
+                    "shorter ones. Check that quotes come in pairs there and that the lines end."
+                )
+            continue
+        while rest[cut - 2 : cut] == b"\n\n":
+            cut -= 1  # blank lines at the end of the file are no rows, and this may be the end
+        data, rest = rest[:cut], rest[cut:]
+        yield Block(data, line)
+        line += data.count(b"\n")
+    if rest.strip(b"\n"):
+        yield Block(rest.rstrip(b"\n"), line)
+
+
+def end_of_rows(data: bytes, delimiter: str, *, quoted: bool) -> int:
+    """Give the position behind the last complete row, 0 where there is none."""
+    if not quoted or b'"' not in data:
+        return data.rfind(b"\n") + 1
+    opens, closes, _ = quoted_spans(data, delimiter)
+    end = data.rfind(b"\n")
+    while end >= 0:
+        span = int(np.searchsorted(opens, end)) - 1
+        if span < 0 or closes[span] < end:
+            return end + 1
+        end = data.rfind(b"\n", 0, int(opens[span]))
+    return 0
+
+
+def quoted_spans(data: bytes, delimiter: str) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Find the quotes that open and close cells, as Python's csv reader takes them.
+
+    Returns
+    -------
+    opens, closes : ndarray
+        Positions. Doubled quotes may close a span and open the next at once. A span that stays open closes behind the
+        end.
+    well_formed : bool
+        Whether quotes stand nowhere but around whole cells, or doubled within them.
+    """
+    values = np.frombuffer(data, dtype=np.uint8)
+    quotes = np.flatnonzero(values == _QUOTE)
+    opens, closes = quotes[::2], quotes[1::2]
+    mark = ord(delimiter)
+    before = values[np.maximum(opens - 1, 0)]
+    begins = (opens == 0) | (before == mark) | (before == _NEWLINE)
+    begins[1:] |= opens[1:] - 1 == closes[: len(opens) - 1]
+    after = values[np.minimum(closes + 1, len(values) - 1)]
+    ends = (closes == len(values) - 1) | (after == mark) | (after == _NEWLINE)
+    ends[: len(opens) - 1] |= closes[: len(opens) - 1] + 1 == opens[1:]
+    if begins.all() and ends.all():
+        if len(closes) < len(opens):
+            return opens, np.append(closes, len(values)), False
+        return opens, closes, True
+    return *_spans_one_by_one(data, quotes.tolist(), delimiter), False
+
+
+def _spans_one_by_one(data: bytes, quotes: list[int], delimiter: str) -> tuple[np.ndarray, np.ndarray]:
+    opens, closes = [], []
+    place, n_quotes = 0, len(quotes)
+    while place < n_quotes:
+        if not _begins_cell(data, quotes[place], delimiter):
+            place += 1
+            continue
+        opens.append(quotes[place])
+        place += 1
+        while place + 1 < n_quotes and quotes[place + 1] == quotes[place] + 1:
+            place += 2
+        closes.append(quotes[place] if place < n_quotes else len(data))
+        place += 1
+    return np.array(opens, dtype=np.int64), np.array(closes, dtype=np.int64)
+
+
+def _begins_cell(data: bytes, quote: int, delimiter: str) -> bool:
+    before = quote - 1
+    while delimiter != "\t" and before >= 0 and data[before] == ord(" "):
+        before -= 1
+    return before < 0 or data[before] in (ord(delimiter), _NEWLINE)

@@ -1,0 +1,323 @@
+"""Delimited text of any size to typed batches: form and types from examples, checked at every cell.
+
+The form and the types are supposed from the beginning of the file and from places spread over it. Then one pass reads
+the file in blocks. A cell that doesn't fit what was supposed ends the pass, when all misfits of the file are known, and
+the next pass knows better; after a few passes a column that still has misfits is text.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, BinaryIO, cast
+
+import polars as pl
+
+from workbench.data.blocks import Block, WrongEncodingError, cut_blocks, end_of_rows, pieces
+from workbench.data.cell_types import Plan
+from workbench.data.cells import CellRules, Tally, recognise, report_of
+from workbench.data.delimited import (
+    ENCODINGS,
+    QUOTES_KEPT,
+    TextReport,
+    damaged_text,
+    layout_of,
+    names_line,
+    no_rows_behind,
+    not_utf8,
+    recode,
+    refuse_binary,
+)
+from workbench.data.rows import Layout, read_rows
+from workbench.data.sniffing import Form, find_form
+from workbench.data.spec import ReaderOptions
+from workbench.data.typed_blocks import BlockReader, Typed, type_block
+from workbench.errors import ReadError
+
+HEAD_BYTES = 16 * 1024 * 1024
+_SNIFFED_BYTES = 1024 * 1024
+_PROBES = 16
+_PROBE_BYTES = 128 * 1024
+_MAX_PASSES = 4
+_WORKERS = min(4, os.cpu_count() or 1)
+
+
+class NextPassError(Exception):
+    """The file must be read once more, since something in it was other than supposed."""
+
+
+class LargeText:
+    """A file of delimited text that is read in blocks.
+
+    Parameters
+    ----------
+    open_stream : callable
+        Opens the (unpacked) bytes at their start.
+    name : str
+        For messages.
+    options : ReaderOptions
+    max_columns : int
+    tabs : bool
+        Prefer tabs where the delimiter is in doubt.
+    on_bytes : callable, optional
+        Called with the number of bytes read so far.
+
+    Raises
+    ------
+    ReadError
+        If the beginning shows already that it can't be read.
+    """
+
+    def __init__(
+        self,
+        open_stream: Callable[[], BinaryIO],
+        *,
+        name: str,
+        options: ReaderOptions,
+        max_columns: int,
+        tabs: bool,
+        on_bytes: Callable[[int], object] | None = None,
+    ) -> None:
+        self._open = open_stream
+        self._name = name
+        self._options = options
+        self._on_bytes = on_bytes
+        with open_stream() as stream:
+            head = stream.read(_SNIFFED_BYTES)
+            probes = self._probe(stream)
+        refuse_binary(head, name, may_hold_nul=bool(options.encoding))
+        self._old_mac = b"\n" not in head and b"\r" in head
+        self._encodings, text = self._find_encoding(head)
+        self._n_blank = len(text) - len(text.lstrip(b"\n"))
+        text = text[self._n_blank :]
+        self._form = find_form(
+            text, name=name, max_columns=max_columns, tabs=tabs, options=options, n_skipped=self._n_blank
+        )
+        self._layout = layout_of(self._form, name, self._n_blank)
+        self._rules = CellRules.of(options, prefers_comma=self._form.delimiter != ",")
+        self._quoted, self._quote_error = self._suppose_quotes(text), None
+        self._tried_quotes: dict[bool, ReadError | None] = {}
+        self._examples = self._first_examples(text, probes)
+        self._plans = {column: recognise(cells, self._rules) for column, cells in self._examples.items()}
+        self._n_passes = 0
+        self._tallies: dict[str, Tally] = {}
+        self._has_quotes = False
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """Read the file once.
+
+        Raises
+        ------
+        NextPassError
+            If what was given so far is to be thrown away, and the file to be read again.
+        ReadError
+            If the file can't be read.
+        """
+        self._n_passes += 1
+        self._tallies = {column: Tally() for column in self._form.header}
+        misfits: dict[str, list[pl.Series]] = {}
+        n_rows, breaks_lines = 0, False
+        try:
+            for typed in self._typed_blocks():
+                n_rows += typed.n_rows
+                breaks_lines |= typed.breaks_lines
+                self._has_quotes |= typed.has_quotes
+                for column, examples in typed.misfits.items():
+                    misfits.setdefault(column, []).append(examples)
+                for column, tally in typed.tallies.items():
+                    self._tallies[column].add(tally)
+                if typed.frame is not None and not misfits and typed.frame.height:
+                    yield typed.frame
+        except WrongEncodingError as wrong:
+            raise self._next_encoding(wrong) from wrong
+        except ReadError as error:
+            raise self._other_quotes(error) from error
+        if breaks_lines and self._options.quoted is None and len(self._form.header) > 1 and self._lines_are_even():
+            raise self._other_quotes(None)
+        if misfits:
+            raise self._widen(misfits)
+        if not n_rows:
+            raise no_rows_behind(self._name, len(self._form.header))
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return self._form.header
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What was recognised; complete when all batches are read."""
+        cells = report_of(self._plans, self._tallies)
+        notes = [] if self._encodings[0] == "utf-8" or self._options.encoding else [not_utf8(self._encodings[0])]
+        notes = [note for note in notes if not self._encodings[0].startswith("utf-16")]
+        notes += self._form.notes
+        if self._has_quotes and not self._quoted:
+            notes.append(QUOTES_KEPT)
+        return {
+            "text": TextReport(
+                encoding=self._encodings[0],
+                delimiter=self._form.delimiter,
+                quoted=self._quoted and self._has_quotes,
+                header_line=self._form.header_line,
+                notes=notes,
+            ),
+            "cells": cells,
+            "plans": self._plans,
+        }
+
+    def _probe(self, stream: BinaryIO) -> list[bytes]:
+        """Give pieces spread over the file, where it can be entered anywhere."""
+        try:
+            size = os.fstat(stream.fileno()).st_size
+            if not stream.seekable() or getattr(stream, "is_packed", False):
+                return []
+        except (OSError, ValueError):
+            return []
+        found = []
+        for place in range(1, _PROBES + 1):
+            stream.seek(size * place // (_PROBES + 1))
+            found.append(stream.read(_PROBE_BYTES))
+        return found
+
+    def _find_encoding(self, head: bytes) -> tuple[list[str], bytes]:
+        """Give the encodings that come into question, and the head as UTF-8 with newlines."""
+        report = TextReport()
+        cut = len(head) - len(head) % 4
+        if b"\n" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")) and not self._options.encoding:
+            cut = head.rfind(b"\n") + 1
+        try:
+            text = recode(head[:cut], self._name, report, self._options.encoding)
+        except ReadError:
+            # Cut within a character; the pass through the whole file will tell damage from that.
+            cut = head.rfind(b"\n") + 1
+            text = recode(head[:cut], self._name, report, self._options.encoding)
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n" if self._old_mac else b" ")
+        if self._options.encoding or report.encoding.startswith("utf-16"):
+            return [report.encoding], text
+        return list(ENCODINGS[ENCODINGS.index(report.encoding) :]), text
+
+    def _suppose_quotes(self, text: bytes) -> bool:
+        if self._options.quoted is not None:
+            return self._options.quoted
+        body = text[self._form.start :]
+        body = body[: end_of_rows(body, self._form.delimiter, quoted=True)].rstrip(b"\n")
+        if b'"' not in body:
+            return True
+        try:
+            return read_rows(names_line(self._form) + body, self._layout)[1]
+        except ReadError:
+            return True
+
+    def _first_examples(self, text: bytes, probes: list[bytes]) -> dict[str, pl.Series]:
+        body = text[self._form.start :]
+        parts = [body[: end_of_rows(body, self._form.delimiter, quoted=self._quoted)]]
+        if b'"' not in text and self._encodings[0] == "utf-8":
+            parts += [part[part.find(b"\n") + 1 : part.rfind(b"\n") + 1].replace(b"\r", b"") for part in probes]
+        read = [_strings(part.strip(b"\n"), self._layout, self._form, self._quoted) for part in parts]
+        frames = [frame for frame in read if frame is not None]
+        if not frames:
+            return {column: pl.Series(column, [], dtype=pl.String) for column in self._form.header}
+        return {series.name: series for series in pl.concat(frames)}
+
+    def _typed_blocks(self) -> Iterator[Typed]:
+        reader = BlockReader(self._layout, names_line(self._form), self._quoted, self._plans, self._rules)
+        with ThreadPoolExecutor(_WORKERS, "reading") as pool:
+            waiting: deque[Future[Typed]] = deque()
+            try:
+                for block in self._blocks():
+                    waiting.append(pool.submit(type_block, block, reader))
+                    del block
+                    if len(waiting) > _WORKERS:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _blocks(self) -> Iterator[Block]:
+        with self._open() as stream:
+            parts = pieces(
+                cast("BinaryIO", _Counted(stream, self._on_bytes)),
+                self._encodings[0],
+                name=self._name,
+                old_mac=self._old_mac,
+            )
+            yield from cut_blocks(
+                self._behind_header(parts), self._form.delimiter, quoted=self._quoted, name=self._name
+            )
+
+    def _behind_header(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+        to_skip = self._n_blank + self._form.start
+        for part in parts:
+            skipped = min(to_skip, len(part))
+            to_skip -= skipped
+            if skipped < len(part):
+                yield part[skipped:]
+
+    def _next_encoding(self, wrong: WrongEncodingError) -> Exception:
+        if len(self._encodings) == 1:
+            return damaged_text(self._name, self._encodings[0], wrong.error)
+        self._encodings = self._encodings[1:]
+        return NextPassError()
+
+    def _other_quotes(self, error: ReadError | None) -> Exception:
+        """Take quotes for letters, or no longer for letters, if that wasn't tried yet."""
+        self._tried_quotes[self._quoted] = error
+        if self._options.quoted is None and (self._has_quotes or error is None) and len(self._tried_quotes) == 1:
+            self._quoted = not self._quoted
+            return NextPassError()
+        return self._tried_quotes.get(True) or error or NextPassError()
+
+    def _lines_are_even(self) -> bool:
+        """Whether each line has as many cells as the header, if quotes are letters: then they are."""
+        if self._tried_quotes:
+            return False
+        mark = self._form.delimiter.encode()
+        with self._open() as stream:
+            parts = pieces(stream, self._encodings[0], name=self._name, old_mac=self._old_mac)
+            for block in cut_blocks(self._behind_header(parts), self._form.delimiter, quoted=False, name=self._name):
+                lines = pl.Series(block.data.decode().split("\n")).str.count_matches(mark.decode(), literal=True)
+                if not (lines.filter(lines > 0) == len(self._form.header) - 1).all():
+                    return False
+        return True
+
+    def _widen(self, misfits: dict[str, list[pl.Series]]) -> NextPassError:
+        for column, found in misfits.items():
+            if self._n_passes >= _MAX_PASSES:
+                self._plans[column] = replace(Plan(), by_hand=self._plans[column].by_hand)
+                continue
+            examples = pl.concat([self._examples[column], *found])
+            self._examples[column] = examples
+            self._plans[column] = recognise(examples, self._rules)
+        return NextPassError()
+
+
+class _Counted(io.RawIOBase):
+    """A stream that tells how far it is read."""
+
+    def __init__(self, stream: BinaryIO, on_bytes: Callable[[int], object] | None) -> None:
+        self._stream = stream
+        self._on_bytes = on_bytes
+        self._n_bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._n_bytes += len(data)
+        if self._on_bytes is not None:
+            self._on_bytes(self._n_bytes)
+        return data
+
+
+def _strings(body: bytes, layout: Layout, form: Form, quoted: bool) -> pl.DataFrame | None:
+    if not body:
+        return None
+    try:
+        frame, _ = read_rows(names_line(form) + body, layout, quoted=quoted)
+    except ReadError:
+        return None  # the pass through the whole file says what is wrong, and where
+    return frame.rename(dict(zip(frame.columns, form.header, strict=True)))
