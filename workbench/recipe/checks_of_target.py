@@ -1,0 +1,176 @@
+"""Checks of columns that know the answer, and of the target itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from workbench.data.alone import tell_alone
+from workbench.data.leakage import find_leaks
+from workbench.recipe.check_list import Check, Remedy, made, named
+from workbench.recipe.examined import Examined
+from workbench.recipe.spec import Balance, CleanText, DropColumns, DropMissing
+
+_MAX_NUMBERS = 40  # columns whose pairs are tried
+_FIRST_ROWS = 200
+_FAR_AHEAD = {"classification": (0.55, 0.07), "regression": (0.6, 0.2)}  # score alone, and how far above the next
+_ONE_CLASS_ROWS = 30
+_MAX_LABELS = 1_000
+
+
+def leaks(seen: Examined) -> Iterator[Check]:
+    """Columns that certainly give the target away (WB101)."""
+    columns = seen.rows.select([*seen.features, seen.target])
+    for name, reason in find_leaks(columns, seen.target, seen.task).items():
+        yield made("WB101", (name,), f"{name} {reason}{seen.said}.", _leave_out(name))
+
+
+def computed_target(seen: Examined) -> Iterator[Check]:
+    """Two columns whose sum, difference or product is the target (WB102)."""
+    dtypes = seen.rows.schema
+    numbers = [name for name in seen.features if dtypes[name].is_numeric()][:_MAX_NUMBERS]
+    if not dtypes[seen.target].is_numeric() or len(numbers) < 2 or seen.summaries[seen.target].column.n_unique < 10:
+        return
+    known = seen.rows.select([seen.target, *numbers]).drop_nulls().cast(pl.Float64)
+    y = known[seen.target].to_numpy()
+    if len(y) < 20 or y.std() == 0:
+        return
+    values = {name: known[name].to_numpy() for name in numbers if known[name].n_unique() > 2}
+    names = list(values)
+    for place, a in enumerate(names):
+        for b in names[place + 1 :]:
+            for sign, value in _combined(values[a][:_FIRST_ROWS], values[b][:_FIRST_ROWS]):
+                if _same(value, y[:_FIRST_ROWS]) and _same(dict(_combined(values[a], values[b]))[sign], y):
+                    formula = sign.format(a=a, b=b)
+                    message = f"{seen.target} is {formula} in every row that has all three{seen.said}."
+                    yield made("WB102", (a, b), message, _leave_out(a, b))
+                    return
+
+
+def _combined(a: np.ndarray, b: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    return [("{a} + {b}", a + b), ("{a} - {b}", a - b), ("{b} - {a}", b - a), ("{a} * {b}", a * b)]
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.allclose(a, b, rtol=1e-6, atol=1e-9 * max(1.0, float(np.abs(b).max()))))
+
+
+def predicts_alone(seen: Examined) -> Iterator[Check]:
+    """Find a column that tells far more than any other, or is filled in for one class only (WB103)."""
+    columns = [name for name in seen.features if seen.kind(name) not in ("identifier", "constant", "image")]
+    certain = set(find_leaks(seen.rows.select([*columns, seen.target]), seen.target, seen.task))
+    columns = [name for name in columns if name not in certain]
+    scores = tell_alone(seen.rows.select([*columns, seen.target]), seen.target, seen.task)
+    ranked = sorted(scores.items(), key=lambda pair: -pair[1])
+    least, ahead = _FAR_AHEAD[seen.task]
+    told = set()
+    if ranked and ranked[0][1] >= least and (len(ranked) < 2 or ranked[0][1] - ranked[1][1] >= ahead):
+        name = ranked[0][0]
+        told.add(name)
+        yield made("WB103", (name,), f"{_alone(ranked, seen)}{seen.said}.", _leave_out(name))
+    for name in columns:
+        if name not in told and (label := _one_class(seen, name)):
+            message = (
+                f"{name} is filled in only where {seen.target} is {label}, in {_filled(seen, name):,} rows; it may be "
+                f"known only afterwards{seen.said}."
+            )
+            yield made("WB103", (name,), message, _leave_out(name))
+
+
+def _alone(ranked: list[tuple[str, float]], seen: Examined) -> str:
+    (name, score), *rest = ranked
+    if seen.task == "regression":
+        next_one = f"; the next best, {rest[0][0]}, {rest[0][1]:.0%}" if rest else ""
+        return f"{name} alone explains {score:.0%} of the variance of {seen.target}{next_one}"
+    next_one = f"; the next best, {rest[0][0]}, {(rest[0][1] + 1) / 2:.2f}" if rest else ""
+    return f"{name} alone tells {seen.target} with an area under the ROC curve of {(score + 1) / 2:.2f}{next_one}"
+
+
+def _filled(seen: Examined, name: str) -> int:
+    return seen.rows.height - seen.rows[name].null_count()
+
+
+def _one_class(seen: Examined, name: str) -> str | None:
+    """Give the class that all rows with a value are of, where that can't be chance."""
+    n_filled = _filled(seen, name)
+    if seen.task != "classification" or not _ONE_CLASS_ROWS <= n_filled < seen.rows.height:
+        return None
+    answers = seen.rows.filter(pl.col(name).is_not_null())[seen.target].drop_nulls()
+    if len(answers) < _ONE_CLASS_ROWS or answers.n_unique() != 1:
+        return None
+    share = float((seen.rows[seen.target] == answers[0]).mean() or 0.0)  # type: ignore[arg-type]
+    return repr(answers[0]) if share ** len(answers) < 1e-6 else None
+
+
+def _leave_out(*names: str) -> Remedy:
+    return Remedy(f"Leave {named(names)} out", (DropColumns(columns=names),))
+
+
+def target_missing(seen: Examined) -> Iterator[Check]:
+    """Rows without an answer (WB121)."""
+    if seen.has("drop_missing") and not seen.rows[seen.target].null_count():
+        return
+    n_missing = seen.summaries[seen.target].column.n_missing
+    if n_missing:
+        remedy = Remedy("Drop rows without a target", (DropMissing(columns=(seen.target,)),))
+        message = f"{seen.target} is missing in {n_missing:,} rows; they can neither train nor test."
+        yield made("WB121", (seen.target,), message, remedy)
+
+
+def label_variants(seen: Examined) -> Iterator[Check]:
+    """Labels that differ in spaces, capitals or a full stop only (WB122)."""
+    values = seen.rows[seen.target]
+    if seen.task != "classification" or values.dtype != pl.String:
+        return
+    found = variants(values)
+    if found:
+        message = f"{seen.target} writes one thing in several ways: {shown(found)}{seen.said}."
+        yield made("WB122", (seen.target,), message, cleaning(seen.target, found))
+
+
+def variants(values: pl.Series) -> list[list[str]]:
+    """Give the groups of texts that differ in spaces, capitals or a full stop only."""
+    texts = values.drop_nulls().unique().sort().alias("text")
+    if len(texts) > _MAX_LABELS:
+        return []
+    plain = texts.str.replace_all(r"\s+", " ").str.replace(r"\s*\.+\s*$", "").str.strip_chars().str.to_lowercase()
+    grouped = pl.DataFrame({"text": texts, "plain": plain}).filter(pl.col("plain") != "").group_by("plain").all()
+    return sorted(texts for texts in grouped["text"].to_list() if len(texts) > 1)
+
+
+def cleaning(column: str, found: list[list[str]]) -> Remedy:
+    """Give the step that makes these groups one each, with no operation more than it takes."""
+    operations = ["strip"]
+    flat = [text for group in found for text in group]
+    if any("  " in text.strip() or "\t" in text.strip() for text in flat):
+        operations.append("collapse_spaces")
+    if any(text.strip().endswith(".") for text in flat):
+        operations.append("strip_full_stop")
+    if any(len({text.strip().rstrip(".").strip() for text in group}) > 1 for group in found):
+        operations.append("lower_case")
+    step = CleanText(columns=(column,), operations=tuple(operations))  # type: ignore[arg-type]
+    return Remedy(f"Bring {column} to one form", (step,))
+
+
+def shown(found: list[list[str]]) -> str:
+    """List the first groups."""
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return "; ".join(" and ".join(repr(text) for text in group[:3]) for group in found[:3]) + more
+
+
+def uneven_classes(seen: Examined) -> Iterator[Check]:
+    """One class much rarer than the others (WB123)."""
+    summary = seen.summaries[seen.target]
+    n_classes = summary.column.n_unique
+    if seen.task != "classification" or seen.has("balance") or not 2 <= n_classes <= len(summary.top):
+        return
+    n_known = sum(count for _, count in summary.top)
+    label, n_least = summary.top[-1]
+    if n_least < 0.3 * n_known / n_classes:
+        message = (
+            f"{n_least:,} of {n_known:,} rows ({n_least / n_known:.1%}) are of class {label!r} of {seen.target}; a "
+            f"model that always says {summary.top[0][0]!r} is right in {summary.top[0][1] / n_known:.1%}."
+        )
+        yield made("WB123", (seen.target,), message, Remedy("Let rare classes weigh more", (Balance(),)))
