@@ -184,8 +184,8 @@ def _check_given_labels(values: pl.Series, split: Split, table: Table, task: Tas
     if differences := label_differences(learning, test):
         shown = ", ".join(f"{theirs!r} for {ours!r}" for theirs, ours in list(differences.items())[:3])
         raise SplitError(
-            f"Got a test file that writes {shown} in {target!r}, needed the words of the train file. "
-            f"Add the step clean_text with columns [{target}] and operations [strip, strip_full_stop], which brings "
+            f"Got a test file that writes {shown} in {target!r}, needed the words of the train file. Add the step "
+            f"clean_text with columns [{target}] and operations [{', '.join(_mending(differences))}], which brings "
             "both to one form."
         )
     unseen = test.filter(~test.is_in(learning.unique().implode()))
@@ -195,6 +195,15 @@ def _check_given_labels(values: pl.Series, split: Split, table: Table, task: Tas
         f"{len(unseen):,} test rows are of classes that no training row has ({unseen[0]!r} for one); "
         "they can't be predicted right."
     ]
+
+
+def _mending(differences: dict[str, str]) -> list[str]:
+    """Give the operations of clean_text that make labels equal to those that are meant."""
+    operations = ["strip", "strip_full_stop"]
+    pairs = [[" ".join(label.strip().removesuffix(".").split()) for label in pair] for pair in differences.items()]
+    if any(" " in label for pair in pairs for label in pair):
+        operations.append("collapse_spaces")
+    return [*operations, "lower_case"] if any(theirs != ours for theirs, ours in pairs) else operations
 
 
 def _bounded(whole: Preparation) -> Preparation:
