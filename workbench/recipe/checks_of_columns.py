@@ -28,6 +28,7 @@ MANY_CATEGORIES = 50
 MAX_CODES = 50
 NEARLY_ALL = 0.99
 LONG_TAIL = 3.0
+MOST_WORDS = 0.2
 _CODE = re.compile(
     r"(^|[\s_.-])(code|type|zip|postcode|postal|plz|district|region|area_code|cluster|category|cat)s?$", re.I
 )
@@ -141,7 +142,7 @@ def mixed_types(seen: Examined) -> Iterator[Check]:
         if values.dtype != pl.String or len(values) < 5:
             continue
         words = values.filter(values.str.strip_chars().cast(pl.Float64, strict=False).is_null())
-        if 0 < len(words) <= 0.5 * len(values):
+        if 0 < len(words) <= MOST_WORDS * len(values):
             kinds = words.unique(maintain_order=True)[:3].to_list()
             message = (
                 f"{name} is text because {len(words):,} of {len(values):,} values are no plain numbers, such as "

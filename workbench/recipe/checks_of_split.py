@@ -88,8 +88,8 @@ def _ignored(seen: Examined, column: str, why: str, steps: tuple[Step, ...]) -> 
         steps = (DropMissing(columns=(column,)), *steps)
     split = seen.split.model_copy(update={"by": "time", "column": column})
     remedy = Remedy(f"Split by time ({column})", steps or None, split)
-    message = f"{why[0].upper() if why.startswith('the ') else why[0]}{why[1:]}, but the split is at random."
-    return made("WB112", (column,), message + seen.said, remedy)
+    message = f"{why[0].upper() if why.startswith('the ') else why[0]}{why[1:]}, but the split is at random"
+    return made("WB112", (column,), f"{message}{seen.said}.", remedy)
 
 
 def _rises(values: pl.Series) -> bool:
@@ -117,7 +117,7 @@ def missing_class(seen: Examined) -> Iterator[Check]:
         remedies = [Remedy("Split at random, stratified", None, random)] if min(counts.values()) >= n_parts else []
         # By time or group a class may be missing for good reason: its remedy gives that order up.
         severity = "error" if seen.split.by == "random" else "warning"
-        yield made("WB113", (seen.target,), told + seen.said, *remedies, severity=severity)  # type: ignore[arg-type]
+        yield made("WB113", (seen.target,), told, *remedies, severity=severity)  # type: ignore[arg-type]
 
 
 def _too_few(seen: Examined, few: list[object], counts: dict[object, int], n_parts: int) -> Check:
@@ -159,5 +159,8 @@ def _missing_in_parts(seen: Examined) -> str | None:
     for part, positions in parts.items():
         absent = sorted(classes - set(labels[positions]), key=str)
         if len(positions) and absent:
-            return f"No {part} row is of class {absent[0]!r} of {seen.target}, split by {seen.split.column}."
+            words = "training" if part == "train" else part
+            return (
+                f"No {words} row is of class {absent[0]!r} of {seen.target}, split by {seen.split.column}{seen.said}."
+            )
     return None
