@@ -39,7 +39,9 @@ def numbers_in(text: pl.Expr, *, decimal: Literal[".", ","], units: bool) -> pl.
     digits = rf"((?:\d{{1,3}}(?:{thousands}\d{{3}})+|\d+)(?:{point}\d*)?(?:[eE][+-]?\d+)?|{point}\d+)"
     before, behind = (_BEFORE, _BEHIND) if units else ("", "")
     groups = text.str.extract_groups(rf"^\s*([+\-−]?)\s*{before}([+\-−]?)\s*{digits}{behind}\s*$")
-    written = pl.concat_str([groups.struct.field(str(place)) for place in (1, 2, 3)]).str.replace_all(thousands, "")
+    # Joined within the struct: three expressions over `groups` would each match the pattern anew.
+    joined = pl.concat_str([pl.field(str(place)) for place in (1, 2, 3)]).alias("written")
+    written = groups.struct.with_fields(joined).struct.field("written").str.replace_all(thousands, "")
     written = written.str.replace("−", "-", literal=True)
     if decimal == ",":
         written = written.str.replace(",", ".", literal=True)
@@ -107,14 +109,14 @@ def dates_in(text: pl.Expr, format: str | None) -> pl.Expr:
             zoned = text.str.strptime(pl.Datetime("us", "UTC"), format, strict=False)
             return zoned.dt.replace_time_zone(None)
         return text.str.strptime(DATETIME, format, strict=False)
-    groups = text.str.extract_groups(_ISO)
-    day, minute, second, hours, minutes = (groups.struct.field(str(place)) for place in range(1, 6))
+    day, minute, second, hours, minutes = (pl.field(str(place)) for place in range(1, 6))
     second = second.fill_null(":00").str.replace(",", ".", literal=True)
     written = pl.concat_str([day, pl.lit(" "), minute.fill_null("00:00"), second])
     local = written.str.strptime(DATETIME, "%Y-%m-%d %H:%M:%S%.f", strict=False)
     sign = pl.when(hours.str.starts_with("-")).then(-1).otherwise(1)
     offset = hours.cast(pl.Int64, strict=False) * 60 + sign * minutes.cast(pl.Int64, strict=False)
-    return local - pl.duration(minutes=offset.fill_null(0))
+    moment = (local - pl.duration(minutes=offset.fill_null(0))).alias("moment")
+    return text.str.extract_groups(_ISO).struct.with_fields(moment).struct.field("moment")
 
 
 def is_date_format(format: str) -> bool:
