@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 import time
@@ -184,10 +183,6 @@ def test_the_rows_of_a_test_file_are_the_test_rows(settings: Settings) -> None:
     assert [fold.test.tolist() for fold in folds] == [list(range(90, 120))] * 3
 
 
-needs_pairs = pytest.mark.skipif(importlib.util.find_spec("workbench.data.pairs") is None, reason="no pairs yet")
-
-
-@needs_pairs
 def test_a_test_file_that_writes_its_classes_otherwise_is_told_the_step(settings: Settings) -> None:
     frame = rows().select("x", "y")
     table = pair(settings, frame[:90], frame[90:].with_columns(pl.col("y") + "."))
@@ -197,7 +192,6 @@ def test_a_test_file_that_writes_its_classes_otherwise_is_told_the_step(settings
     assert prepare_rows(spec(table, recipe=recipe), table, settings).classes == ["no", "yes"]
 
 
-@needs_pairs
 def test_classes_that_only_the_test_file_has_are_noted(settings: Settings) -> None:
     frame = rows().select("x", "y")
     test = frame[90:].with_columns(y=pl.Series(["maybe"] * 4 + ["yes"] * 26))
