@@ -53,7 +53,6 @@ def test_batches_store_the_same_table_as_the_frame(n_rows, size, seed):
 
 def test_a_table_of_many_parts_has_the_digest_and_columns_of_the_whole(settings, monkeypatch):
     monkeypatch.setattr("workbench.data.examining._PART_ROWS", 1024)
-    monkeypatch.setattr("workbench.data.examining._MERGED_VALUES", 500)
     frame = rows(20_000)
     stored = store_batches(cut(frame, 777), name="rows", target="word", settings=settings)
     assert stored.digest == digest_of(frame)

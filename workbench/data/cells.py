@@ -73,6 +73,18 @@ class Tally:
     n_words: int = 0
     words: list[str] = field(default_factory=list)
     n_present: int = 0
+    codes: set[str] | None = field(default_factory=set)
+
+    def country_codes(self, plan: Plan) -> pl.Series | None:
+        """Give the codes of two letters that NA is one of after all, if that was unknown when it was read."""
+        if (
+            plan.keeps_na
+            or plan.kind != "text"
+            or "NA" not in self.missing
+            or len(self.codes or ()) < MIN_COUNTRY_CODES
+        ):
+            return None
+        return pl.Series(["NA", *sorted(self.codes or ())])
 
     def add_missing(self, marker: str, count: int) -> None:
         """Count a marker."""
@@ -86,6 +98,7 @@ class Tally:
         self.n_lost += other.n_lost
         self.n_words += other.n_words
         self.n_present += other.n_present
+        self.codes = self.codes | other.codes if self.codes is not None and other.codes is not None else None
         self.lost = list(dict.fromkeys([*self.lost, *other.lost]))[:3]
         self.words = list(dict.fromkeys([*self.words, *other.words]))[:3]
 
@@ -162,7 +175,7 @@ def recognise(cells: pl.Series, rules: CellRules) -> Plan:
 def _text_plan(cells: pl.Series, present: pl.Series, plan: Plan) -> Plan:
     if not plan.notes and not has_leading_zeros(present):
         n_other = present.cast(pl.Float64, strict=False).null_count()
-        plan = replace(plan, nearly_numbers=n_other <= 0.1 * len(present))
+        plan = replace(plan, nearly_numbers=n_other <= 0.5 * len(present))
     return replace(plan, strip=not _is_free_text(cells.drop_nulls()))
 
 
@@ -212,6 +225,7 @@ def convert(cells: pl.Series, plan: Plan, rules: CellRules, tally: Tally, *, has
         _check_doubt(values, plan)
     if plan.nearly_numbers:
         _count_words(values, tally)
+    _note_codes(values, tally)
     # Empty, but not an empty string: blanks that a reader can't see are no value either.
     return values if plan.strip else cells.set(values.is_null(), None)
 
@@ -251,6 +265,14 @@ def _deciding(different: pl.Series, plan: Plan) -> pl.Series:
     return different.filter(
         pl.DataFrame([part.is_null().alias(str(n)) for n, part in enumerate(read)]).max_horizontal()
     )
+
+
+def _note_codes(values: pl.Series, tally: Tally) -> None:
+    if tally.codes is None or not (values.str.len_bytes().max() or 0) <= 2:  # type: ignore[operator]
+        tally.codes = None
+        return
+    different = values.drop_nulls().unique()
+    tally.codes = set(different) if different.str.contains(r"^[A-Z]{2}$").all() else None
 
 
 def _count_words(values: pl.Series, tally: Tally) -> None:

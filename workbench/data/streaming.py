@@ -125,7 +125,6 @@ class LargeText:
             for typed in self._typed_blocks():
                 n_rows += typed.n_rows
                 breaks_lines |= typed.breaks_lines
-                self._has_quotes |= typed.has_quotes
                 for column, examples in typed.misfits.items():
                     misfits.setdefault(column, []).append(examples)
                 for column, tally in typed.tallies.items():
@@ -138,6 +137,10 @@ class LargeText:
             raise self._other_quotes(error) from error
         if breaks_lines and self._options.quoted is None and len(self._form.header) > 1 and self._lines_are_even():
             raise self._other_quotes(None)
+        for column, tally in self._tallies.items():
+            codes = tally.country_codes(self._plans[column])
+            if codes is not None:
+                misfits.setdefault(column, []).append(codes)
         if misfits:
             raise self._widen(misfits)
         if not n_rows:
@@ -229,6 +232,7 @@ class LargeText:
             waiting: deque[Future[Typed]] = deque()
             try:
                 for block in self._blocks():
+                    self._has_quotes = self._has_quotes or b'"' in block.data
                     waiting.append(pool.submit(type_block, block, reader))
                     del block
                     if len(waiting) > _WORKERS:
@@ -281,8 +285,8 @@ class LargeText:
         with self._open() as stream:
             parts = pieces(stream, self._encodings[0], name=self._name, old_mac=self._old_mac)
             for block in cut_blocks(self._behind_header(parts), self._form.delimiter, quoted=False, name=self._name):
-                lines = pl.Series(block.data.decode().split("\n")).str.count_matches(mark.decode(), literal=True)
-                if not (lines.filter(lines > 0) == len(self._form.header) - 1).all():
+                lines = [line for line in block.data.split(b"\n") if line.strip()]
+                if any(line.count(mark) != len(self._form.header) - 1 for line in lines):
                     return False
         return True
 

@@ -52,7 +52,6 @@ class Typed:
     n_rows : int
     breaks_lines : bool
         Whether a quoted cell holds a line break.
-    has_quotes : bool
     """
 
     frame: pl.DataFrame | None
@@ -60,7 +59,6 @@ class Typed:
     misfits: dict[str, pl.Series] = field(default_factory=dict)
     n_rows: int = 0
     breaks_lines: bool = False
-    has_quotes: bool = False
 
 
 def type_block(block: Block, reader: BlockReader) -> Typed:
@@ -92,7 +90,7 @@ def type_block(block: Block, reader: BlockReader) -> Typed:
         or any(mark in block.data for mark in blanks)
     )
     typed = _convert(frame, reader, has_blanks=has_blanks)
-    typed.n_rows, typed.has_quotes = frame.height, has_quotes
+    typed.n_rows = frame.height
     typed.breaks_lines = reader.quoted and has_quotes and frame.height < n_lines
     return typed
 
