@@ -137,6 +137,12 @@ def test_a_wrong_value_is_refused_with_its_column_and_row(signature, change, wor
         signature.check([GOOD, GOOD | change])
 
 
+@pytest.mark.parametrize("gap", ["f", None])
+def test_half_a_character_is_refused(signature, gap):
+    with pytest.raises(InputError, match="Got half a character in column 'sex', row 2 of 2.*right encoding"):
+        signature.check([GOOD | {"sex": gap}, GOOD | {"sex": "x\ud800"}])
+
+
 def test_a_number_beyond_a_double_names_its_row_also_alone(signature):
     with pytest.raises(InputError, match="row 1 of 1, needed a number that fits"):
         signature.check([GOOD | {"age": -(10**400)}])

@@ -126,9 +126,9 @@ def predict(
 def _predict(predictor: Any, file: Path) -> tuple[Any, list[str]]:
     import polars as pl
 
-    from workbench.data.reading import read_frame
+    from workbench.package.reading import read_rows
 
-    checked = predictor.signature.check(read_frame(file))
+    checked = predictor.signature.check(read_rows(file, predictor.signature))
     frame: pl.DataFrame = checked.frame
     # In pieces: the probabilities of a million rows and many classes needn't be in memory twice.
     pieces = [predictor.predict_frame(frame.slice(start, CHUNK_ROWS)) for start in range(0, frame.height, CHUNK_ROWS)]

@@ -54,9 +54,22 @@ def values_to_array(name: str, values: Sequence[Any], kind: ColumnType) -> np.nd
     if kind == "datetime":
         return np.array(_each(name, values, kind), dtype=np.float64)
     if types == {str}:
-        return np.array(values, dtype=object)
+        return _encodable(name, np.array(values, dtype=object))
     texts = [value or "" for value in values] if types <= _PLAIN_TEXTS else _each(name, values, kind)
-    return np.array(texts, dtype=object)
+    return _encodable(name, np.array(texts, dtype=object))
+
+
+def _encodable(name: str, texts: np.ndarray) -> np.ndarray:
+    """Refuse half a character (a lone surrogate), which neither Polars nor ONNX Runtime can hold."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        row = next(i for i, text in enumerate(texts) if any("\ud800" <= character <= "\udfff" for character in text))
+        raise InputError(
+            f"Got half a character in column {name!r}, row {row + 1} of {len(texts)}, needed text that UTF-8 can "
+            "write. Read the file with its right encoding, or leave the value empty (null)."
+        ) from None
+    return texts
 
 
 def series_to_array(name: str, series: pl.Series, kind: ColumnType) -> np.ndarray:

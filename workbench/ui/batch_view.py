@@ -38,7 +38,7 @@ def many_rows(asked: Subject, table: Table | None) -> None:
             type=ENDINGS,
             key=f"predict.file.{asked.id}",
             max_upload_size=current().max_upload_mib,
-            help="CSV, TSV or Parquet, gzipped or not. It is read, answered and not kept.",
+            help="Any file that the Data page reads. It is read, answered and not kept.",
         )
         use_table = (
             table is not None
@@ -89,7 +89,7 @@ def predict_upload(
     InputError
         If a row doesn't fit the model.
     """
-    from workbench.data.reading import read_frame
+    from workbench.package.reading import read_rows
 
     folder = current().home / "uploads" / secrets.token_hex(6)
     path = folder / (Path(name.replace("\\", "/")).name or "upload")
@@ -98,7 +98,7 @@ def predict_upload(
             folder.mkdir(parents=True)
             with path.open("wb") as target:
                 shutil.copyfileobj(_file, target)
-        frame = read_frame(path)
+        frame = read_rows(path, subject.predictor(_asked).signature)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     predictions, ignored = predict_in_chunks(_asked, frame)
