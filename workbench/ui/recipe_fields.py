@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -67,16 +68,16 @@ class Form:
 
 
 def draw(form: Form) -> None:
-    """Draw all fields that count, wide ones first."""
+    """Draw all fields that count, in their order; narrow ones side by side."""
     names = [name for name in form.kind.model_fields if name not in NOT_FIELDS and counts(form, name)]
-    for name in names:
-        if name in _WIDE:
-            _field(form, name)
-    small = [name for name in names if name not in _WIDE]
-    if small:
-        with st.grid(2, min_column_width=170, vertical_alignment="bottom"):
-            for name in small:
+    for is_wide, group in groupby(names, key=lambda name: name in _WIDE):
+        if is_wide:
+            for name in group:
                 _field(form, name)
+        else:
+            with st.grid(2, min_column_width=170, vertical_alignment="bottom"):
+                for name in group:
+                    _field(form, name)
 
 
 def counts(form: Form, name: str) -> bool:

@@ -34,7 +34,9 @@ _GONE = "background-color: rgba(213, 94, 0, 0.24)"
 
 # The preview is looked at while the tenth card is edited. Without this rule it just scrolls away.
 _STYLE = """<style>@media (min-width: 900px) {
-    [data-testid="stColumn"]:has(> div .st-key-prepare-preview_place) > div { position: sticky; top: 3.75rem; }
+    [data-testid="stColumn"]:has(> div .st-key-prepare-preview_place) > div {
+        position: sticky; top: 3.75rem; height: fit-content; flex: none;
+    }
 }</style>"""
 
 
