@@ -17,7 +17,7 @@ import pytest
 
 from workbench.data import Table, store_frame
 from workbench.errors import RecipeError, SplitError, TargetError
-from workbench.export import as_notebook, as_script, spec_from_notebook
+from workbench.export import as_code, as_notebook, as_script, spec_from_notebook
 from workbench.settings import Settings
 from workbench.training.learning import make_ready
 from workbench.training.pipeline import run_pipeline
@@ -235,6 +235,25 @@ def test_documents_come_back_from_yaml_json_scripts_and_notebooks(changes: dict[
     end = script.index('""")', start) + 4 if script[start:].startswith("spec = wb.RunSpec.from_yaml") else None
     exec("import workbench as wb\n" + script[start:end].split("\n\n")[0], names)
     assert names["spec"] == spec
+
+
+def test_code_of_a_run_with_a_test_file_and_folds_does_what_it_says(settings: Settings, tmp_path: Path) -> None:
+    frame = rows().select("x", "y")
+    for name, part in (("train", frame[:90]), ("test", frame[90:])):
+        part.write_csv(tmp_path / f"{name}.csv", separator=";")
+    data = {
+        "source": str(tmp_path / "train.csv"), "test_source": str(tmp_path / "test.csv"), "target": "y",
+        "task": "classification", "reader": {"delimiter": ";"},
+    }  # fmt: skip
+    spec = RunSpec.parse({"data": data, "split": {"folds": 2}, "estimator": QUICK})
+    for page in ("data", "prepare", "evaluate"):
+        names: dict[str, Any] = {}
+        exec(compile(as_code(spec, page), page, "exec"), names)
+        assert names["spec"] == spec
+        assert page == "evaluate" or names["table"].n_rows == 120
+    assert names["run"].status == "finished"
+    assert names["report"].n_folds == 2
+    assert names["run"].unseen_rows(3)["x"].to_list() == pytest.approx(frame["x"][90:93].to_list())
 
 
 def test_a_package_carries_the_whole_document(settings: Settings, tmp_path: Path) -> None:

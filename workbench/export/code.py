@@ -95,13 +95,19 @@ def spec_lines(spec: RunSpec) -> list[str]:
 
 
 def data_lines(shown: Shown) -> list[str]:
-    """Open the table and look at it."""
-    if shown.spec is not None:
+    """Open the table and look at it; one with a test file or reader options needs `spec`."""
+    if shown.spec is not None and _is_opened_by_spec(shown.spec):
+        opening = "table = wb.open_source(spec.data)"
+    elif shown.spec is not None:
         data = shown.spec.data
         opening = f"table = wb.open_source({text(data.source)}, target={text(data.target)})"
     else:
         opening = f"table = wb.open_source({text(shown.source or 'titanic')})"
     return [opening, "table.head(10)", "table.profile().frame()"]
+
+
+def _is_opened_by_spec(spec: RunSpec) -> bool:
+    return bool(spec.data.test_source or spec.data.reader)
 
 
 def prepare_lines() -> list[str]:
@@ -117,6 +123,8 @@ def prepare_lines() -> list[str]:
 def evaluate_lines(spec: RunSpec | None) -> list[str]:
     """Show how good `run` is."""
     lines = ["report = run.evaluate()", "report.frame()"]
+    if spec is not None and spec.split.folds:
+        lines.append("report.cross_validation()")
     regression = spec is not None and spec.data.task == "regression"
     if spec is not None and spec.data.task is None:
         return lines
@@ -139,7 +147,8 @@ def _home(shown: Shown) -> list[str]:
 
 
 def _data(shown: Shown) -> list[str]:
-    return data_lines(shown)
+    building = spec_lines(shown.spec) if shown.spec is not None and _is_opened_by_spec(shown.spec) else []
+    return [*building, *data_lines(shown)]
 
 
 def _prepare(shown: Shown) -> list[str]:
