@@ -131,11 +131,14 @@ def suggested(*arguments, **options) -> list[tuple[str, tuple[str, ...] | None]]
 def test_a_suggestion_that_suits_every_estimator():
     assert suggested(n_rows=900, n_duplicates=3) == [
         ("drop_duplicates", None),
-        ("drop_columns", ("PassengerId", "town", "remark", "day", "nothing", "cabin")),
+        ("drop_columns", ("PassengerId", "nothing", "cabin")),
+        ("date_parts", ("day",)),
         ("impute", ("age",)),
         ("impute", ("alone",)),
         ("one_hot", ("sex",)),
-        ("standardize", ("age", "fare")),
+        ("target_encode", ("town",)),
+        ("tf_idf", ("remark",)),
+        ("standardize", ("age", "fare", "day_year", "day_month", "day_day", "day_weekday", "town")),
     ]
 
 
@@ -147,16 +150,24 @@ def test_a_suggestion_leaves_out_rows_without_a_target():
 
 def test_a_suggestion_for_trees_keeps_many_categories_and_scales_nothing():
     assert suggested(FOREST) == [
-        ("drop_columns", ("PassengerId", "remark", "day", "nothing")),
+        ("drop_columns", ("PassengerId", "nothing")),
+        ("date_parts", ("day",)),
         ("impute", ("age",)),
         ("impute", ("alone",)),
         ("one_hot", ("sex", "cabin")),
         ("ordinal", ("town",)),
+        ("tf_idf", ("remark",)),
     ]
 
 
 def test_a_suggestion_imputes_nothing_for_an_estimator_that_takes_missing_values():
-    assert [step for step, _ in suggested(BOOSTING)] == ["drop_columns", "one_hot", "ordinal"]
+    assert [step for step, _ in suggested(BOOSTING)] == [
+        "drop_columns",
+        "date_parts",
+        "one_hot",
+        "ordinal",
+        "tf_idf",
+    ]
 
 
 def test_reasons_name_the_columns_and_why():

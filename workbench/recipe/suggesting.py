@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from workbench.data.encoding import input_type
-from workbench.recipe.spec import DropColumns, DropDuplicates, DropMissing, Impute, OneHot, Ordinal, Standardize, Step
+import polars as pl
+
+from workbench.recipe.spec import DropColumns, DropDuplicates, DropMissing, Step
+from workbench.recipe.suggested_steps import MAX_ONE_HOT, Feature, Setting, column_steps, learned_steps
+from workbench.recipe.suggested_words import Reason, sentence
+from workbench.recipe.values import DATETIME, kind_of_dtype
 
 if TYPE_CHECKING:
-    from workbench.data.table import Column
+    from workbench.data.profile import Profile
+    from workbench.data.table import Column, Table
 
-MAX_ONE_HOT = 50  # Adult's native_country has 42; beyond, a linear model gets more features than it can estimate well
-MAX_ORDINAL = 1_000
 MOSTLY_MISSING = 0.9
+MOSTLY_DIFFERENT = 0.5
+FEW_WORDS = 3.0
 
-_WHY_DROPPED = {
-    "identifier": "names the row: a model would learn it by heart",
-    "text": "is free text, which no step here encodes",
-    "constant": "has one value or none, so that there is nothing to learn",
-    "datetime": "holds dates, which no step here encodes",
+_WHY_DROPPED: dict[str, Reason] = {
+    "identifier": Reason(
+        "names the row: a model would learn it by heart", "name the row: a model would learn them by heart"
+    ),
+    "constant": Reason(
+        "has one value or none, so that there is nothing to learn",
+        "have one value or none, so that there is nothing to learn",
+    ),
+    "image": Reason("holds images, which no step encodes", "hold images, which no step encodes"),
 }
 
 
@@ -35,6 +45,39 @@ class EstimatorNeeds(Protocol):
         """Whether missing numbers may stay."""
 
 
+@dataclass(frozen=True)
+class Looks:
+    """What is known of a table beside its columns, from a look at its rows.
+
+    Parameters
+    ----------
+    n_rows : int, optional
+    n_duplicates : int
+        Rows that repeat an earlier one.
+    leaks : mapping of str to str
+        Columns that give the target away, each with the reason.
+    dates : mapping of str to str
+        Columns of text that hold dates, each with the format; ``""`` for ISO dates.
+    numbers : mapping of str to str
+        Columns of text that hold numbers, each with the decimal mark.
+    skew : mapping of str to float
+        Of number columns.
+    without_time : frozenset of str
+        Date columns whose times are all midnight.
+    few_words : frozenset of str
+        Text columns of a word or two a cell, which are names rather than sentences.
+    """
+
+    n_rows: int | None = None
+    n_duplicates: int = 0
+    leaks: Mapping[str, str] = field(default_factory=dict)
+    dates: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    skew: Mapping[str, float] = field(default_factory=dict)
+    without_time: frozenset[str] = frozenset()
+    few_words: frozenset[str] = frozenset()
+
+
 def suggest(
     columns: Sequence[Column],
     target: str,
@@ -43,10 +86,12 @@ def suggest(
     n_rows: int | None = None,
     n_duplicates: int = 0,
     leaks: Mapping[str, str] | None = None,
+    looks: Looks | None = None,
 ) -> list[tuple[Step, str]]:
     """Suggest steps that turn a table into numbers.
 
-    Only the columns' descriptions are read, no rows, so it takes the same time for any table.
+    Only the columns' descriptions are read, no rows, so it takes the same time for any table; `suggest_for` also looks
+    at rows.
 
     Parameters
     ----------
@@ -60,6 +105,8 @@ def suggest(
         Rows of the table that repeat an earlier one.
     leaks : mapping of str to str, optional
         Columns that give the target away, each with the reason; they are left out.
+    looks : Looks, optional
+        More that is known; instead of the three before.
 
     Returns
     -------
@@ -73,80 +120,135 @@ def suggest(
     >>> [step.step for step, _ in suggest(columns, "survived")]
     ['impute', 'one_hot', 'standardize']
     """
+    looks = looks or Looks(n_rows, n_duplicates, leaks or {})
     features = [column for column in columns if column.name != target]
-    known = leaks or {}
-    dropped = {column.name: known.get(column.name) or _why_drop(column, n_rows, estimator_needs) for column in features}
-    kept = [column for column in features if not dropped[column.name]]
+    dropped = {column.name: _why_drop(column, looks) for column in features}
+    kept = [column for column in features if dropped[column.name] is None]
     steps: list[tuple[Step, str]] = []
-    if n_duplicates:
-        reason = f"{n_duplicates:,} rows repeat an earlier one; a row both in training and in test flatters the model."
-        steps.append((DropDuplicates(), reason))
+    if looks.n_duplicates:
+        why = "a row both in training and in test flatters the model"
+        repeat = "1 row repeats" if looks.n_duplicates == 1 else f"{looks.n_duplicates:,} rows repeat"
+        steps.append((DropDuplicates(), f"{repeat} an earlier one; {why}."))
     unknown = next((column.n_missing for column in columns if column.name == target), 0)
     if unknown:
-        reason = f"{unknown:,} rows have no {target!r}, and only rows that have one can be learned from."
+        have = "1 row has" if unknown == 1 else f"{unknown:,} rows have"
+        reason = f"{have} no {target!r}, and only rows that have one can be learned from."
         steps.append((DropMissing(columns=(target,)), reason))
-    gone = {name: why for name, why in dropped.items() if why}
+    gone = {name: why for name, why in dropped.items() if why is not None}
     if gone:
-        steps.append((DropColumns(columns=tuple(gone)), _sentence(gone)))
-    return steps + _learned(kept, estimator_needs)
+        steps.append((DropColumns(columns=tuple(gone)), sentence(gone)))
+    setting = Setting(
+        handles_missing=estimator_needs is not None and estimator_needs.handles_missing,
+        scales=estimator_needs is None or estimator_needs.needs_scaling,
+        n_rows=looks.n_rows,
+        n_classes=_n_classes(columns, target),
+        taken={column.name for column in columns},
+    )
+    reshaping, left = column_steps([_feature(column, looks) for column in kept], setting)
+    return steps + reshaping + learned_steps(left, setting)
 
 
-def _why_drop(column: Column, n_rows: int | None, needs: EstimatorNeeds | None) -> str:
-    if column.n_unique == 0:
-        return "has no value at all"
-    if column.kind in _WHY_DROPPED:
+def _why_drop(column: Column, looks: Looks) -> Reason | None:
+    if column.name in looks.leaks:
+        return Reason(looks.leaks[column.name])
+    if column.n_unique == 0 and column.kind != "image":
+        return Reason("has no value at all", "have no value at all")
+    is_other = column.name in looks.dates or column.name in looks.numbers
+    if column.kind in _WHY_DROPPED and not (is_other and column.kind == "identifier"):
         return _WHY_DROPPED[column.kind]
+    n_rows = looks.n_rows
     if n_rows and column.n_missing > MOSTLY_MISSING * n_rows:
-        return f"is missing in {column.n_missing / n_rows:.0%} of the rows"
-    if input_type(column.dtype) == "string" and column.n_unique > (MAX_ONE_HOT if _scales(needs) else MAX_ORDINAL):
-        return f"has {column.n_unique:,} categories, too many for this kind of estimator to learn each of them"
-    return ""
+        share = f"{column.n_missing / n_rows:.0%}"
+        return Reason(f"is missing in {share} of the rows", f"are missing in {share} of the rows")
+    is_word = kind_of_dtype(column.dtype) == "text" and (column.kind != "text" or column.name in looks.few_words)
+    if is_word and not is_other and n_rows and column.n_unique > MAX_ONE_HOT:
+        if column.n_unique > MOSTLY_DIFFERENT * (n_rows - column.n_missing):
+            return Reason("hardly ever repeats a value", "hardly ever repeat a value")
+    return None
 
 
-def _learned(kept: list[Column], needs: EstimatorNeeds | None) -> list[tuple[Step, str]]:
-    texts = [column for column in kept if input_type(column.dtype) == "string"]
-    flags = [column for column in kept if column.kind == "boolean" and column not in texts]
-    numbers = [column for column in kept if column not in texts and column not in flags]
-    steps: list[tuple[Step, str]] = []
-    if needs is None or not needs.handles_missing:
-        gaps = _names(column for column in numbers if column.n_missing)
-        if gaps:
-            reason = "Missing numbers become the median of the training rows, which extreme values don't move."
-            steps.append((Impute(columns=gaps, strategy="median"), reason))
-        gaps = _names(column for column in flags if column.n_missing)
-        if gaps:
-            reason = "A missing yes or no becomes the more frequent one of the training rows."
-            steps.append((Impute(columns=gaps, strategy="most_frequent"), reason))
-    few = _names(column for column in texts if column.n_unique <= MAX_ONE_HOT)
-    if few:
-        reason = "One 0/1 column for each category; a missing or unseen one gives zeros, so nothing need be imputed."
-        steps.append((OneHot(columns=few), reason))
-    many = _names(column for column in texts if column.n_unique > MAX_ONE_HOT)
-    if many:
-        reason = (
-            f"More than {MAX_ONE_HOT} categories: trees can split on their number, and one column stays one column."
-        )
-        steps.append((Ordinal(columns=many), reason))
-    if numbers and _scales(needs):
-        reason = "Networks and linear models learn faster and fairer when all numbers have the same spread."
-        steps.append((Standardize(columns=_names(numbers)), reason))
-    return steps
+def _feature(column: Column, looks: Looks) -> Feature:
+    name, n_missing, n_unique = column.name, column.n_missing, column.n_unique
+    kind = kind_of_dtype(column.dtype)
+    with_time = name not in looks.without_time and not column.dtype.startswith("Date(") and column.dtype != "Date"
+    if name in looks.dates:  # cells that are no date become missing
+        return Feature(name, "date", max(1, n_missing), n_unique, with_time=with_time, date_format=looks.dates[name])
+    if name in looks.numbers:
+        return Feature(name, "number", max(1, n_missing), n_unique, decimal=looks.numbers[name])
+    if kind == "datetime":
+        return Feature(name, "date", n_missing, n_unique, with_time=with_time)
+    if kind == "text":
+        is_text = column.kind == "text" and name not in looks.few_words
+        return Feature(name, "text" if is_text else "category", n_missing, n_unique)
+    if column.kind == "boolean":
+        return Feature(name, "yes/no", n_missing, n_unique)
+    return Feature(name, "number", n_missing, n_unique, looks.skew.get(name, 0.0))
 
 
-def _scales(needs: EstimatorNeeds | None) -> bool:
-    return needs is None or needs.needs_scaling
+def _n_classes(columns: Sequence[Column], target: str) -> int:
+    found = next((column for column in columns if column.name == target), None)
+    if found is None or (kind_of_dtype(found.dtype) == "number" and found.n_unique > 20):
+        return 0
+    return found.n_unique
 
 
-def _names(columns: Iterable[Column]) -> tuple[str, ...]:
-    return tuple(column.name for column in columns)
+def suggest_for(table: Table, target: str, estimator_needs: EstimatorNeeds | None = None) -> list[tuple[Step, str]]:
+    """Suggest steps for a table, looking at a sample of its rows, too: for dates and numbers held as text, and leaks.
+
+    See `suggest` for the parameters and the result.
+    """
+    return suggest(table.columns, target, estimator_needs, looks=look(table, target))
 
 
-def _sentence(gone: dict[str, str], limit: int = 8) -> str:
-    by_reason: dict[str, list[str]] = {}
-    for name, why in gone.items():
-        by_reason.setdefault(why, []).append(name)
-    parts = []
-    for why, names in by_reason.items():
-        shown = ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
-        parts.append(f"{shown}: {why}")
-    return "; ".join(parts) + "."
+def look(table: Table, target: str, *, n_rows: int = 2_000) -> Looks:
+    """Find what a suggestion needs to know beside the columns."""
+    from workbench.recipe.text_forms import date_format_of, number_form_of
+
+    profile = table.profile()
+    sample, _ = table.sampled(min(n_rows, table.n_rows))
+    dates, numbers, few_words, without_time = {}, {}, set(), set()
+    for column in table.columns:
+        if column.name == target or column.kind == "image" or not column.n_unique:
+            continue
+        values = sample[column.name]
+        kind = kind_of_dtype(column.dtype)
+        if kind == "datetime" and _all_at_midnight(values):
+            without_time.add(column.name)
+        if kind != "text" or column.kind == "constant":
+            continue
+        form = date_format_of(values)
+        if form is not None:
+            dates[column.name] = form
+            if not _has_time(values, form):
+                without_time.add(column.name)
+        elif column.n_unique > 2 and (decimal := number_form_of(values)) is not None:
+            numbers[column.name] = decimal
+        elif float(values.str.count_matches(r"\S+").mean() or 0.0) < FEW_WORDS:  # type: ignore[arg-type]
+            few_words.add(column.name)
+    return Looks(
+        n_rows=table.n_rows,
+        n_duplicates=profile.n_duplicates,
+        leaks=table.leaks(target),
+        dates=dates,
+        numbers=numbers,
+        skew=_skew(profile),
+        without_time=frozenset(without_time),
+        few_words=frozenset(few_words),
+    )
+
+
+def _all_at_midnight(values: pl.Series) -> bool:
+    if values.dtype not in (pl.Date, pl.Datetime):
+        return False
+    return bool((values.cast(DATETIME).dt.truncate("1d") == values.cast(DATETIME)).all())
+
+
+def _has_time(values: pl.Series, form: str) -> bool:
+    return "%H" in form or "%I" in form or (not form and bool(values.str.contains(r"\d[T ]\d").any()))
+
+
+def _skew(profile: Profile) -> dict[str, float]:
+    """Give the skew of columns whose bulk varies; of one that is mostly 0 a logarithm would leave no more than that."""
+    found = profile.frame()
+    varied = found.filter(pl.col("q25") != pl.col("q75"), pl.col("skew").is_not_null())
+    return dict(varied.select("column", "skew").rows())
