@@ -5,6 +5,7 @@ from workbench.plots.associations import association_bars, association_map
 from workbench.plots.explained import beeswarm, dependence, importance
 from workbench.plots.folds import folds_picture
 from workbench.plots.hardware import gauge, hardware_rows, sparkline
+from workbench.plots.leaking import leak_bars
 from workbench.plots.live import compare_curves, live_curves
 from workbench.plots.measured import calibration, confusion, metric_bars, precision_recall, predicted, residuals, roc
 from workbench.plots.one_row import waterfall
@@ -31,6 +32,7 @@ __all__ = [
     "hardware_rows",
     "histogram",
     "importance",
+    "leak_bars",
     "live_curves",
     "metric_bars",
     "missing_bars",
