@@ -115,7 +115,7 @@ def read_ndjson(
 
     with Settling(name, options, settings) as settling:
         records = _Records(settling, n_rows)
-        for number, line in enumerate(_lines(_utf8(stream, options), name), 1):
+        for number, line in enumerate(_lines(stream, options, name), 1):
             if line.isspace():
                 continue
             try:
@@ -128,11 +128,21 @@ def read_ndjson(
         return _end(records, settling, "ndjson", options)
 
 
-def _lines(stream: IO[bytes], name: str) -> Iterator[bytes]:
-    while line := stream.readline(_MAX_LINE_BYTES):
-        if len(line) == _MAX_LINE_BYTES:
-            raise ReadError(f"Got {name} with a line of more than 256 MiB, needed one record a line. Write it anew.")
-        yield line
+def _lines(stream: IO[bytes], options: ReaderOptions, name: str) -> Iterator[bytes]:
+    encoding = _encoding(stream, options)
+    if encoding == "utf-8-sig":
+        stream.read(3)
+    if encoding.startswith("utf-8"):
+        while line := stream.readline(_MAX_LINE_BYTES):
+            if len(line) == _MAX_LINE_BYTES:
+                raise ReadError(
+                    f"Got {name} with a line of more than 256 MiB, needed one record a line. Write it anew."
+                )
+            yield line
+        return
+    with _json_errors(name, "it"), _text(stream, options) as text:
+        while line_text := text.readline(_MAX_LINE_BYTES):
+            yield line_text.encode()
 
 
 def read_json(
@@ -145,8 +155,7 @@ def read_json(
     ReadError
         If it is no JSON, too large to be read whole, or holds no table.
     """
-    text = io.TextIOWrapper(io.BufferedReader(_utf8(stream, options)), encoding="utf-8", newline="")
-    with Settling(name, options, settings) as settling, _json_errors(name, "it"):
+    with Settling(name, options, settings) as settling, _json_errors(name, "it"), _text(stream, options) as text:
         records = _Records(settling, n_rows)
         window = text.read(_WINDOW)
         if window.lstrip().startswith("["):
@@ -266,38 +275,27 @@ def _rows_of_objects(document: dict[str, dict[str, Any]], name: str) -> Iterable
     return inner
 
 
-def _utf8(stream: IO[bytes], options: ReaderOptions) -> Any:
-    """Give the stream as UTF-8 without a mark at its start."""
+def _encoding(stream: IO[bytes], options: ReaderOptions) -> str:
+    """Give the encoding that was set, else the one that a mark at the start tells; JSON is UTF-8 without one."""
+    if options.encoding is not None:
+        return options.encoding.lower().replace("_", "-").replace("utf8", "utf-8")
     peek: Callable[[int], bytes] = stream.peek  # type: ignore[attr-defined]
     start = peek(4)[:4]
-    encoding = options.encoding
-    for mark, name in _BOMS:
-        if start.startswith(mark) and encoding is None:
-            encoding = name
-            if name == "utf-8-sig":
-                stream.read(3)
-                return stream
-    if encoding is None or encoding.lower().replace("-", "").replace("_", "") == "utf8":
-        return stream
-    return io.BufferedReader(_Recoded(stream, encoding))
+    return next((name for mark, name in _BOMS if start.startswith(mark)), "utf-8")
 
 
-class _Recoded(io.RawIOBase):
-    """A stream of text in another encoding, as UTF-8."""
-
-    def __init__(self, stream: IO[bytes], encoding: str) -> None:
-        self._text = io.TextIOWrapper(stream, encoding=encoding, newline="")
-        self._waiting = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._waiting:
-            self._waiting = self._text.read(1 << 18).encode()
-        piece, self._waiting = self._waiting[: len(buffer)], self._waiting[len(buffer) :]
-        buffer[: len(piece)] = piece
-        return len(piece)
+@contextmanager
+def _text(stream: IO[bytes], options: ReaderOptions) -> Iterator[io.TextIOWrapper]:
+    try:
+        text = io.TextIOWrapper(stream, encoding=_encoding(stream, options), newline="")
+    except LookupError as error:
+        raise ReadError(
+            f"Got the encoding {options.encoding!r}, needed one that Python knows, such as utf-8 or cp1252. Correct it."
+        ) from error
+    try:
+        yield text
+    finally:
+        text.detach()  # whoever opened the stream closes it
 
 
 def _what(value: Any) -> str:

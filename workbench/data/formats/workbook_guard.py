@@ -13,6 +13,7 @@ from typing import Any
 from xml.parsers import expat
 
 from workbench.data.formats.archives import ZipArchive
+from workbench.data.formats.merged_cells import SheetFiles, column_number
 from workbench.errors import ReadError
 from workbench.settings import Settings
 
@@ -20,11 +21,17 @@ MAX_CELLS = 40_000_000  # some 1.3 GB while the sheet is read
 _CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Za-z]+)(\d+)")
 _PIECE = 1 << 20
 _OVERLAP = 200
+_MAX_LIST_BYTES = 16 << 20
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0"
 
 
-def check_workbook(path: Path, settings: Settings) -> None:
+def check_workbook(path: Path, settings: Settings) -> SheetFiles:
     """Refuse a workbook (.xlsx or .ods) that would unpack to too much or to too large a grid.
+
+    Returns
+    -------
+    SheetFiles
+        What is merged in each sheet, found on the way.
 
     Raises
     ------
@@ -32,23 +39,26 @@ def check_workbook(path: Path, settings: Settings) -> None:
         If it is damaged or beyond a limit.
     """
     archive = ZipArchive.look(path, settings)
+    sheets = SheetFiles()
     try:
         for member in archive.members:
             with archive.open(member) as stream:
-                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", member, re.IGNORECASE):
-                    _check_grid(path.name, member, *_corners(stream))
-                elif member == "content.xml":
+                if member == "content.xml":
                     _check_repeats(path.name, stream)
                 else:
-                    n_bytes = 0
-                    while piece := stream.read(_PIECE):
-                        n_bytes += len(piece)
+                    # Every file, whatever its name: the workbook's lists may call any of them a sheet.
+                    _check_grid(path.name, member, *_corners(stream, member, sheets))
                 archive.n_unpacked += stream.raw.n_bytes  # type: ignore[attr-defined]
+        for member in archive.members:
+            if member.lower() in ("xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
+                with archive.open(member) as stream:
+                    sheets.add_list(member, stream.read(_MAX_LIST_BYTES))
     finally:
         archive.close()
+    return sheets
 
 
-def _corners(stream: Any) -> tuple[int, int]:
+def _corners(stream: Any, member: str, sheets: SheetFiles) -> tuple[int, int]:
     """Give the last row and column that any cell names."""
     n_rows = n_columns = 0
     rest = b""
@@ -56,16 +66,11 @@ def _corners(stream: Any) -> tuple[int, int]:
         cells = _CELL.findall(rest + piece)
         if cells:
             n_rows = max(n_rows, max(int(row[:12]) for _, row in cells))
-            n_columns = max(n_columns, max(map(_column, {letters for letters, _ in cells})))
+            n_columns = max(n_columns, max(map(column_number, {letters for letters, _ in cells})))
+        if b"mergeCell" in piece:
+            sheets.add_sheet(member, rest + piece)
         rest = piece[-_OVERLAP:]
     return n_rows, n_columns
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters.upper()[:6]:
-        number = number * 26 + letter - 64
-    return number
 
 
 def _check_grid(name: str, sheet: str, n_rows: int, n_columns: int) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from workbench.data.cells import type_columns
+from workbench.data.cells import CellRules, type_columns
+from workbench.data.formats.merged_cells import SheetFiles, fill_merged
 from workbench.data.formats.opened import BATCH_ROWS, Reading, pick
 from workbench.data.formats.typing_by_hand import check_types, set_type
 from workbench.data.formats.workbook_guard import check_workbook
@@ -40,8 +41,7 @@ def read_workbook(
 
     with path.open("rb") as file:
         zipped = file.read(4) == b"PK\x03\x04"
-    if zipped:
-        check_workbook(path, settings)
+    sheets = check_workbook(path, settings) if zipped else SheetFiles()
     with _workbook_errors(name):
         book = fastexcel.read_excel(path)
     sheet, probe = _choose_sheet(book, options.sheet, name)
@@ -51,12 +51,10 @@ def read_workbook(
             sheet, header_row=None, skip_rows=header, n_rows=n_rows, schema_sample_rows=None, whitespace_as_null=True
         )
         frame: pl.DataFrame = loaded.to_polars()
+    frame, n_merged = fill_merged(frame, loaded.selected_columns, sheets.in_sheet(sheet), header)
+    if n_merged:
+        notes.append(f"{n_merged:,} merged cell{'s were' if n_merged > 1 else ' was'} read as their value in each row.")
     frame = _tidy(frame, names, notes, name)
-    if options.missing is not None:
-        words = [*options.missing, ""]
-        frame = frame.with_columns(
-            pl.when(pl.col(pl.String).is_in(words)).then(None).otherwise(pl.col(pl.String)).name.keep()
-        )
     frame, missing = _typed(frame, options, notes, name)
     report: dict[str, Any] = {"notes": notes, "missing": missing}
     resolved = options.model_copy(update={"sheet": sheet, "header_line": header})
@@ -111,7 +109,10 @@ def _header(
         notes.append("No header was found; the columns are numbered.")
         return place, [None] * width, notes
     if n_titles:
-        notes.append(f"{n_titles} title row{'s'[: n_titles > 1]} above the header in row {place + 1} were passed over.")
+        notes.append(
+            f"{n_titles} title row{'s'[: n_titles > 1]} above the header (row {place + 1}) "
+            f"{'were' if n_titles > 1 else 'was'} passed over."
+        )
     return place + 1, list(row), notes
 
 
@@ -166,7 +167,7 @@ def _typed(
     texts = [series.name for series in frame if series.dtype == pl.String]
     missing: dict[str, dict[str, int]] = {}
     if texts:
-        typed, report = type_columns(frame.select(texts))
+        typed, report = type_columns(frame.select(texts), rules=CellRules.of(options, prefers_comma=False))
         missing = {column: found for column, found in report.missing.items() if set(found) != {""}}
         notes += report.notes
         frame = frame.with_columns(typed)
