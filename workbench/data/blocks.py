@@ -141,6 +141,9 @@ def quoted_spans(data: bytes, delimiter: str) -> tuple[np.ndarray, np.ndarray, b
     before = values[np.maximum(opens - 1, 0)]
     begins = (opens == 0) | (before == mark) | (before == _NEWLINE)
     begins[1:] |= opens[1:] - 1 == closes[: len(opens) - 1]
+    if delimiter != "\t":  # blanks in front of a quote are no part of the cell
+        for place in np.flatnonzero(~begins & (before == ord(" "))):
+            begins[place] = _begins_cell(data, int(opens[place]), delimiter)
     after = values[np.minimum(closes + 1, len(values) - 1)]
     ends = (closes == len(values) - 1) | (after == mark) | (after == _NEWLINE)
     ends[: len(opens) - 1] |= closes[: len(opens) - 1] + 1 == opens[1:]
@@ -149,6 +152,19 @@ def quoted_spans(data: bytes, delimiter: str) -> tuple[np.ndarray, np.ndarray, b
             return opens, np.append(closes, len(values)), False
         return opens, closes, True
     return *_spans_one_by_one(data, quotes.tolist(), delimiter), False
+
+
+def are_quotes_doubtful(data: bytes, delimiter: str) -> bool:
+    """Whether some quote stands elsewhere than around a cell; the last one not closing is no doubt, but an error."""
+    return not quoted_spans(data, delimiter)[2] and not is_quote_left_open(data, delimiter)
+
+
+def is_quote_left_open(data: bytes, delimiter: str) -> bool:
+    """Whether the last of several quoted cells isn't closed, and nothing else is wrong with the quotes."""
+    opens, closes, well_formed = quoted_spans(data, delimiter)
+    if well_formed or len(closes) < 2 or closes[-1] != len(data):
+        return False
+    return quoted_spans(data[: int(opens[-1])], delimiter)[2]
 
 
 def _spans_one_by_one(data: bytes, quotes: list[int], delimiter: str) -> tuple[np.ndarray, np.ndarray]:

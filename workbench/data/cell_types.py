@@ -58,6 +58,8 @@ class Plan:
         Formats that all fit so far, but give different dates.
     nearly_numbers : bool
         Text that is nearly all numbers, of which the others are counted.
+    is_unknown : bool
+        No example had a value.
     notes : tuple of str
         What a reader would want to know.
     """
@@ -71,6 +73,7 @@ class Plan:
     keeps_na: bool = False
     doubtful: tuple[str, ...] = ()
     nearly_numbers: bool = False
+    is_unknown: bool = False
     notes: tuple[str, ...] = ()
 
     def noting(self, note: str) -> Plan:

@@ -160,7 +160,7 @@ def recognise(cells: pl.Series, rules: CellRules) -> Plan:
     if wanted is not None:
         return plan_by_hand(present, wanted, rules.spelling)
     if not len(present):
-        return Plan()
+        return Plan(is_unknown=True)
     # Most columns fail on their first values already; all are tried only where those fit or have something to tell.
     probed = find_plan(present.head(PROBED_VALUES), rules.spelling)
     plan = (find_plan(values, rules.spelling) if probed is not None else None) or Plan()
@@ -221,6 +221,8 @@ def convert(cells: pl.Series, plan: Plan, rules: CellRules, tally: Tally, *, has
     values = _without_markers(stripped, _markers(rules, plan.keeps_na), tally)
     if plan.kind != "text":
         return _typed(values, plan, tally)
+    if plan.is_unknown and values.null_count() < len(values):
+        raise MisfitError(cells.name, values.drop_nulls().head(10_000))
     if plan.doubtful:
         _check_doubt(values, plan)
     if plan.nearly_numbers:

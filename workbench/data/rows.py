@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from workbench.data.blocks import are_quotes_doubtful, is_quote_left_open
 from workbench.errors import ReadError
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
@@ -26,6 +27,10 @@ def title_of(delimiter: str) -> str:
 
 
 _CHUNK_BYTES = 16 * 1024 * 1024
+
+
+class OpenQuoteError(ReadError):
+    """A quote is never closed, and all before it enclose cells."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,10 @@ def read_rows(data: bytes, layout: Layout, *, quoted: bool | None = None) -> tup
         if wrong:
             raise layout.ragged(*wrong)
         return _read_unquoted(data, lines, layout), False
+    if quoted is None and layout.n_columns > 1 and _uneven(lines, layout) is None:
+        # As single lines everything fits. Then quotes within cells are letters, as all others are.
+        if are_quotes_doubtful(data, layout.delimiter):
+            return _read_unquoted(data, lines, layout), False
     frame = _try_quoted(data, layout)
     if frame is not None and layout.n_columns == 1:
         return frame.slice(1), True
@@ -172,7 +181,8 @@ def _read_carefully(
     n_rows, last_line, wrong = _count_rows(data, layout)
     n_filled = int((~lines.blank).sum())
     does_fit = not wrong and n_rows == n_filled
-    if may_be_letters and layout.n_columns > 1 and not does_fit and _uneven(lines, layout) is None:
+    may_be_letters = may_be_letters and layout.n_columns > 1 and not is_quote_left_open(data, layout.delimiter)
+    if may_be_letters and not does_fit and _uneven(lines, layout) is None:
         # As single lines everything fits, as quoted cells it doesn't: the quotes are letters.
         return _read_unquoted(data, lines, layout), False
     if wrong:
@@ -218,7 +228,8 @@ def _refuse_open_quote(data: bytes, last_line: int, layout: Layout) -> None:
         list(csv.reader(tail, delimiter=layout.delimiter, strict=True, skipinitialspace=layout.delimiter != "\t"))
     except csv.Error as error:
         if "unexpected end" in str(error):
-            raise ReadError(
+            kind = OpenQuoteError if is_quote_left_open(data, layout.delimiter) else ReadError
+            raise kind(
                 f"Got {layout.name} with a quote opened in line {last_line + layout.n_skipped_lines:,} that is never "
                 "closed, needed quotes in pairs. Close or remove it."
             ) from error

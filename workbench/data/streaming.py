@@ -32,7 +32,7 @@ from workbench.data.delimited import (
     recode,
     refuse_binary,
 )
-from workbench.data.rows import Layout, read_rows
+from workbench.data.rows import Layout, OpenQuoteError, read_rows
 from workbench.data.sniffing import Form, find_form
 from workbench.data.spec import ReaderOptions
 from workbench.data.typed_blocks import BlockReader, Typed, type_block
@@ -120,11 +120,11 @@ class LargeText:
         self._n_passes += 1
         self._tallies = {column: Tally() for column in self._form.header}
         misfits: dict[str, list[pl.Series]] = {}
-        n_rows, breaks_lines = 0, False
+        n_rows, has_doubt = 0, False
         try:
             for typed in self._typed_blocks():
                 n_rows += typed.n_rows
-                breaks_lines |= typed.breaks_lines
+                has_doubt |= typed.has_doubt
                 for column, examples in typed.misfits.items():
                     misfits.setdefault(column, []).append(examples)
                 for column, tally in typed.tallies.items():
@@ -134,8 +134,10 @@ class LargeText:
         except WrongEncodingError as wrong:
             raise self._next_encoding(wrong) from wrong
         except ReadError as error:
+            if isinstance(error, OpenQuoteError) and not has_doubt:
+                raise
             raise self._other_quotes(error) from error
-        if breaks_lines and self._options.quoted is None and len(self._form.header) > 1 and self._lines_are_even():
+        if has_doubt and self._options.quoted is None and len(self._form.header) > 1 and self._lines_are_even():
             raise self._other_quotes(None)
         for column, tally in self._tallies.items():
             codes = tally.country_codes(self._plans[column])

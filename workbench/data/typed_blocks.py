@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from workbench.data.blocks import Block, WrongEncodingError, quoted_spans
+from workbench.data.blocks import Block, WrongEncodingError, are_quotes_doubtful, quoted_spans
 from workbench.data.cell_types import Plan
 from workbench.data.cells import CellRules, MisfitError, Tally, convert
 from workbench.data.rows import Layout, read_rows
@@ -50,15 +50,15 @@ class Typed:
     tallies : dict of str to Tally
     misfits : dict of str to Series
     n_rows : int
-    breaks_lines : bool
-        Whether a quoted cell holds a line break.
+    has_doubt : bool
+        Whether a quoted cell holds a line break, or quotes stand within cells: they may all be letters.
     """
 
     frame: pl.DataFrame | None
     tallies: dict[str, Tally]
     misfits: dict[str, pl.Series] = field(default_factory=dict)
     n_rows: int = 0
-    breaks_lines: bool = False
+    has_doubt: bool = False
 
 
 def type_block(block: Block, reader: BlockReader) -> Typed:
@@ -91,7 +91,11 @@ def type_block(block: Block, reader: BlockReader) -> Typed:
     )
     typed = _convert(frame, reader, has_blanks=has_blanks)
     typed.n_rows = frame.height
-    typed.breaks_lines = reader.quoted and has_quotes and frame.height < n_lines
+    typed.has_doubt = (
+        reader.quoted
+        and has_quotes
+        and (frame.height < n_lines or are_quotes_doubtful(block.data, reader.layout.delimiter))
+    )
     return typed
 
 
@@ -105,8 +109,8 @@ def _at_once(data: bytes, n_lines: int, reader: BlockReader) -> pl.DataFrame | N
     n_rows, n_marks = n_lines, np.count_nonzero(marks)
     if quoted:
         opens, closes, well_formed = quoted_spans(data, layout.delimiter)
-        if not well_formed:
-            return None
+        if not well_formed or (values[np.maximum(opens - 1, 0)] == ord(" ")).any():
+            return None  # Polars takes a quote behind a blank for a letter
         n_marks -= _count_within(marks, opens, closes)
         n_rows -= _count_within(values == ord("\n"), opens, closes)
     if n_marks != n_rows * (layout.n_columns - 1):
