@@ -1,0 +1,228 @@
+"""Workbooks: the table within a sheet, and files made to hurt."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import polars as pl
+import pytest
+
+from workbench.data import read_table
+from workbench.data.formats import open_format
+from workbench.data.spec import ReaderOptions
+from workbench.errors import ReadError
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def book(tmp_path):
+    def book_(**sheets):
+        made = openpyxl.Workbook()
+        made.remove(made.active)
+        for title, rows in sheets.items():
+            sheet = made.create_sheet(title)
+            for row in rows:
+                sheet.append(row)
+        path = tmp_path / "book.xlsx"
+        made.save(path)
+        return path
+
+    return book_
+
+
+def test_types_dates_and_missing_words_are_recognised(book, settings):
+    rows = [
+        ["name", "n", "price", "day", "moment", "ok"],
+        ["ann", 1, 1.5, dt.date(2024, 1, 31), dt.datetime(2024, 1, 31, 10, 30), True],
+        ["NA", 2, None, dt.date(2024, 2, 1), None, False],
+    ]
+    table = read_table(book(Sheet=rows), settings=settings)
+    frame = table.frame()
+    assert frame.schema == {
+        "name": pl.String,
+        "n": pl.Int64,
+        "price": pl.Float64,
+        "day": pl.Date,
+        "moment": pl.Datetime("us"),
+        "ok": pl.Boolean,
+    }
+    assert frame["day"].to_list() == [dt.date(2024, 1, 31), dt.date(2024, 2, 1)]
+    assert frame["name"].to_list() == ["ann", None]
+    assert table.origin["reader"]["format"] == "excel"
+    assert table.origin["reader"]["options"]["sheet"] == "Sheet"
+
+
+def test_titles_empty_rows_and_empty_columns_are_passed_over(book, settings):
+    rows = [
+        ["Sales of the year"],
+        [],
+        [None, "region", "amount"],
+        [None, "north", 1],
+        [],
+        [None, "south", 2],
+        [None, None, None],
+    ]
+    table = read_table(book(Sheet=rows), settings=settings)
+    assert table.frame().rows() == [("north", 1), ("south", 2)]
+    notes = " ".join(table.origin["reader"]["notes"])
+    assert "1 title row above the header (row 3) was passed over." in notes and "1 empty row" in notes
+    assert table.origin["reader"]["options"]["header_line"] == 3
+
+
+def test_merged_cells_hold_for_each_of_their_rows(tmp_path, settings):
+    made = openpyxl.Workbook()
+    sheet = made.active
+    for row in [["Report", None], ["region", "n"], ["north", 1], [None, 2], [None, 3], ["south", 4]]:
+        sheet.append(row)
+    sheet.merge_cells("A1:B1")
+    sheet.merge_cells("A3:A5")
+    made.save(tmp_path / "merged.xlsx")
+    table = read_table(tmp_path / "merged.xlsx", settings=settings)
+    assert table.frame()["region"].to_list() == ["north"] * 3 + ["south"]
+    assert any("merged cell" in note for note in table.origin["reader"]["notes"])
+
+
+def test_the_first_sheet_with_a_table_is_read_unless_another_is_chosen(book, settings):
+    path = book(Cover=[["My report"]], Data=[["a"], [1], [2]], More=[["b"], ["x"], ["y"]])
+    assert read_table(path, settings=settings).frame().columns == ["a"]
+    assert read_table(path, options=ReaderOptions(sheet="More"), settings=settings).frame().columns == ["b"]
+    reading = open_format(path, options=ReaderOptions(), settings=settings, n_rows=1)
+    assert reading.choices == {"sheet": ["Cover", "Data", "More"]}
+    assert [batch.height for batch in reading.batches] == [1]
+    with pytest.raises(ReadError, match=r"Got sheet 'Mor', needed one of the 3.*Did you mean 'More'"):
+        read_table(path, options=ReaderOptions(sheet="Mor"), settings=settings)
+    with pytest.raises(ReadError, match=r"no table in sheet 'Cover'"):
+        read_table(path, options=ReaderOptions(sheet="Cover"), settings=settings)
+
+
+def test_a_sheet_without_names_is_numbered_and_one_with_years_isnt(book, settings):
+    numbered = read_table(book(S=[["ann", 1, 2.5], ["bob", 2, 3.5], ["cy", 3, 4.5]]), settings=settings)
+    assert numbered.frame().columns == ["column_1", "column_2", "column_3"]
+    years = read_table(book(S=[["land", 2019, 2020], ["rome", 1, 2], ["oslo", 3, 4]]), settings=settings)
+    assert years.frame().columns == ["land", "2019", "2020"]
+
+
+def test_the_header_line_and_types_can_be_set_by_hand(book, settings):
+    path = book(S=[["a", "b"], ["x", "y"], ["1", "2"], ["3", "4"]])
+    table = read_table(path, options=ReaderOptions(header_line=2, types={"x": "text"}), settings=settings)
+    assert table.frame().rows() == [("1", 2), ("3", 4)]
+    with pytest.raises(ReadError, match=r"Got header line 99"):
+        read_table(path, options=ReaderOptions(header_line=99), settings=settings)
+    with pytest.raises(ReadError, match=r"type for column 'z'"):
+        read_table(path, options=ReaderOptions(types={"z": "text"}), settings=settings)
+
+
+def test_repeated_names_are_told_apart_and_mixed_columns_kept_as_text(book, settings):
+    table = read_table(book(S=[["a", "a", None], [1, "x", 5], [2, 7, 6]]), settings=settings)
+    assert table.frame().rows(named=True)[1] == {"a": 2, "a_2": "7", "column_3": 6}
+    assert any("'a' is repeated" in note for note in table.origin["reader"]["notes"])
+
+
+def test_old_and_open_workbooks_are_read(tmp_path, settings):
+    people = read_table(DATA / "people.xls", settings=settings).frame()
+    assert people.row(0) == ("Ada", dt.date(1815, 12, 10), 1.65)
+    assert people.height == 3
+    (tmp_path / "open.ods").write_bytes(_ods(_ROWS))
+    assert read_table(tmp_path / "open.ods", settings=settings).frame().rows() == [("x", 1), ("x", 1), ("y", 2)]
+
+
+_CELL = '<table:table-cell office:value-type="{kind}" {value}><text:p>{text}</text:p></table:table-cell>'
+
+
+def _row(text: str, number: int, repeated: int = 1) -> str:
+    cells = _CELL.format(kind="string", value="", text=text)
+    cells += _CELL.format(kind="float", value=f'office:value="{number}"', text=number)
+    return f'<table:table-row table:number-rows-repeated="{repeated}">{cells}</table:table-row>'
+
+
+_HEADER = f"<table:table-row>{_CELL.format(kind='string', value='', text='a')}"
+_HEADER += f"{_CELL.format(kind='string', value='', text='b')}</table:table-row>"
+_ROWS = _HEADER + _row("x", 1, 2) + _row("y", 2)
+
+
+def _ods(rows: str) -> bytes:
+    import io
+
+    names = "".join(
+        f' xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{short}:1.0"' for short in ("office", "table", "text")
+    )
+    content = (
+        f'<?xml version="1.0"?><office:document-content{names} office:version="1.2"><office:body><office:spreadsheet>'
+        f'<table:table table:name="S">{rows}</table:table></office:spreadsheet></office:body></office:document-content>'
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", content)
+        archive.writestr(
+            "META-INF/manifest.xml",
+            '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>',
+        )
+    return buffer.getvalue()
+
+
+def test_a_repeated_row_of_billions_of_cells_is_refused_before_it_is_opened(tmp_path, settings):
+    cell = '<table:table-cell table:number-columns-repeated="16384" office:value-type="float" office:value="1"/>'
+    rows = f'<table:table-row table:number-rows-repeated="1048576">{cell}</table:table-row>'
+    (tmp_path / "bomb.ods").write_bytes(_ods(_HEADER + rows))
+    with pytest.raises(ReadError, match=r"1,048,577 rows and 16,384 columns"):
+        read_table(tmp_path / "bomb.ods", settings=settings)
+
+
+def _patched(path: Path, member: str, change) -> Path:
+    with zipfile.ZipFile(path) as archive:
+        files = {info.filename: archive.read(info) for info in archive.infolist()}
+    files[member] = change(files[member])
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("reference", ["XFD1048576", "xfd1048576", "ZZZZZZ99999999999999"])
+def test_one_cell_in_the_last_corner_is_refused_before_a_grid_is_made(book, settings, reference):
+    far = f'<row r="9"><c r="{reference}"><v>1</v></c></row></sheetData>'.encode()
+    path = _patched(book(S=[["a"], [1]]), "xl/worksheets/sheet1.xml", lambda xml: xml.replace(b"</sheetData>", far))
+    with pytest.raises(ReadError, match=r"needed at most 40,000,000 cells"):
+        read_table(path, settings=settings)
+
+
+def test_a_bomb_among_the_files_of_a_workbook_is_refused(book, settings):
+    from dataclasses import replace
+
+    path = _patched(book(S=[["a"], [1]]), "xl/theme/theme1.xml", lambda _: b" " * 40_000_000)
+    with pytest.raises(ReadError, match=r"times its size, as a bomb does"):
+        read_table(path, settings=settings)
+    with pytest.raises(ReadError, match=r"unpacks to more than 2 MiB"):
+        read_table(path, settings=replace(settings, max_unpacked_mib=2))
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.6, 0.95])
+def test_a_truncated_workbook_is_refused(book, settings, cut):
+    path = book(S=[["a", "b"], *([n, f"w{n}"] for n in range(500))])
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * cut)])
+    with pytest.raises(ReadError, match=r"damaged"):
+        read_table(path, settings=settings)
+    old = path.with_suffix(".xls")
+    content = (DATA / "people.xls").read_bytes()
+    old.write_bytes(content[: int(len(content) * cut)])
+    with pytest.raises(ReadError, match=r"damaged Excel workbook|no table"):
+        read_table(old, settings=settings)
+
+
+def test_a_protected_workbook_asks_for_one_without_a_password(tmp_path, settings):
+    # An encrypted .xlsx is an OLE file with these streams; calamine looks for their names.
+    path = tmp_path / "locked.xlsx"
+    content = bytearray((DATA / "people.xls").read_bytes())
+    place = content.find("Workbook".encode("utf-16-le"))
+    assert place > 0
+    name = "EncryptedPackage".encode("utf-16-le")
+    content[place : place + len(name)] = name
+    path.write_bytes(bytes(content))
+    with pytest.raises(ReadError, match=r"password|damaged Excel workbook"):
+        read_table(path, settings=settings)
