@@ -10,7 +10,20 @@ import polars as pl
 from workbench.estimators import build_sklearn, wrap_model
 from workbench.package import build_package, make_signature
 from workbench.recipe import fit_recipe
-from workbench.recipe.spec import CleanText, DropColumns, FlagMissing, Impute, OneHot, Rename, Standardize
+from workbench.recipe.spec import (
+    Calculate,
+    CleanText,
+    Convert,
+    DateParts,
+    DropColumns,
+    FlagMissing,
+    Impute,
+    OneHot,
+    ParseDates,
+    Rename,
+    Standardize,
+    TfIdf,
+)
 from workbench.settings import Settings
 
 STEPS = [
@@ -22,6 +35,34 @@ STEPS = [
     OneHot(columns=("sex",)),
     Standardize(columns=("age", "fare")),
 ]
+
+
+# What an analyst does with a raw table: dates and prices written as text, a letter in words.
+RAW_STEPS = [
+    ParseDates(columns=("booked",), format="%d.%m.%Y"),
+    Convert(columns=("price",), to="number", decimal=","),
+    Rename(names={"fare": "way"}),
+    Calculate(name="price_of_way", expression="price / (way + 1)"),
+    DateParts(columns=("booked", "last_seen"), parts=("year", "month", "weekday")),
+    CleanText(columns=("letter",), operations=("remove_html", "lower_case", "strip")),
+    Impute(columns=("age", "price", "price_of_way")),
+    OneHot(columns=("sex",)),
+    TfIdf(columns=("letter",), max_features=20),
+    Standardize(columns=("age", "way", "price")),
+]
+_WORDS = ("late", "Good", "<b>bad</b>", "rooms", "noisy!", "breakfast", "Frühstück", "ok")
+
+
+def raw_guests(n_rows=400, seed=0):
+    """Give the guests with three more columns as they stand in a file."""
+    random = np.random.default_rng(seed + 100)
+    days = [datetime(2021, 1, 1) + timedelta(days=int(day)) for day in random.integers(0, 900, n_rows)]
+    letters = [" ".join(random.choice(_WORDS, n)) or None for n in random.integers(0, 12, n_rows)]
+    return guests(n_rows, seed).with_columns(
+        booked=pl.Series([None if random.random() < 0.1 else f"{day:%d.%m.%Y}" for day in days]),
+        price=pl.Series([f"{price:.2f}".replace(".", ",") + " €" for price in random.exponential(40, n_rows)]),
+        letter=pl.Series(letters),
+    )
 
 
 def guests(n_rows=400, seed=0):

@@ -51,7 +51,10 @@ def _paths() -> Json:
                 parameters=[*model, query],
                 body=("Rows", {"rows": [_ROW]}),
                 answer="Predictions",
-                description="Takes one object, a list of objects, or an object with `rows`. Missing values are null.",
+                description=(
+                    "Takes one object, a list of objects, or an object with `rows`. Missing values are null. Dates "
+                    "and times are ISO text (2024-12-31, 2024-12-31T23:59Z; UTC without a zone) or seconds since 1970."
+                ),
             )
         },
         "/v2": {"get": _operation("Describe the server", "serverMetadata", answer="Server")},
@@ -79,7 +82,10 @@ def _paths() -> Json:
                 parameters=parameters,
                 body=("InferenceRequest", {"id": "42", "inputs": _TENSORS}),
                 answer="InferenceAnswer",
-                description="One tensor for each column, by name, of shape [N] or [N, 1]. Missing values are null.",
+                description=(
+                    "One tensor for each column, by name, of shape [N] or [N, 1]. Missing values are null. Dates and "
+                    "times are BYTES with ISO text, or FP64 with seconds since 1970-01-01 UTC."
+                ),
             )
         }
     return paths

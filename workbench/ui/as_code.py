@@ -11,10 +11,18 @@ from workbench.ui import messages, state
 from workbench.ui.state import Open
 
 
+@st.fragment(key="as_code")
 def popover(opened: Open, page: str) -> None:
-    """Draw the popover; with nothing open it shows how to begin."""
+    """Draw the popover; with nothing open it shows how to begin.
+
+    It is drawn again when it is opened: what a form on the page has changed since is in the code then.
+    """
     with st.popover(
-        "As code", icon=":material/code:", key=f"{page}.as_code", help="The Python and the RunSpec behind this page"
+        "As code",
+        icon=":material/code:",
+        key=f"{page}.as_code",
+        help="The Python and the RunSpec behind this page",
+        on_change="rerun",
     ):
         st.caption("The code that does what this page shows. Copy with the button at the corner.")
         try:
