@@ -57,7 +57,7 @@ class Distribution:
             places = np.searchsorted(self.values, inside, side=side)
         else:
             places = np.searchsorted(self.values, bounds, side=side)
-        return places if self._reached is None else np.concatenate([[0], self._reached])[places]
+        return places if self._reached is None else np.asarray(np.concatenate([[0], self._reached])[places])
 
     def moments(self) -> tuple[float, float | None, float | None]:
         """Give mean, standard deviation (n - 1) and skew; None where they aren't defined."""

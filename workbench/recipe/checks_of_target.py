@@ -100,7 +100,7 @@ def _one_class(seen: Examined, name: str) -> str | None:
     answers = seen.rows.filter(pl.col(name).is_not_null())[seen.target].drop_nulls()
     if len(answers) < _ONE_CLASS_ROWS or answers.n_unique() != 1:
         return None
-    share = float((seen.rows[seen.target] == answers[0]).mean() or 0.0)  # type: ignore[arg-type]
+    share = float((seen.rows[seen.target] == answers[0]).mean() or 0.0)
     return repr(answers[0]) if share ** len(answers) < 1e-6 else None
 
 
@@ -150,7 +150,7 @@ def cleaning(column: str, found: list[list[str]]) -> Remedy:
         operations.append("strip_full_stop")
     if any(len({text.strip().rstrip(".").strip() for text in group}) > 1 for group in found):
         operations.append("lower_case")
-    step = CleanText(columns=(column,), operations=tuple(operations))  # type: ignore[arg-type]
+    step = CleanText(columns=(column,), operations=tuple(operations))
     return Remedy(f"Bring {column} to one form", (step,))
 
 
