@@ -94,7 +94,8 @@ def test_missing_values_are_flagged():
         ("strip", "  a ", "a"), ("lower_case", "\u00c9A", "\u00e9a"), ("collapse_spaces", "a \t b", "a b"),
         ("remove_html", "<b>x</b> &amp; y", " x  & y"), ("remove_urls", "see http://a.b/c now", "see   now"),
         ("remove_punctuation", "don't, stop!", "dont  stop "), ("remove_digits", "a1b22", "ab"),
-        ("remove_accents", "Cr\u00e8me \u0141", "Creme L"), ("strip_full_stop", "<=50K.", "<=50K"), ("remove_digits", "12", None),
+        ("remove_accents", "Cr\u00e8me \u0141", "Creme L"), ("strip_full_stop", "<=50K.", "<=50K"),
+        ("remove_digits", "12", None),
     ],
 )  # fmt: skip
 def test_text_is_cleaned(operation, written, cleaned):
