@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
 from workbench.recipe import FittedRecipe, Step, fit_recipe
 from workbench.recipe.fitting import fit_and_transform
@@ -159,7 +161,7 @@ def rows(draw) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=schema)
 
 
-@settings(max_examples=25, **PROFILE)
+@settings(max_examples=15, **PROFILE)
 @given(frame=rows())
 def test_hostile_rows_get_the_same_answer_from_every_step_and_its_graph(frame):
     for name in RECIPES:
@@ -205,3 +207,61 @@ def test_cross_fitted_rows_differ_from_what_the_graph_gives_them():
     np.testing.assert_allclose(given_back, recipe.transform(TRAIN), rtol=1e-12)
     place = recipe.feature_names.index("t0=0")
     assert np.abs(given_back[:, place] - cross_fitted[:, place]).max() > 1e-3
+
+
+FUZZED: list[dict] = [
+    {"step": "clip", "method": "iqr"},
+    {"step": "clip"},
+    {"step": "log"},
+    {"step": "power"},
+    {"step": "bins", "n_bins": 3},
+    {"step": "bins", "strategy": "uniform"},
+    {"step": "robust"},
+    {"step": "quantile_transform", "output": "normal"},
+    {"step": "quantile_transform", "n_quantiles": 10},
+    {"step": "impute", "strategy": "nearest_neighbors", "n_neighbors": 3},
+    {"step": "one_hot", "max_categories": 2},
+    {"step": "target_encode", "folds": 2},
+    {"step": "select_best", "k": 1},
+    {"step": "select_best", "k": 1, "score": "mutual_information"},
+    {"step": "pca"},
+]
+FUZZED_TEXT: list[dict] = [
+    {"step": "merge_rare", "min_share": 0.3},
+    {"step": "one_hot", "max_categories": 2},
+    {"step": "target_encode", "folds": 2},
+    {"step": "hashing", "n_features": 3},
+    {"step": "tf_idf", "min_rows": 1, "max_words": 2},
+]
+
+
+@st.composite
+def learned(draw) -> tuple[dict, pl.DataFrame]:
+    """Give a step, and training rows of one kind that it may or may not be able to learn from."""
+    is_text = draw(st.booleans())
+    step = draw(st.sampled_from(FUZZED_TEXT if is_text else FUZZED))
+    size = draw(st.integers(1, 12))
+    values = st.lists(hostile_texts if is_text else hostile_numbers, min_size=size, max_size=size)
+    schema = dict.fromkeys(("a", "b"), pl.String if is_text else pl.Float64)
+    target = draw(st.lists(st.integers(0, 2), min_size=size, max_size=size))
+    frame = pl.DataFrame({"a": draw(values), "b": draw(values)}, schema=schema).with_columns(y=pl.Series(target))
+    return step, frame
+
+
+@settings(max_examples=120, **PROFILE)
+@given(case=learned(), task=st.sampled_from(["classification", "regression"]))
+def test_any_rows_are_learned_from_or_refused_and_then_the_graph_agrees(case, task):
+    step, frame = case
+    documents = [step | {"columns": ["a", "b"]}]
+    if step["step"] == "merge_rare":
+        documents.append({"step": "ordinal", "columns": ["a", "b"]})
+    try:
+        steps = TypeAdapter(tuple[Step, ...]).validate_python(documents)
+        recipe = fit_recipe(steps, frame, target="y", task=task)
+    except RecipeError:
+        return
+    expected, actual = recipe.transform(frame), session_of(recipe).run(None, recipe.enter(frame))[0]
+    size = np.nanmax(np.abs(expected), axis=1, keepdims=True, initial=1.0)
+    np.testing.assert_allclose(actual / size, expected / size, rtol=1e-9, atol=1e-9)
+    stored = FittedRecipe.from_dict(json.loads(json.dumps(recipe.to_dict(), allow_nan=False)))
+    np.testing.assert_array_equal(stored.transform(frame), expected)

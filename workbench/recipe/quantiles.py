@@ -122,7 +122,9 @@ class _Curve:
         self.first_ranks = references[np.concatenate([first[:1], first])]
         rises = references[first[1:]] - references[last[:-1]]
         with np.errstate(all="ignore"):
-            self.slopes = np.concatenate([[0.0], rises / inner, [0.0]])
+            # Between neighbouring doubles near 0 a slope is infinite, and infinity times no distance would be NaN.
+            slopes = np.minimum(rises / inner, np.finfo(np.float64).max)
+        self.slopes = np.concatenate([[0.0], slopes, [0.0]])
 
 
 def _places(graph: GraphBuilder, buckets: str, curves: list[_Curve]) -> str:

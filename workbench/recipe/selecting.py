@@ -22,8 +22,8 @@ class FittedSelectBest(FittedStep):
     The F test is ``f_classif`` or ``f_regression`` over all training rows. Mutual information is
     ``mutual_info_classif`` or ``mutual_info_regression`` over a seeded sample of at most 10,000 training rows, and
     takes features with at most 20 different values for categories. For the score a missing value is replaced by the
-    feature's median; afterwards it stays missing. Features with one value only come last. With k or fewer features, all
-    are kept.
+    feature's median; afterwards it stays missing. Features with one value only come last, those with too few rows for
+    mutual information in front of them. With k or fewer features, all are kept.
 
     Source: Kraskov et al., Estimating mutual information, Physical Review E 69, 2004.
     """
@@ -112,4 +112,15 @@ def _scores(step: SelectBest, X: np.ndarray, learning: Learning) -> np.ndarray:
     measure = feature_selection.mutual_info_classif if classes else feature_selection.mutual_info_regression
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return np.asarray(measure(X, y, discrete_features=discrete, random_state=learning.seed))
+        try:
+            return np.asarray(measure(X, y, discrete_features=discrete, random_state=learning.seed))
+        except ValueError:  # too few rows, or no value that two rows share, in at least one feature
+            columns = [(X[:, [place]], discrete[[place]]) for place in range(X.shape[1])]
+            return np.array([_information(measure, column, y, kind, learning.seed) for column, kind in columns])
+
+
+def _information(measure: Any, column: np.ndarray, y: np.ndarray, discrete: np.ndarray, seed: int) -> float:
+    try:
+        return float(measure(column, y, discrete_features=discrete, random_state=seed)[0])
+    except ValueError:
+        return 0.0
