@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import date, datetime
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,6 +13,9 @@ import pytest
 from workbench import registry
 from workbench.package import InputColumn
 from workbench.ui import image_view, prediction_form
+
+sys.path.insert(0, str(Path(__file__).parent))
+from guest_packages import RAW_STEPS, STEPS, build, guests, raw_guests  # noqa: E402
 
 
 @pytest.fixture
@@ -129,6 +136,91 @@ def test_a_gone_model_is_told_and_the_way_on_offered(open_page, published):
     page.button(key="predict.use_demo").click().run()
     assert not page.exception
     assert page.query_params["model"] == "flowers"
+
+
+@pytest.fixture
+def guest_model(settings, tmp_path):
+    letters = [f"Dear house {i}, what a good breakfast" for i in range(400)]
+    build(
+        tmp_path / "guests",
+        RAW_STEPS,
+        raw_guests().with_columns(letter=pl.Series(letters)),
+        estimator="hist_gradient_boosting",
+    )
+    registry.publish(tmp_path / "guests", "guests")
+
+
+def test_dates_have_a_calendar_and_free_text_an_area(open_page, guest_model):
+    page = open_page("predict", model="guests")
+    assert not page.exception
+    seen = page.datetime_input[0]
+    assert seen.label == "last\\_seen" and "Training saw 2020-01-01" in seen.help and "In UTC" in seen.help
+    page.datetime_input[0].set_value(datetime(2022, 5, 1, 10, 30))
+    (letter,) = page.text_area  # dates and prices that are written as text fit into a line
+    letter.set_value("Good breakfast")
+    page.run()
+    assert not page.exception
+    row = page.session_state["predict.row"]
+    assert (row["last_seen"], row["letter"]) == ("2022-05-01 10:30:00", "Good breakfast")
+    predicted = registry.load_model("guests").predict_frame([row])
+    assert f"# {predicted['prediction'][0]}" in shown_text(page)
+    page.datetime_input[0].set_value(None)
+    page.run()
+    assert page.session_state["predict.row"]["last_seen"] is None
+
+
+def test_an_example_row_with_a_date_fills_the_form_and_the_code_shows_the_row(open_page, guest_model):
+    page = open_page("predict", model="guests")
+    background = pl.read_parquet(registry.resolve("guests").folder / "background.parquet")
+    position = int(background["last_seen"].is_not_null().arg_max())
+    next(box for box in page.selectbox if box.label == "Start from").set_value(position)
+    page.run()
+    moment = background["last_seen"][position]
+    assert page.session_state["predict.row"]["last_seen"] == f"{moment:%Y-%m-%d %H:%M:%S}"
+    page.run()
+    assert any(f"{moment:%Y-%m-%d %H:%M}" in code.value for code in page.code)
+
+
+def test_a_moment_beyond_training_is_told(open_page, guest_model):
+    page = open_page("predict", model="guests")
+    page.datetime_input[0].set_value(datetime(2031, 5, 1, 10, 30))
+    page.run()
+    assert not page.exception
+    assert "Training saw nothing like last\\_seen = 2031" in shown_text(page)
+
+
+def test_dates_without_a_time_and_moments_with_seconds_get_widgets_that_hold_them():
+    day = InputColumn("day", "datetime", "datetime", "1890-05-01", "2024-05-01", example="2020-02-02", date_only=True)
+    assert prediction_form.calendar(day) == (date(1890, 5, 1), date(2100, 12, 31))
+    assert prediction_form.stored(day, datetime(2020, 2, 2)) == date(2020, 2, 2)
+    assert prediction_form.stored(day, None) is None
+    exact = InputColumn("at", "datetime", "datetime", "2020-01-01 00:00:07", "2024-05-01 00:00:00")
+    assert not prediction_form.counts_minutes(exact)
+    assert prediction_form.stored(exact, datetime(2020, 2, 2, 1, 2, 3)) == "2020-02-02 01:02:03"
+
+
+def test_of_many_columns_the_most_important_ones_come_first():
+    names = [f"c{i}" for i in range(30)]
+    assert prediction_form.first_columns(names[:20], []) == set(names[:20])
+    assert prediction_form.first_columns(names, []) == set(names[:12])
+    ranked = ["c29", "gone", "c17", *names]
+    assert prediction_form.first_columns(names, ranked) == {"c29", "c17", *names[:10]}
+
+
+def test_a_stored_explanation_decides_what_stands_above(open_page, settings, tmp_path):
+    from workbench.explain import start_explanation
+
+    frame = guests().with_columns(pl.lit(1.0).alias(f"nothing {i}") for i in range(20))
+    frame = frame.select("stayed", *(f"nothing {i}" for i in range(20)), *guests().columns[:-1])
+    build(tmp_path / "wide", STEPS, frame)
+    registry.publish(tmp_path / "wide", "wide")
+    assert "20 more columns" not in [box.label for box in open_page("predict", model="wide").expander]
+    start_explanation(registry.resolve("wide").folder, n_rows=5).result(120)
+    page = open_page("predict", model="wide")
+    assert not page.exception
+    (box,) = [box for box in page.expander if "columns" in box.label]
+    assert box.label == "13 less important columns"
+    assert not box.datetime_input and page.datetime_input[0].label == "last\\_seen"
 
 
 def test_steps_and_digits_fit_the_range():

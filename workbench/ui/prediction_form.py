@@ -46,12 +46,13 @@ def draw(
     _start_from(columns, background, prefix)
     above = first_columns(signature.column_names, most_important)
     numbered = list(enumerate(columns))
-    row = _widgets([pair for pair in numbered if pair[1].name in above], prefix)
+    letters = {column.name for column in columns if holds_letters(column, background)}
+    row = _widgets([pair for pair in numbered if pair[1].name in above], prefix, letters)
     below = [pair for pair in numbered if pair[1].name not in above]
     if below:
         known = "less important" if most_important else "more"
         with st.expander(f"{len(below)} {known} columns", icon=":material/unfold_more:", key=f"{prefix}.more"):
-            row |= _widgets(below, prefix)
+            row |= _widgets(below, prefix, letters)
     _say_what_is_unusual(columns, row)
     return {column.name: row[column.name] for column in columns}
 
@@ -64,27 +65,34 @@ def first_columns(names: Sequence[str], most_important: Sequence[str]) -> set[st
     return set([*ranked, *(name for name in names if name not in set(ranked))][:FIRST_COLUMNS])
 
 
-def _widgets(columns: list[tuple[int, InputColumn]], prefix: str) -> dict[str, Any]:
-    # A letter needs the whole width, and would leave holes in the grid.
-    narrow = [pair for pair in columns if not pair[1].is_free_text]
+def holds_letters(column: InputColumn, background: pl.DataFrame) -> bool:
+    """Say whether a column's texts are long: prices with a unit are free text, too, but fit into a line."""
+    if not column.is_free_text or column.name not in background.columns:
+        return False
+    chars = background[column.name].cast(pl.String).str.len_chars().quantile(0.9)
+    return chars is not None and chars > LINE_CHARS / 2
+
+
+def _widgets(columns: list[tuple[int, InputColumn]], prefix: str, letters: set[str]) -> dict[str, Any]:
     row = {}
     with st.grid("auto", min_column_width=170):
-        for position, column in narrow:
-            row[column.name] = widget(column, key=f"{prefix}.{position}")
-    for position, column in columns:
-        if column.is_free_text:
-            row[column.name] = widget(column, key=f"{prefix}.{position}")
+        for position, column in columns:
+            if column.name not in letters:
+                row[column.name] = widget(column, key=f"{prefix}.{position}")
+    for position, column in columns:  # a letter needs the whole width, and would leave holes in the grid
+        if column.name in letters:
+            row[column.name] = widget(column, key=f"{prefix}.{position}", lines=True)
     return row
 
 
-def widget(column: InputColumn, *, key: str) -> Any:
-    """Draw the widget of one column and give its value as the model takes it."""
+def widget(column: InputColumn, *, key: str, lines: bool = False) -> Any:
+    """Draw the widget of one column, for text with several lines, and give its value as the model takes it."""
     st.session_state.setdefault(key, stored(column, typical(column)))
     label = messages.plain(column.name)
     same: dict[str, Any] = {"key": key, "help": describe(column), "persist_state": "session"}
     if column.type == "datetime":
         return _moment_widget(column, label, same)
-    if column.is_free_text:
+    if lines:
         return st.text_area(label, placeholder="missing", height=100, **same) or None
     if column.kind == "boolean" and column.type == "number":
         chosen = st.selectbox(label, [True, False, MISSING], format_func=_written, **same)
