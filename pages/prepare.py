@@ -1,6 +1,6 @@
 import streamlit as st
 
-from workbench.ui import page, recipe_checks, recipe_editor, recipe_preview, split_form, target_form
+from workbench.ui import page, recipe_checks, recipe_editor, recipe_leaks, recipe_preview, split_form, target_form
 from workbench.ui.pages import PAGES
 
 opened = page.start("Prepare", PAGES["prepare"].purpose, needs=["table"])
@@ -14,6 +14,7 @@ with preview_side, recipe_preview.beside():
 with recipe_side:
     recipe_editor.draw(table, draft, computed)
 split_form.draw(table, draft)
+recipe_leaks.draw(table, draft)
 if st.button("Train a model", type="primary", key="prepare.next", icon=":material/model_training:"):
     page.go("train")
 with checks_place:

@@ -167,7 +167,7 @@ def _picture(table: Table, draft: Draft) -> None:
     if draft.test_source:
         how += f"; test rows from {draft.test_source}"
     if divided.folds is not None:
-        picture(plots.folds_picture(divided.folds, how=how), key="prepare.folds", numbers=divided.folds)
+        picture(plots.folds_picture(divided.folds, how=how), key="prepare.folds_picture", numbers=divided.folds)
     else:
         picture(plots.split_picture(divided.counts, how=how), key="prepare.split", numbers=divided.numbers)
     if divided.n_sample:
