@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
+from workbench.data.formats.json_documents import WINDOW, array_elements, rest_of, rows_of
 from workbench.data.formats.opened import Reading
 from workbench.data.formats.settling import Settling
 from workbench.data.spec import ReaderOptions
@@ -19,10 +20,7 @@ from workbench.settings import Settings
 _BATCH_ROWS = 20_000
 _BATCH_BYTES = 32 * 1024 * 1024
 _MAX_LINE_BYTES = 256 * 1024 * 1024
-_MAX_DOCUMENT_BYTES = 1024 * 1024 * 1024
-_WINDOW = 4 * 1024 * 1024
 _LONG_NUMBER = re.compile(rb"\d{19}")
-_BLANK = re.compile(r"[ \t\r\n]*")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -157,11 +155,11 @@ def read_json(
     """
     with Settling(name, options, settings) as settling, _json_errors(name, "it"), _text(stream, options) as text:
         records = _Records(settling, n_rows)
-        window = text.read(_WINDOW)
+        window = text.read(WINDOW)
         if window.lstrip().startswith("["):
-            rows: Iterable[Any] = _array(text, window, name)
+            rows: Iterable[Any] = array_elements(text, window, name)
         else:
-            rows = _rows_of(json.loads(window + _rest(text, name)), name)
+            rows = rows_of(json.loads(window + rest_of(text, name)), name)
         for record in rows:
             if not records.add(record):
                 break
@@ -176,103 +174,6 @@ def _end(records: _Records, settling: Settling, format: str, options: ReaderOpti
         first = sorted(records.flattened)[0]
         reading.notes.append(f"The objects in {named} were spread over columns such as '{first}.…'.")
     return reading
-
-
-def _array(text: IO[str], window: str, name: str) -> Iterator[Any]:
-    """Decode the elements of an array one by one, never more of it in memory than an element needs."""
-    decode = json.JSONDecoder().raw_decode
-    place = window.index("[") + 1
-    first = True
-    while True:
-        place, window = _skip(text, window, place)
-        if place >= len(window):
-            raise ReadError(f"Got {name}, whose array is never closed. Needed a complete file; write it again.")
-        if window[place] == "]":
-            return
-        if not first:
-            if window[place] != ",":
-                raise json.JSONDecodeError("Expecting ',' delimiter", window, place)
-            place, window = _skip(text, window, place + 1)
-        first = False
-        while True:
-            try:
-                record, place_after = decode(window, place)
-                if place_after < len(window):  # a number at the end of the window may go on behind it
-                    break
-            except json.JSONDecodeError:
-                place_after = -1
-            more = text.read(max(_WINDOW, len(window) - place))
-            if not more and place_after < 0:
-                decode(window, place)  # raises again
-            if not more:
-                break
-            if len(window) - place > _MAX_LINE_BYTES:
-                raise ReadError(f"Got {name} with a record of more than 256 MiB, needed rows of a table in it.")
-            window, place = window[place:] + more, 0
-        place = place_after
-        yield record
-        if place > _WINDOW:
-            window, place = window[place:], 0
-
-
-def _skip(text: IO[str], window: str, place: int) -> tuple[int, str]:
-    while True:
-        match = _BLANK.match(window, place)
-        place = match.end() if match else place
-        if place < len(window):
-            return place, window
-        more = text.read(_WINDOW)
-        if not more:
-            return place, window
-        window, place = more, 0
-
-
-def _rest(text: IO[str], name: str) -> str:
-    pieces, size = [], 0
-    while piece := text.read(_WINDOW):
-        size += len(piece)
-        if size > _MAX_DOCUMENT_BYTES:
-            raise ReadError(
-                f"Got {name}, a JSON object of more than 1 GiB, which can only be read whole. "
-                "Needed an array of objects or one object a line (NDJSON); write it so."
-            )
-        pieces.append(piece)
-    return "".join(pieces)
-
-
-def _rows_of(document: Any, name: str) -> Iterable[Any]:
-    if isinstance(document, dict) and document:
-        lists = {key: value for key, value in document.items() if isinstance(value, list)}
-        of_objects = [key for key, value in lists.items() if value and all(isinstance(row, dict) for row in value)]
-        if len(lists) == len(document) and len({len(value) for value in lists.values()}) == 1 and not of_objects:
-            return (dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True))
-        if len(of_objects) == 1:
-            return lists[of_objects[0]]
-        if len(of_objects) > 1:
-            raise ReadError(
-                f"Got {name} with records below several keys ({', '.join(map(repr, of_objects[:5]))}), needed them "
-                "below one. Save the one you mean as a file of its own."
-            )
-        inner = [value for value in document.values() if isinstance(value, dict)]
-        if len(inner) == len(document):
-            return _rows_of_objects(document, name)
-        if len(inner) == 1 and not lists:
-            return _rows_of(inner[0], name)
-        if not lists:
-            return [document]
-    raise ReadError(
-        f"Got {name}, JSON that holds no table, needed an array of objects, an object of columns of one length, "
-        "records below one key, or one object a line. Write the rows so."
-    )
-
-
-def _rows_of_objects(document: dict[str, dict[str, Any]], name: str) -> Iterable[Any]:
-    """Read what pandas writes: each column an object from row to value, or each row one from column to value."""
-    inner = list(document.values())
-    same = all(value.keys() == inner[0].keys() for value in inner)
-    if same and all(key.isdigit() for key in inner[0]):
-        return ({column: cells[row] for column, cells in document.items()} for row in inner[0])
-    return inner
 
 
 def _encoding(stream: IO[bytes], options: ReaderOptions) -> str:
