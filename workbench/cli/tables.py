@@ -11,6 +11,7 @@ from workbench.errors import SpecError
 
 if TYPE_CHECKING:
     from workbench.data import Table
+    from workbench.data.looking import FileLook
     from workbench.data.spec import ReaderOptions
 
 Source = Annotated[
@@ -52,7 +53,7 @@ def read(
     options = parse_options(option)
     if look:
         seen = look_at(file, options=options)
-        show(seen.to_dict(), as_json, lambda: _look_text(seen))
+        show(_look_document(seen), as_json, lambda: _look_text(seen))
         return
     found = read_table(file, target=target, name=name, options=options)
     document = {
@@ -175,11 +176,27 @@ def parse_options(given: list[str] | None) -> ReaderOptions | None:
     return reader_options(document)
 
 
-def _look_text(seen: Any) -> str:
+def _look_document(seen: FileLook) -> dict[str, Any]:
+    return {
+        "format": seen.format,
+        "n_bytes": seen.n_bytes,
+        "options": seen.options.model_dump(mode="json", exclude_none=True),
+        "choices": seen.choices,
+        "proposals": [
+            {"option": proposal.option, "value": proposal.value, "reason": proposal.reason}
+            for proposal in seen.proposals
+        ],
+        "notes": seen.notes,
+        "columns": {name: str(dtype) for name, dtype in seen.frame.schema.items()},
+        "rows": [[None if value is None else str(value) for value in row] for row in seen.frame.head(10).rows()],
+    }
+
+
+def _look_text(seen: FileLook) -> str:
     options = seen.options.model_dump(exclude_defaults=True, exclude_none=True)
     lines = [f"{seen.format}: " + ", ".join(f"{name} {value!r}" for name, value in options.items())]
     lines += [f"{name}: {', '.join(values)}" for name, values in seen.choices.items() if values]
-    lines += [*seen.notes, ""]
+    lines += [*seen.notes, *(f"{proposal.reason} Proposed: {proposal.option}." for proposal in seen.proposals), ""]
     shown = seen.frame.head(8)
     return "\n".join([*lines, table(shown.columns, shown.rows())])
 

@@ -61,8 +61,9 @@ def read_upload(
     options: Any = None,
     settings: Settings | None = None,
     on_progress: Any = None,
+    keep: bool = False,
 ) -> Table:
-    """Read an uploaded file that was kept; one that isn't a table goes again.
+    """Read an uploaded file that was kept; one that isn't a table goes again, unless `keep` says otherwise.
 
     Raises
     ------
@@ -79,9 +80,15 @@ def read_upload(
             path, origin, name=name, options=options or ReaderOptions(), settings=settings, on_progress=on_progress
         )
     except ReadError:
-        if not _is_needed(path.parent.name, settings):
-            shutil.rmtree(path.parent, ignore_errors=True)
+        if not keep:
+            drop_upload(path, settings=settings)
         raise
+
+
+def drop_upload(path: Path, *, settings: Settings | None = None) -> None:
+    """Delete an uploaded file from which no table came."""
+    if not _is_needed(path.parent.name, settings or current()):
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def original_of(table: Table, settings: Settings) -> tuple[Path, dict[str, Any]]:

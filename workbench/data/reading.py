@@ -109,7 +109,11 @@ def read_as(
             origin = {**origin, "n_bytes": check_size(path, settings)}
             sha256 = pool.submit(sha256_of, path)
 
+        by_hand = options.model_dump(mode="json", exclude_defaults=True)
+
         def described(reader: dict[str, Any]) -> dict[str, Any]:
+            if by_hand:
+                reader = {**reader, "given": by_hand}
             return {**origin, **({"sha256": sha256.result()} if sha256 else {}), "reader": reader}
 
         given: dict[str, Any] = {"name": name or stem_of(path.name), "target": target, "settings": settings}

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import streamlit as st
 
 from workbench import plots
-from workbench.ui import messages, words
+from workbench.data.spec import ReaderOptions
+from workbench.errors import WorkbenchError
+from workbench.settings import current
+from workbench.ui import drafts, messages, reading_form, recipe_checks, state, words
 from workbench.ui.picture import picture
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import plotly.graph_objects as go
 
     from workbench.data import Column, Profile, Table
+    from workbench.data.associations import Associations
 
 SHOWN_ROWS = 1_000
+SHOWN_IMAGES = 60
+THUMBNAIL = 64  # pixels
 COLUMNS_A_PAGE = 12
 N_BARS = 5
 _NOTHING: tuple[Any, ...] = (None, [], {}, "")
@@ -24,19 +34,15 @@ _NOTHING: tuple[Any, ...] = (None, [], {}, "")
 
 def draw(table: Table) -> None:
     """Draw the facts and the tabs."""
-    profile = table.profile()
+    with st.spinner("Looking at every column …"):
+        profile = table.profile()
     _facts(table, profile)
-    findings = f"Findings ({len(profile.findings)})"
-    rows, columns, checks = st.tabs(["Table", "Columns", findings], key="data.tabs", on_change="rerun")
-    if rows.open:
-        with rows:
-            _rows(table)
-    if columns.open:
-        with columns:
-            _columns(table, profile)
-    if checks.open:
-        with checks:
-            _findings(profile)
+    _correct(table)
+    tabs = st.tabs(["Table", "Columns", "Associations", "Checks"], key="data.tabs", on_change="rerun")
+    for tab, drawn in zip(tabs, (_rows, _columns, _associations, _checks), strict=True):
+        if tab.open:
+            with tab:
+                drawn(table, profile)
 
 
 def _facts(table: Table, profile: Profile) -> None:
@@ -69,10 +75,76 @@ def _value(value: Any) -> str:
     return f"`{value}`" if len(str(value)) < 4 else messages.plain(value)
 
 
-def _rows(table: Table) -> None:
-    shown = min(SHOWN_ROWS, table.n_rows)
-    st.caption(f"{shown:,} of {words.plural(table.n_rows, 'row')}, in the order of the file.")
-    st.dataframe(table.head(SHOWN_ROWS), key="data.rows", height=460, alt=f"The first {shown} rows of {table.name}")
+def _correct(table: Table) -> None:
+    """Offer to read the file that the table came from otherwise."""
+    if table.origin.get("kind") not in ("upload", "file"):
+        return
+    key = f"data.reread.{table.short_digest}"
+    with st.expander("Correct how it was read", icon=":material/edit_document:", key=key, on_change="rerun") as panel:
+        if not panel.open:
+            return
+        path = _original(table.digest, str(current().home), table)
+        if path is None:
+            return
+        given = ReaderOptions.model_validate((table.origin.get("reader") or {}).get("given") or {})
+        options = reading_form.draw(path, given, key=key)
+        if st.button("Read it so", key=f"{key}.go", icon=":material/refresh:", disabled=options in (None, given)):
+            _reread(table, options or given, key)
+
+
+@st.cache_data(max_entries=32, ttl=60, show_spinner="Looking for the file …")
+def _original(digest: str, home: str, _table: Table) -> Path | None:
+    """Find the file that a table came from; its sum is computed, so not at each click."""
+    from workbench.data.originals import original_of
+
+    try:
+        return original_of(_table, current())[0]
+    except WorkbenchError as problem:
+        messages.error(problem)
+        return None
+
+
+def _reread(table: Table, options: ReaderOptions, key: str) -> None:
+    from workbench.data.reading import reread
+
+    with messages.shown():
+        with st.spinner(f"Reading {table.name} …"):
+            again = reread(table, options)
+        reading_form.forget(key)
+        state.show(table=again.source)
+        st.toast(f"{again.name}: {words.plural(again.n_rows, 'row')}", icon=":material/check_circle:")
+        st.rerun()
+
+
+def _rows(table: Table, profile: Profile) -> None:
+    images = [column.name for column in table.columns if column.kind == "image"]
+    frame = _with_thumbnails(table.digest, table, images) if images else table.head(SHOWN_ROWS)
+    order = "evenly from the whole table" if images else "in the order of the file"
+    st.caption(f"{frame.height:,} of {words.plural(table.n_rows, 'row')}, {order}.")
+    st.dataframe(
+        frame,
+        key="data.rows",
+        height=460,
+        row_height=THUMBNAIL if images else None,
+        column_config={name: st.column_config.ImageColumn(name) for name in images},
+        alt=f"{frame.height} rows of {table.name}",
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner="Drawing the images …")
+def _with_thumbnails(digest: str, _table: Table, images: list[str]) -> pl.DataFrame:
+    """Give some rows with their images as small PNGs that the browser can show."""
+    from workbench.data.images import thumbnails
+
+    frame, _ = _table.sampled(SHOWN_IMAGES)
+    drawn = [
+        pl.Series(
+            name,
+            [f"data:image/png;base64,{b64encode(png).decode()}" for png in thumbnails(frame[name], size=THUMBNAIL)],
+        )
+        for name in images
+    ]
+    return frame.with_columns(drawn)
 
 
 def _columns(table: Table, profile: Profile) -> None:
@@ -106,6 +178,8 @@ def _column_card(table: Table, column: Column, profile: Profile, position: int) 
         is_bars = column.name in profile.histograms and "value" in profile.histograms[column.name].columns
         most = f" · the {N_BARS} most frequent drawn" if is_bars and column.n_unique > N_BARS else ""
         st.caption(f"{column.kind} · {words.plural(column.n_unique, 'value')} · {missing}{most}")
+        if finding := profile.column_findings.get(column.name):
+            st.caption(f":material/arrow_right: {messages.plain(finding)}")
         figure = _figure(column, profile)
         if figure is not None:
             figure.update_layout(title=None, height=150, margin={"t": 6, "b": 24, "l": 6, "r": 6})
@@ -126,11 +200,43 @@ def _figure(column: Column, profile: Profile) -> go.Figure | None:
     return plots.category_bars(counts.head(N_BARS), column=column.name, title=False)
 
 
-def _findings(profile: Profile) -> None:
+def _associations(table: Table, profile: Profile) -> None:
+    with messages.shown():
+        with st.spinner("Comparing each column with each other …"):
+            found = _cached_associations(table.digest, table)
+        numbers = found.frame()
+        if numbers.is_empty():
+            st.caption("There are no two columns that can be compared: numbers and categories can, text can't.")
+            return
+        st.caption(
+            f"How closely two columns go together, on {words.plural(max(numbers['n_rows'].to_list()), 'row')}: "
+            "correlation for numbers, Cramér's V for categories, the correlation ratio for one of each. 0 is nothing, "
+            "1 is everything; a column close to 1 with the target may give the answer away."
+        )
+        picture(found.plot(), key="data.associations", numbers=numbers, name=f"{table.name}-associations")
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _cached_associations(digest: str, _table: Table) -> Associations:
+    return _table.associations()
+
+
+def _checks(table: Table, profile: Profile) -> None:
+    draft = drafts.load(table)
+    if draft.target:
+        st.caption(
+            f"Checked for a model of `{messages.plain(draft.target)}` with recipe and split as on the Prepare "
+            "page. A remedy becomes a step of the recipe; undo it there."
+        )
+        recipe_checks.draw(table, draft)
+    else:
+        st.caption(
+            "Choose on the Prepare page what to predict, and leaks, duplicates and odd splits are looked for, too."
+        )
+    st.markdown("**What stands out in the columns**")
     if not profile.findings:
         st.markdown(
             ":material/check_circle: Nothing stands out: no missing values, duplicates or odd columns were found."
         )
-        return
     for finding in profile.findings:
         st.markdown(f":material/arrow_right: {messages.plain(finding)}")

@@ -1,55 +1,179 @@
-"""Ways to a table: samples as cards, an upload, the tables that are stored."""
+"""Ways to a table: samples as cards, an upload, a file of the server, a database, the tables that are stored."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from workbench.errors import WorkbenchError
+from workbench.data.spec import ReaderOptions
+from workbench.errors import ReadError, WorkbenchError
 from workbench.settings import current
-from workbench.ui import messages, state, uploads, words
+from workbench.ui import messages, reading_form, state, uploads, words
 
 if TYPE_CHECKING:
+    from workbench.data import Table
     from workbench.data.sample_tables import SampleInfo
+
+_PENDING = "data.pending"
+_PROBLEM = "data.upload_problem"
 
 
 def draw() -> None:
-    """Draw all three ways."""
+    """Draw all ways."""
     upload_side, stored_side = st.columns(2, gap="large")
     with upload_side:
         _upload()
+        _server()
+        _database()
     with stored_side:
         _stored()
+    _pending()
     st.subheader("Samples", anchor=False)
     _samples()
 
 
 def _upload() -> None:
+    from workbench.data.originals import keep_upload
+
     st.subheader("Your own file", anchor=False)
     turn = st.session_state.setdefault("data.upload_turn", 0)
     file = st.file_uploader(
-        "CSV, TSV or Parquet, also gzipped",
+        "CSV, Excel, JSON, Parquet, Arrow, SQLite, a zip of images, .npz; also packed",
         type=uploads.ENDINGS,
         key=f"data.upload.{turn}",
         max_upload_size=current().max_upload_mib,
-        help="The file is stored on the machine that runs the workbench, and nowhere else.",
+        help="What the file is shows in its content. It is stored on the machine that runs the workbench, and nowhere "
+        "else.",
     )
     if file is not None:
         # A new key for the next run drops the widget's value, and with it the copy in memory.
         st.session_state["data.upload_turn"] = turn + 1
-        st.session_state.pop("data.upload_problem", None)
+        _forget()
         try:
-            with st.spinner(f"Reading {file.name} …"):
-                table = uploads.read_upload(file, file.name)
+            path = keep_upload(file, file.name)
         except WorkbenchError as problem:
-            st.session_state["data.upload_problem"] = str(problem)
+            st.session_state[_PROBLEM] = str(problem)
         else:
-            state.show(table=table.source)
-            st.toast(f"{table.name}: {words.plural(table.n_rows, 'row')}", icon=":material/check_circle:")
+            _open(lambda report: uploads.read_kept(path, on_progress=report), file.name, pending=path)
         st.rerun()
-    if message := st.session_state.get("data.upload_problem"):
+    if message := st.session_state.get(_PROBLEM):
         messages.error(message)
+
+
+def _open(read: Callable[[Callable[[float], object]], Table], name: str, *, pending: Path | None = None) -> bool:
+    """Read with a progress bar and open the table, or keep the message; say whether it worked."""
+    bar = st.progress(0.0, text=f"Reading {messages.plain(name)} …")
+    try:
+        table = read(lambda share: bar.progress(min(max(share, 0.0), 1.0), text=f"Reading {messages.plain(name)} …"))
+    except WorkbenchError as problem:
+        st.session_state[_PROBLEM] = str(problem)
+        if pending is not None:
+            _keep_pending(pending, problem)
+        return False
+    finally:
+        bar.empty()
+    _forget()
+    state.show(table=table.source)
+    st.toast(f"{table.name}: {words.plural(table.n_rows, 'row')}", icon=":material/check_circle:")
+    return True
+
+
+def _keep_pending(path: Path, problem: WorkbenchError) -> None:
+    """Keep a file that can't be read by itself, but may be read once somebody says how; let others go."""
+    from workbench.data.looking import look_at
+    from workbench.data.originals import drop_upload
+
+    try:
+        if not isinstance(problem, ReadError):
+            raise problem
+        look_at(path)
+    except WorkbenchError:
+        drop_upload(path)
+    else:
+        st.session_state[_PENDING] = str(path)
+
+
+def _forget() -> None:
+    """Let go of a file that couldn't be read."""
+    from workbench.data.originals import drop_upload
+
+    if path := st.session_state.pop(_PENDING, None):
+        drop_upload(Path(path))
+        reading_form.forget(_PENDING)
+    st.session_state.pop(_PROBLEM, None)
+
+
+def _pending() -> None:
+    """Offer to say how a file is to be read that couldn't be read by itself."""
+    if not (path := st.session_state.get(_PENDING)) or not Path(path).is_file():
+        return
+    with st.container(border=True, key="data.pending_box"):
+        st.markdown(f"**How is {messages.plain(Path(path).name)} to be read?**")
+        options = reading_form.draw(Path(path), ReaderOptions(), key=_PENDING)
+        with st.container(horizontal=True):
+            go = st.button(
+                "Read it so", key="data.pending_go", type="primary", icon=":material/check:", disabled=options is None
+            )
+            if st.button("Leave it", key="data.pending_drop", icon=":material/close:"):
+                _forget()
+                st.rerun()
+        if go and options is not None:
+            kept = Path(path)
+            _open(lambda report: uploads.read_kept(kept, options=options, on_progress=report), kept.name)
+            st.rerun()
+
+
+def _server() -> None:
+    from workbench.data.server_files import server_file, server_files
+
+    with messages.shown():
+        files = server_files()
+        if not files:
+            return
+        with st.expander("A file on the server", icon=":material/folder:", key="data.server"):
+            names = {file.path: file for file in files}
+            picked = st.selectbox(
+                "File",
+                list(names),
+                index=None,
+                key="data.server_file",
+                format_func=lambda name: (
+                    name if names[name].is_folder else f"{name} · {words.size(names[name].n_bytes)}"
+                ),
+                placeholder="Choose or type to search",
+                help="Files below the folder that WORKBENCH_FILES names; nothing is copied through the browser.",
+            )
+            if st.button("Open", key="data.server_open", icon=":material/arrow_forward:", disabled=picked is None):
+                from workbench.data import read_table
+
+                path = server_file(str(picked))
+                _open(lambda report: read_table(path, on_progress=report), path.name)
+                st.rerun()
+
+
+def _database() -> None:
+    from workbench.data import read_table
+
+    with st.expander("A database", icon=":material/database:", key="data.database"):
+        source = st.text_input(
+            "Connection",
+            key="data.connection",
+            placeholder="postgresql://reader:${PASSWORD}@host/name",
+            help="${NAME} is filled in from the server's environment, so that no password is typed or stored here.",
+        ).strip()
+        query = st.text_area(
+            "Query",
+            key="data.query",
+            placeholder="select * from orders where year = 2024",
+            help="One SELECT. It runs in a read-only transaction; its rows are stored as a table.",
+        ).strip()
+        if st.button("Read", key="data.query_go", icon=":material/download:", disabled=not (source and query)):
+            options = ReaderOptions(query=query)
+            _open(lambda report: read_table(source, options=options, on_progress=report), "the query's rows")
+            st.rerun()
 
 
 def _stored() -> None:

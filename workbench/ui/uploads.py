@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from workbench.settings import Settings, current
-from workbench.storage import disk_errors
+from workbench.data.formats import ENDINGS as _ENDINGS
+from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from workbench.data import Table
+    from workbench.data.spec import ReaderOptions
 
-_CHUNK = 1 << 20
-ENDINGS = ["csv", "tsv", "txt", "parquet", "gz"]
+# As the upload widget takes them: the last part only, without the dot.
+ENDINGS = sorted({ending.rsplit(".", 1)[-1] for ending in _ENDINGS})
 
 
 def read_upload(file: BinaryIO, name: str, *, settings: Settings | None = None) -> Table:
-    """Store an uploaded file, read it as a table, and delete the file again.
+    """Keep an uploaded file on the disk, and read it as a table.
 
     Parameters
     ----------
     file : binary file
     name : str
-        Its name on the reader's machine; gives the table's name and the format.
+        Its name on the reader's machine; gives the table's name.
 
     Raises
     ------
     ReadError
-        If the file isn't a table.
+        If the file isn't a table; it isn't kept then.
     StorageError
         If the disk is full or refuses.
     """
-    from workbench.data import read_table
+    from workbench.data.originals import keep_upload
+    from workbench.data.originals import read_upload as read
 
-    settings = settings or current()
-    safe_name = Path(name.replace("\\", "/")).name or "upload"
-    folder = settings.home / "uploads" / secrets.token_hex(6)
-    path = folder / safe_name
-    try:
-        with disk_errors(path):
-            folder.mkdir(parents=True)
-            with path.open("wb") as target:
-                shutil.copyfileobj(file, target, _CHUNK)
-        return read_table(path, name=table_name(safe_name), settings=settings)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    path = keep_upload(file, name, settings=settings)
+    return read(path, name=table_name(path.name), settings=settings)
+
+
+def read_kept(
+    path: Path, *, options: ReaderOptions | None = None, on_progress: Callable[[float], object] | None = None
+) -> Table:
+    """Read an upload that lies on the disk; one that can't be read stays there, to be read with other options.
+
+    Raises
+    ------
+    ReadError, StorageError
+        As `read_upload`.
+    """
+    from workbench.data.originals import read_upload as read
+
+    return read(path, name=table_name(path.name), options=options, on_progress=on_progress, keep=True)
 
 
 def table_name(file_name: str) -> str:

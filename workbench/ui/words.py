@@ -15,6 +15,7 @@ KIND_ICONS = {
     "datetime": ":material/calendar_month:",
     "identifier": ":material/fingerprint:",
     "constant": ":material/horizontal_rule:",
+    "image": ":material/image:",
 }
 Color = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "primary"]
 _STATUS: dict[str, tuple[str, Color]] = {
