@@ -174,6 +174,17 @@ def test_a_query_that_doesnt_only_read_is_refused(database, settings, query, wor
     assert sorted(entry.name for entry in path.parent.glob("shop*")) == ["shop.sqlite"]
 
 
+def test_rows_that_still_lie_in_a_journal_are_said_to_be_missing(database, settings):
+    path = database("CREATE TABLE sold (id)", "PRAGMA journal_mode = wal", rows=((1,),))
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("INSERT INTO sold VALUES (2)")
+        writer.commit()
+        table = read_table(path, settings=settings)
+        assert table.n_rows == 1
+        assert any("open in another program" in note for note in table.origin["reader"]["notes"])
+    assert not path.with_name("shop.sqlite-wal").exists() and read_table(path, settings=settings).n_rows == 2
+
+
 def test_a_query_without_an_end_is_stopped(database, settings, monkeypatch):
     monkeypatch.setattr("workbench.data.formats.sqlite._MAX_STEPS", 20_000_000)
     query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS c FROM n"

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 from pathlib import Path
 
+from workbench.data.formats.images import holds_images
 from workbench.errors import ReadError, TableNotFoundError
 from workbench.settings import Settings, current
 
@@ -14,14 +15,14 @@ _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".zip", ".xlsx", 
 
 
 def find_file(path: str | Path, *, settings: Settings | None = None) -> Path:
-    """Find a file as named, or below the folder that ``WORKBENCH_DATA`` names.
+    """Find a file or a folder of images as named, or below the folder that ``WORKBENCH_DATA`` names.
 
     Raises
     ------
     TableNotFoundError
         If there is none; the message suggests names that are near.
     ReadError
-        If it is a folder.
+        If it is a folder without images.
     """
     settings = settings or current()
     asked = Path(path).expanduser()
@@ -29,11 +30,15 @@ def find_file(path: str | Path, *, settings: Settings | None = None) -> Path:
     for place in places:
         if place.is_file():
             return place
-    for place in places:
-        if place.is_dir():
-            raise ReadError(
-                f"Got {place}, which is a folder, needed a file. Name one of the files in it{_examples_in(place)}."
-            )
+    folders = [place for place in places if place.is_dir()]
+    for folder in folders:
+        if holds_images(folder):
+            return folder
+    if folders:
+        raise ReadError(
+            f"Got {folders[0]}, which is a folder, needed a file or a folder of images. "
+            f"Name one of the files in it{_examples_in(folders[0])}."
+        )
     raise TableNotFoundError(
         f"Got {str(path)!r}, which isn't there, needed a CSV, TSV or Parquet file.{_near_files(places)}"
     )

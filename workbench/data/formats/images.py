@@ -20,6 +20,7 @@ from workbench.errors import ReadError
 _BATCH_BYTES = 64 * 1024 * 1024
 _BATCH_IMAGES = 20_000
 _MAX_FILES = 5_000_000
+_MOST_LOOKED_AT = 5_000
 _PARTS = {
     "train": "train",
     "training": "train",
@@ -72,6 +73,19 @@ class _Passed:
 def is_image_name(name: str) -> bool:
     """Whether a file's name ends as an image's."""
     return name.lower().endswith(IMAGE_ENDINGS)
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether there is an image among the first thousands of files in a folder and those below it."""
+    n_looked_at = 0
+    for _, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if any(is_image_name(name) for name in files):
+            return True
+        n_looked_at += len(files) + 1
+        if n_looked_at > _MOST_LOOKED_AT:
+            break
+    return False
 
 
 def read_image_zip(archive: ZipArchive, *, options: ReaderOptions, n_rows: int | None = None) -> Reading:

@@ -56,6 +56,12 @@ def read_sqlite(
             read_cursor(connection.execute(query), settling, n_rows)
     resolved = options.model_copy(update={"table": table})
     reading = settling.reading("sqlite", {}, resolved)
+    journal = path.with_name(path.name + "-wal")
+    if journal.exists() and journal.stat().st_size:
+        reading.notes.append(
+            f"{name} is open in another program: rows that it hasn't yet moved from {journal.name} into the file are "
+            "not read. Close that program and read again."
+        )
     reading.choices = {"table": tables} if len(tables) > 1 else {}
     return reading
 
