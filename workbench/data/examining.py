@@ -64,10 +64,10 @@ def examine(contents: Contents) -> Examined:
     sampled = []
     with ThreadPoolExecutor(1, "digest") as pool:
         hashing = _Hashing(digest, pool)
-        for name, dtype in contents.schema.items():
+        for name, dtype, parts in _columns(contents):
             hashing.add(column_head(name, dtype))
             drawn: list[pl.Series] = []
-            summarizer.add(name, dtype, _digested(contents, name, dtype, positions, drawn, hashing.add))
+            summarizer.add(name, dtype, _digested(contents, name, dtype, parts, positions, drawn, hashing.add))
             if positions is not None:
                 sampled.append(pl.concat(drawn).rechunk())
         hashing.finish()
@@ -92,6 +92,24 @@ class _Hashing:
             self._waiting.popleft().result()
 
 
+def _columns(contents: Contents) -> Iterator[tuple[str, pl.DataType, Parts]]:
+    """Give the columns one after the other; narrow ones are read together, since each reading costs by their number."""
+    names = list(contents.schema)
+    per_column = max(1, contents.n_bytes // len(names))
+    at_once = max(1, _PART_BYTES // per_column) if contents.n_rows <= _PART_ROWS else 1
+    for start in range(0, len(names), at_once):
+        group = names[start : start + at_once]
+        if len(group) == 1:
+            yield group[0], contents.schema[group[0]], _parts(contents, group[0], contents.schema[group[0]])
+            continue
+        for series in pl.read_parquet(contents.path, columns=group):
+            yield series.name, series.dtype, _kept(series)
+
+
+def _kept(series: pl.Series) -> Parts:
+    return lambda: [series]
+
+
 def _parts(contents: Contents, name: str, dtype: pl.DataType) -> Parts:
     """Give a function that goes through the column; a short one is kept for the next time."""
     n_rows = _PART_ROWS
@@ -114,12 +132,12 @@ def _digested(
     contents: Contents,
     name: str,
     dtype: pl.DataType,
+    parts: Parts,
     positions: np.ndarray | None,
     drawn: list[pl.Series],
     add: Callable[[Piece], None],
 ) -> Parts:
     """Give a function that goes through the column; the first time the values are digested and the sample drawn."""
-    parts = _parts(contents, name, dtype)
     *before, last = pieces_of(dtype)
     if contents.n_missing[name]:
         before.insert(0, missing_bits)
