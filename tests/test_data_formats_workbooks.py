@@ -176,7 +176,7 @@ def test_a_repeated_row_of_billions_of_cells_is_refused_before_it_is_opened(tmp_
 def _patched(path: Path, member: str, change) -> Path:
     with zipfile.ZipFile(path) as archive:
         files = {info.filename: archive.read(info) for info in archive.infolist()}
-    files[member] = change(files[member])
+    files[member] = change(files.get(member, b""))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
@@ -199,6 +199,39 @@ def test_a_bomb_among_the_files_of_a_workbook_is_refused(book, settings):
         read_table(path, settings=settings)
     with pytest.raises(ReadError, match=r"unpacks to more than 2 MiB"):
         read_table(path, settings=replace(settings, max_unpacked_mib=2))
+
+
+def test_a_million_cells_that_share_one_long_text_are_refused(book, settings):
+    path = book(S=[["a"], ["x"]])
+    long = b"<sst><si><t>a</t></si><si><t>" + b"x" * 12_000_000 + b"</t></si></sst>"
+    rows = b"".join(b'<row r="%d"><c r="A%d" t="s"><v>1</v></c></row>' % (n, n) for n in range(2, 1_000))
+
+    def sheet(xml: bytes) -> bytes:
+        return xml[: xml.index(b'<row r="2"')] + rows + xml[xml.index(b"</sheetData>") :]
+
+    _patched(_patched(path, "xl/worksheets/sheet1.xml", sheet), "xl/sharedStrings.xml", lambda _: long)
+    with pytest.raises(ReadError, match=r"11 GiB of repeated text"):
+        read_table(path, settings=settings)
+
+
+def test_one_long_text_among_many_short_ones_is_no_bomb(book, settings):
+    rows = [["a", "b"], ["x" * 30_000, "y"], *(["short", f"w{n % 9}"] for n in range(50_000))]
+    assert read_table(book(S=rows), settings=settings).n_rows == 50_001
+
+
+def test_a_sheet_under_a_hidden_name_is_measured_too(book, settings):
+    path = book(S=[["a"], [1]])
+    far = b'<row r="9"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    with zipfile.ZipFile(path) as archive:
+        files = {info.filename: archive.read(info) for info in archive.infolist()}
+    files["xl/.hidden/s"] = files.pop("xl/worksheets/sheet1.xml").replace(b"</sheetData>", far)
+    rels = files["xl/_rels/workbook.xml.rels"]
+    files["xl/_rels/workbook.xml.rels"] = rels.replace(b"worksheets/sheet1.xml", b".hidden/s")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    with pytest.raises(ReadError, match=r"needed at most 40,000,000 cells"):
+        read_table(path, settings=settings)
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.95])

@@ -148,8 +148,15 @@ class ZipArchive:
     n_unpacked: int = 0
 
     @classmethod
-    def look(cls, path: Path, settings: Settings) -> ZipArchive:
+    def look(cls, path: Path, settings: Settings, *, everything: bool = False) -> ZipArchive:
         """Read the list of members.
+
+        Parameters
+        ----------
+        path : Path
+        settings : Settings
+        everything : bool, default False
+            List hidden files and odd names, too: for a program that will open the archive itself.
 
         Raises
         ------
@@ -163,9 +170,11 @@ class ZipArchive:
         archive = cls(path, settings, [], [], _file=file)
         left_out: dict[str, list[str]] = {}
         for info in infos:
-            reason = _refused(info)
+            reason = None if everything and not info.flag_bits & 0x1 else _refused(info)
             if info.filename in archive._infos:
                 reason = "another file has the same name"
+                if everything:
+                    raise ReadError(f"Got {path.name} with two files called {info.filename!r}. Save it again.")
             if reason is None:
                 archive.members.append(info.filename)
                 archive._infos[info.filename] = info

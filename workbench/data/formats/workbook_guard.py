@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 from workbench.data.formats.archives import ZipArchive
 from workbench.data.formats.merged_cells import SheetFiles, column_number
+from workbench.data.formats.shared_texts import SharedTexts
 from workbench.errors import ReadError
 from workbench.settings import Settings
 
@@ -38,8 +39,8 @@ def check_workbook(path: Path, settings: Settings) -> SheetFiles:
     ReadError
         If it is damaged or beyond a limit.
     """
-    archive = ZipArchive.look(path, settings)
-    sheets = SheetFiles()
+    archive = ZipArchive.look(path, settings, everything=True)
+    sheets, texts = SheetFiles(), SharedTexts()
     try:
         for member in archive.members:
             with archive.open(member) as stream:
@@ -47,8 +48,10 @@ def check_workbook(path: Path, settings: Settings) -> SheetFiles:
                     _check_repeats(path.name, stream)
                 else:
                     # Every file, whatever its name: the workbook's lists may call any of them a sheet.
-                    _check_grid(path.name, member, *_corners(stream, member, sheets))
+                    _check_grid(path.name, member, *_corners(stream, member, sheets, texts))
                 archive.n_unpacked += stream.raw.n_bytes  # type: ignore[attr-defined]
+        archive.n_unpacked = 0  # looked at once more, not unpacked once more
+        texts.check(path.name, archive.members, archive.open)
         for member in archive.members:
             if member.lower() in ("xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
                 with archive.open(member) as stream:
@@ -58,11 +61,12 @@ def check_workbook(path: Path, settings: Settings) -> SheetFiles:
     return sheets
 
 
-def _corners(stream: Any, member: str, sheets: SheetFiles) -> tuple[int, int]:
-    """Give the last row and column that any cell names."""
+def _corners(stream: Any, member: str, sheets: SheetFiles, texts: SharedTexts) -> tuple[int, int]:
+    """Give the last row and column that any cell names, and note merged cells and shared texts."""
     n_rows = n_columns = 0
     rest = b""
     while piece := stream.read(_PIECE):
+        texts.add(member, piece)
         cells = _CELL.findall(rest + piece)
         if cells:
             n_rows = max(n_rows, max(int(row[:12]) for _, row in cells))
