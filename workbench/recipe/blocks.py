@@ -16,6 +16,8 @@ from workbench.graph import GraphBuilder
 from workbench.recipe.fitted_step import FittedStep, InputType
 from workbench.recipe.values import LARGEST_NUMBER
 
+MANY_ROWS = 10_000
+
 T = TypeVar("T")
 
 
@@ -30,7 +32,18 @@ def read_columns(frame: pl.DataFrame, types: dict[str, InputType]) -> dict[str, 
     texts = [name for name, kind in types.items() if kind == "string"]
     cast = frame.select(pl.col(numbers).cast(pl.Float64).fill_null(float("nan")))
     arrays = {series.name: series.to_numpy() for series in cast}
-    return arrays | {series.name: to_array(series.cast(pl.String)) for series in frame.select(texts)}
+    return arrays | {series.name: _text_array(series.cast(pl.String)) for series in frame.select(texts)}
+
+
+def _text_array(texts: pl.Series) -> np.ndarray:
+    """Give `to_array` of text; of many rows with few words each word is one object, not one a row."""
+    if len(texts) < MANY_ROWS:
+        return to_array(texts)
+    words = texts.drop_nulls().unique()
+    if len(words) > len(texts) // 4:
+        return to_array(texts)
+    codes = texts.cast(pl.Enum(words)).to_physical().cast(pl.Int64).fill_null(len(words)).to_numpy()
+    return np.asarray(np.array([*words.to_list(), ""], dtype=object)[codes])
 
 
 class Engine(Protocol[T]):
