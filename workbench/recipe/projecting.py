@@ -43,14 +43,17 @@ class FittedPca(FittedStep):
                 f"pca: column {listed(names)} has missing values in the training rows, needed none. "
                 "Put an impute step in front of this one."
             )
-        if (X == X[0]).all():
+        wanted = step.variance if step.n_components is None else min(step.n_components, *X.shape)
+        fitted = None
+        if (X != X[0]).any():
+            with np.errstate(all="ignore"):
+                fitted = PCA(n_components=wanted, random_state=learning.seed).fit(X)
+        # Where values differ by less than their squares can show, there is no variance to have a share of.
+        if fitted is None or not np.isfinite(fitted.explained_variance_ratio_).all():
             raise RecipeError(
                 f"pca: all training rows are equal in the {len(columns):,} features, needed different ones. "
                 "Look at the steps in front of this one."
             )
-        wanted = step.variance if step.n_components is None else min(step.n_components, *X.shape)
-        with np.errstate(all="ignore"):
-            fitted = PCA(n_components=wanted, random_state=learning.seed).fit(X)
         return cls(fitted.mean_, fitted.components_, fitted.explained_variance_ratio_)
 
     def transform(self, X: np.ndarray) -> np.ndarray:

@@ -53,8 +53,8 @@ def fold(word: str) -> str:
 
     Examples
     --------
-    >>> fold("École".casefold()), fold("Été"), fold("ÉtÉÉ")
-    ('école', 'été', 'ÉtÉÉ')
+    >>> fold("École"), fold("Été"), fold("ÉtéÉ")
+    ('école', 'été', 'ÉtéÉ')
     """
     if word.isascii():
         return word
