@@ -9,8 +9,8 @@ import polars as pl
 
 from workbench.data.parts import Split
 from workbench.data.spec import SplitSpec, Task
-from workbench.data.split_columns import boundary, places, split_column, time_column
-from workbench.data.targets import class_labels
+from workbench.data.split_columns import boundary, members_of, places, split_column, time_column
+from workbench.data.targets import class_places
 from workbench.errors import SplitError
 
 _FOLD_STREAM = 1  # beside the seed, so that folds don't repeat the draws of the split
@@ -52,22 +52,35 @@ def split_folds(
     >>> [(len(fold.train), len(fold.validation), len(fold.test)) for fold in folds]
     [(12, 4, 4), (12, 4, 4), (12, 4, 4), (12, 4, 4)]
     """
-    n_folds = spec.folds or 2
     rows = split.learning
     learning = frame[rows]
-    rng = np.random.default_rng((seed, _FOLD_STREAM))
     if spec.by == "time":
         return _windows(learning, rows, spec, split, target=target)
+    fold_of_row = _fold_of_row(learning, spec, target=target, task=task, seed=seed)
+    return [_fold(fold, fold_of_row, rows, split) for fold in range(spec.folds or 2)]
+
+
+def first_fold(frame: pl.DataFrame, spec: SplitSpec, split: Split, *, target: str, task: Task, seed: int) -> Split:
+    """Give the first of `split_folds`, without holding the rows of the others."""
+    if spec.by == "time":
+        return split_folds(frame, spec, split, target=target, task=task, seed=seed)[0]
+    rows = split.learning
+    return _fold(0, _fold_of_row(frame[rows], spec, target=target, task=task, seed=seed), rows, split)
+
+
+def _fold(fold: int, fold_of_row: np.ndarray, rows: np.ndarray, split: Split) -> Split:
+    validates = fold_of_row == fold
+    return Split(train=rows[~validates], validation=rows[validates], test=split.test)
+
+
+def _fold_of_row(learning: pl.DataFrame, spec: SplitSpec, *, target: str, task: Task, seed: int) -> np.ndarray:
+    n_folds = spec.folds or 2
+    rng = np.random.default_rng((seed, _FOLD_STREAM))
     if spec.by == "group":
-        fold_of_row = _group_folds(learning, spec, n_folds, rng, target=target)
-    elif spec.stratify and task == "classification":
-        fold_of_row = _stratified_folds(class_labels(learning[target]), target, n_folds, rng)
-    else:
-        fold_of_row = _random_folds(len(rows), n_folds, rng)
-    return [
-        Split(train=rows[fold_of_row != fold], validation=rows[fold_of_row == fold], test=split.test)
-        for fold in range(n_folds)
-    ]
+        return _group_folds(learning, spec, n_folds, rng, target=target)
+    if spec.stratify and task == "classification":
+        return _stratified_folds(learning[target], target, n_folds, rng)
+    return _random_folds(learning.height, n_folds, rng)
 
 
 def fold_frame(folds: Sequence[Split], *, by: str = "random") -> pl.DataFrame:
@@ -102,26 +115,28 @@ def _random_folds(n_rows: int, n_folds: int, rng: np.random.Generator) -> np.nda
             f"Got {n_rows:,} rows beside the test rows, needed at least {n_folds} for {n_folds} folds. "
             "Set fewer folds or give more rows."
         )
-    fold_of_row = np.empty(n_rows, dtype=np.int64)
-    fold_of_row[rng.permutation(n_rows)] = np.arange(n_rows) * n_folds // n_rows
+    fold_of_row = np.empty(n_rows, dtype=np.int8)
+    fold_of_row[rng.permutation(n_rows)] = np.resize(np.arange(n_folds, dtype=np.int8), n_rows)
     return fold_of_row
 
 
-def _stratified_folds(labels: pl.Series, target: str, n_folds: int, rng: np.random.Generator) -> np.ndarray:
-    filled = labels.fill_null("" if labels.dtype == pl.String else 0)
-    class_of_row, counts = places(filled)
+def _stratified_folds(values: pl.Series, target: str, n_folds: int, rng: np.random.Generator) -> np.ndarray:
+    class_of_row, classes = class_places(values)
+    counts = np.bincount(class_of_row)
     rarest = int(counts.argmin())
     if counts[rarest] < n_folds:
-        label = filled[int(np.flatnonzero(class_of_row == rarest)[0])]
         raise SplitError(
-            f"Got class {label!r} of {target!r} with {counts[rarest]} rows beside the test rows, needed at least "
-            f"{n_folds} to put one into each of {n_folds} folds. "
+            f"Got class {classes[rarest]!r} of {target!r} with {counts[rarest]} rows beside the test rows, needed at "
+            f"least {n_folds} to put one into each of {n_folds} folds. "
             "Set fewer folds or stratify: false, or leave the rows of that class out."
         )
-    order = np.argsort(class_of_row + rng.random(len(class_of_row)) * 0.5, kind="stable")
-    fold_of_row = np.empty(len(order), dtype=np.int64)
+    fold_of_row = np.empty(len(class_of_row), dtype=np.int8)
+    dealt = 0
     # Dealt out class after class without starting anew, so that the folds are of one size.
-    fold_of_row[order] = np.arange(len(order)) % n_folds
+    for members in members_of(class_of_row, counts):
+        turns = ((np.arange(n_folds) + dealt) % n_folds).astype(np.int8)
+        fold_of_row[rng.permutation(members)] = np.resize(turns, len(members))
+        dealt += len(members)
     return fold_of_row
 
 
@@ -137,7 +152,7 @@ def _group_folds(
     order = rng.permutation(len(sizes))
     order = order[np.argsort(-sizes[order], kind="stable")]  # the largest first, so that the folds come out even
     filled = np.zeros(n_folds, dtype=np.int64)
-    fold_of_group = np.empty(len(sizes), dtype=np.int64)
+    fold_of_group = np.empty(len(sizes), dtype=np.int8)
     for group in order:
         fold = int(filled.argmin())
         fold_of_group[group] = fold

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 
@@ -9,6 +11,8 @@ from workbench.data.parts import Split, part_sizes, split_of
 from workbench.data.spec import SplitSpec
 from workbench.data.table import nearest
 from workbench.errors import SplitError
+
+_FEW_PLACES = 32
 
 PART_WORDS: dict[str, int] = {
     **dict.fromkeys(("train", "training"), 0),
@@ -162,8 +166,16 @@ def time_column(frame: pl.DataFrame, spec: SplitSpec, *, target: str) -> pl.Seri
 
 def places(values: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     """Give each row's place among the sorted different values, and the number of rows of each value."""
-    place_of_row = values.rank("dense").to_numpy().astype(np.int64) - 1
+    place_of_row = values.rank("dense").to_numpy() - 1
     return place_of_row, np.bincount(place_of_row)
+
+
+def members_of(place_of_row: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
+    """Give the rows of each place in order, one place at a time."""
+    if len(sizes) <= _FEW_PLACES:  # a look for each costs less memory than the order of all rows
+        yield from (np.flatnonzero(place_of_row == place) for place in range(len(sizes)))
+    else:
+        yield from np.split(np.argsort(place_of_row, kind="stable"), np.cumsum(sizes)[:-1])
 
 
 def boundary(start: np.ndarray, row: float, *, first: int, last: int) -> int:

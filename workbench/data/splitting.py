@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from workbench.data.folds import split_folds as split_folds
+from workbench.data.folds import first_fold
 from workbench.data.parts import Split as Split
 from workbench.data.parts import part_sizes, split_of
 from workbench.data.spec import SplitSpec, Task
-from workbench.data.split_columns import by_group, by_time, by_words
-from workbench.data.targets import class_labels
+from workbench.data.split_columns import by_group, by_time, by_words, members_of
+from workbench.data.targets import class_places
 from workbench.errors import SplitError
 
 
@@ -56,23 +56,23 @@ def split_rows(
     >>> {name: len(rows) for name, rows in split.parts().items()}
     {'train': 12, 'validation': 4, 'test': 4}
     """
-    given = _given_test(frame.height, n_train_rows, positions)
-    first = spec if not given.any() else spec.model_copy(update={"test": 0.0})
-    if spec.folds:
-        first = first.model_copy(update={"validation": 0.0})
-    learning = np.flatnonzero(~given)
-    divided = _divided(frame[learning] if given.any() else frame, first, target=target, task=task, seed=seed)
-    split = Split(
-        train=learning[divided.train],
-        validation=learning[divided.validation],
-        test=np.sort(np.concatenate([learning[divided.test], np.flatnonzero(given)])),
-    )
-    return split_folds(frame, spec, split, target=target, task=task, seed=seed)[0] if spec.folds else split
-
-
-def _given_test(n_rows: int, n_train_rows: int | None, positions: np.ndarray | None) -> np.ndarray:
+    first = spec.model_copy(update={"validation": 0.0}) if spec.folds else spec
     if n_train_rows is None:
-        return np.zeros(n_rows, dtype=bool)
+        split = _divided(frame, first, target=target, task=task, seed=seed)
+    else:
+        given = _given_test(frame.height, n_train_rows, positions)
+        learning = np.flatnonzero(~given)
+        without = first.model_copy(update={"test": 0.0})
+        divided = _divided(frame[learning], without, target=target, task=task, seed=seed)
+        split = Split(
+            train=learning[divided.train],
+            validation=learning[divided.validation],
+            test=np.sort(np.concatenate([learning[divided.test], np.flatnonzero(given)])),
+        )
+    return first_fold(frame, spec, split, target=target, task=task, seed=seed) if spec.folds else split
+
+
+def _given_test(n_rows: int, n_train_rows: int, positions: np.ndarray | None) -> np.ndarray:
     given: np.ndarray = (np.arange(n_rows) if positions is None else np.asarray(positions)) >= n_train_rows
     if not given.any() or given.all():
         file = "test" if not given.any() else "train"
@@ -98,7 +98,7 @@ def _divided(frame: pl.DataFrame, spec: SplitSpec, *, target: str, task: Task, s
     if spec.by == "time":
         return by_time(frame, spec, target=target)
     if spec.stratify and task == "classification":
-        return _stratified(class_labels(frame[target]), target, spec, rng)
+        return _stratified(frame[target], target, spec, rng)
     return _at_random(frame.height, spec, rng)
 
 
@@ -111,26 +111,22 @@ def _at_random(n_rows: int, spec: SplitSpec, rng: np.random.Generator) -> Split:
     return split_of(part)
 
 
-def _stratified(labels: pl.Series, target: str, spec: SplitSpec, rng: np.random.Generator) -> Split:
+def _stratified(values: pl.Series, target: str, spec: SplitSpec, rng: np.random.Generator) -> Split:
     n_parts = 1 + (spec.test > 0) + (spec.validation > 0)
-    filled = labels.fill_null("" if labels.dtype == pl.String else 0)
-    # The classes in sorted order, so that the same seed gives the same split.
-    class_of_row = filled.rank("dense").to_numpy().astype(np.int64) - 1
+    class_of_row, classes = class_places(values)
     counts = np.bincount(class_of_row)
     rarest = int(counts.argmin())
     if counts[rarest] < n_parts:
-        label = filled[int(np.flatnonzero(class_of_row == rarest)[0])]
         raise SplitError(
-            f"Got class {label!r} of {target!r} with {counts[rarest]} rows, "
+            f"Got class {classes[rarest]!r} of {target!r} with {counts[rarest]} rows, "
             f"needed at least {n_parts} to put one into each part. "
             "Set stratify: false in the split, or leave the rows of that class out."
         )
-    n_test, n_validation = part_sizes(len(labels), test=spec.test, validation=spec.validation)
+    n_test, n_validation = part_sizes(len(values), test=spec.test, validation=spec.validation)
     test = _shares_of_classes(counts, n_test, spec.test, keep=1 + (spec.validation > 0))
     validation = _shares_of_classes(counts, n_validation, spec.validation, keep=1, taken=test)
-    part = np.zeros(len(labels), dtype=np.int8)
-    by_class = np.split(np.argsort(class_of_row, kind="stable"), np.cumsum(counts)[:-1])
-    for index, members in enumerate(by_class):
+    part = np.zeros(len(values), dtype=np.int8)
+    for index, members in enumerate(members_of(class_of_row, counts)):
         rows = rng.permutation(members)
         part[rows[: test[index]]] = 2
         part[rows[test[index] : test[index] + validation[index]]] = 1

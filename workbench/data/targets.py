@@ -123,6 +123,44 @@ def class_labels(target: pl.Series) -> pl.Series:
     return _blank_to_null(target.cast(pl.String).str.strip_chars())
 
 
+def class_places(target: pl.Series) -> tuple[np.ndarray, list[str | int]]:
+    """Give each row's place among the sorted class labels, a missing label counting as ``""`` or 0.
+
+    It costs few bytes a row, however long the labels are.
+
+    Returns
+    -------
+    place_of_row : ndarray of unsigned integers, of shape (n_rows,)
+    labels : list of str or int
+
+    Examples
+    --------
+    >>> class_places(pl.Series(["b", "a", None]))
+    (array([2, 1, 0], dtype=uint32), ['', 'a', 'b'])
+    """
+    if target.dtype == pl.Boolean and not target.null_count():
+        found = sorted(target.unique().to_list())
+        place = target.cast(pl.UInt32).to_numpy() - np.uint32(min(found, default=0))
+        return place, ["true" if value else "false" for value in found]
+    if target.dtype == pl.String:
+        return _places_of_words(target)
+    labels = class_labels(target)
+    labels = labels.fill_null("" if labels.dtype == pl.String else 0)
+    distinct = labels.unique().sort()
+    return distinct.search_sorted(labels).cast(pl.UInt32).to_numpy(), distinct.to_list()
+
+
+def _places_of_words(target: pl.Series) -> tuple[np.ndarray, list[str | int]]:
+    """Give places of text; only the different words are stripped, not those of every row."""
+    words = target.unique().drop_nulls().sort()
+    label_of_word = class_labels(words).fill_null("")
+    missing = pl.Series([""] if target.null_count() else [], dtype=pl.String)
+    labels = pl.concat([label_of_word, missing]).unique().sort()
+    place_of_word = labels.search_sorted(pl.concat([label_of_word, missing])).cast(pl.UInt32).to_numpy()
+    word_of_row = target.cast(pl.Enum(words)).to_physical().cast(pl.UInt32).fill_null(len(words)).to_numpy()
+    return place_of_word[word_of_row], labels.to_list()
+
+
 def encode_target(target: pl.Series, task: Task) -> tuple[np.ndarray, list[str | int] | None]:
     """Turn a target into what a model learns.
 
@@ -150,10 +188,9 @@ def encode_target(target: pl.Series, task: Task) -> tuple[np.ndarray, list[str |
         y = target.cast(pl.Float64).fill_nan(None)
         _refuse_missing(y, name)
         return y.to_numpy(), None
-    labels = class_labels(target)
-    _refuse_missing(labels, name)
-    classes: list[str | int] = sorted(labels.unique().to_list())
-    return indices_of(labels, classes), classes
+    _refuse_missing(_blank_to_null(target), name)
+    places, classes = class_places(target)
+    return places.astype(np.int64), classes
 
 
 def indices_of(labels: pl.Series, classes: list[str | int]) -> np.ndarray:

@@ -163,12 +163,12 @@ def check_classes(learned: pl.Series, target: str, task: Task) -> None:
     SplitError
         If all are of the same class.
     """
-    from workbench.data.targets import class_labels
+    from workbench.data.targets import class_places
 
-    if task == "classification" and (labels := class_labels(learned)).n_unique() == 1:
+    if task == "classification" and len(labels := class_places(learned)[1]) == 1:
         raise SplitError(
-            f"Got {len(labels):,} training rows that are all of class {labels[0]!r} of {target!r}, needed at least two "
-            "to tell apart. Split at random with stratify: true, or by another column."
+            f"Got {len(learned):,} training rows that are all of class {labels[0]!r} of {target!r}, needed at least "
+            "two to tell apart. Split at random with stratify: true, or by another column."
         )
 
 
