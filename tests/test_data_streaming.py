@@ -173,6 +173,13 @@ def test_options_hold_in_blocks(tiny_blocks):
     same(lines("x,w,2,"), types={"n": "number", "word": "boolean"})
 
 
+def test_a_code_in_the_very_last_cell_is_seen(tiny_blocks):
+    plain = "a,b\n" + "1,2\n" * 60
+    assert same(plain + "3,07").schema["b"] == pl.String
+    assert same(plain + "07,3").schema["a"] == pl.String
+    assert same(plain + '3,"07"').schema["b"] == pl.String
+
+
 def test_a_single_column_keeps_its_blank_lines(tiny_blocks):
     same("a\n" + "1\n\n2\n" * 40 + "\n\n\n")
 

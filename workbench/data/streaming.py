@@ -39,9 +39,9 @@ from workbench.data.typed_blocks import BlockReader, Typed, type_block
 from workbench.errors import ReadError
 
 HEAD_BYTES = 16 * 1024 * 1024
-_SNIFFED_BYTES = 1024 * 1024
-_PROBES = 16
-_PROBE_BYTES = 128 * 1024
+_SNIFFED_BYTES = 512 * 1024
+_PROBES = 8
+_PROBE_BYTES = 64 * 1024
 _MAX_PASSES = 4
 _WORKERS = min(4, os.cpu_count() or 1)
 

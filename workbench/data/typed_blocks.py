@@ -9,12 +9,13 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from workbench.data.blocks import Block, WrongEncodingError, are_quotes_doubtful, quoted_spans
+from workbench.data.blocks import Block, WrongEncodingError, are_quotes_doubtful, count_lines, quoted_spans
 from workbench.data.cell_types import Plan
 from workbench.data.cells import CellRules, MisfitError, Tally, convert
 from workbench.data.rows import Layout, read_rows
 
 _LONGEST_EXACT = 1e16  # floats from here on may come from more digits than they keep
+_NEWLINE = ord("\n")
 _OTHER_BLANKS = (b"\t", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
 
 
@@ -78,7 +79,7 @@ def type_block(block: Block, reader: BlockReader) -> Typed:
         except UnicodeDecodeError as error:
             raise WrongEncodingError(error) from error
     has_quotes = b'"' in block.data
-    n_lines = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
+    n_lines = count_lines(block.data) + (not block.data.endswith(b"\n"))
     frame = _at_once(block.data, n_lines, reader)
     if frame is None:
         frame = _cell_by_cell(block, reader)
@@ -105,15 +106,16 @@ def _at_once(data: bytes, n_lines: int, reader: BlockReader) -> pl.DataFrame | N
     if layout.n_columns == 1 or len(layout.delimiter.encode()) > 1:
         return None  # a blank line may be a missing value; a mark of several bytes isn't for Polars
     values = np.frombuffer(data, dtype=np.uint8)
-    marks = values == ord(layout.delimiter)
-    n_rows, n_marks = n_lines, np.count_nonzero(marks)
-    if quoted:
-        opens, closes, well_formed = quoted_spans(data, layout.delimiter)
-        if not well_formed or (values[np.maximum(opens - 1, 0)] == ord(" ")).any():
-            return None  # Polars takes a quote behind a blank for a letter
-        n_marks -= _count_within(marks, opens, closes)
-        n_rows -= _count_within(values == ord("\n"), opens, closes)
-    if n_marks != n_rows * (layout.n_columns - 1):
+    ends = _ends_of_cells(values, data, layout.delimiter, quoted=quoted)
+    if ends is None or len(ends) % layout.n_columns:
+        return None
+    n_rows = len(ends) // layout.n_columns
+    last = ends[layout.n_columns - 1 :: layout.n_columns][: n_rows - 1]
+    is_ended = data.endswith(b"\n")
+    n_newlines = int(np.count_nonzero(values[ends[: -1 if not is_ended else None]] == _NEWLINE)) if quoted else None
+    if (values[last] != _NEWLINE).any() or n_newlines not in (None, n_rows - (not is_ended)):
+        return None  # uneven rows
+    if not quoted and n_lines != n_rows:
         return None
     schema = {name: _direct_type(plan) for name, plan in reader.plans.items()}
     try:
@@ -127,14 +129,21 @@ def _at_once(data: bytes, n_lines: int, reader: BlockReader) -> pl.DataFrame | N
         )
     except pl.exceptions.PolarsError:
         return None
-    if frame.height != n_rows or _is_special(frame, data, values, marks, reader):
+    if frame.height != n_rows or _is_special(frame, values, ends):
         return None
     return frame
 
 
-def _count_within(marks: np.ndarray, opens: np.ndarray, closes: np.ndarray) -> int:
-    bounds = np.stack([opens, closes], axis=1).ravel()
-    return int(np.add.reduceat(marks, bounds, dtype=np.int64)[::2].sum())
+def _ends_of_cells(values: np.ndarray, data: bytes, delimiter: str, *, quoted: bool) -> np.ndarray | None:
+    """Find the marks behind the cells, in order; None if the quotes are nothing for Polars."""
+    ends = np.flatnonzero((values == ord(delimiter)) | (values == _NEWLINE))
+    if quoted:
+        opens, closes, well_formed = quoted_spans(data, delimiter)
+        if not well_formed or (values[np.maximum(opens - 1, 0)] == ord(" ")).any():
+            return None  # Polars takes a quote behind a blank for a letter
+        spans = np.searchsorted(opens, ends) - 1
+        ends = ends[(spans < 0) | (closes[spans] < ends)]
+    return ends if data.endswith(b"\n") else np.append(ends, len(values))
 
 
 def _direct_type(plan: Plan) -> pl.DataType:
@@ -143,41 +152,33 @@ def _direct_type(plan: Plan) -> pl.DataType:
     return pl.Float64() if plan.kind == "number" and not plan.by_hand else pl.String()
 
 
-def _is_special(frame: pl.DataFrame, data: bytes, values: np.ndarray, marks: np.ndarray, reader: BlockReader) -> bool:
+def _is_special(frame: pl.DataFrame, values: np.ndarray, ends: np.ndarray) -> bool:
     """Whether numbers were read that are better kept as text, or not numbers."""
-    whole = [place for place, series in enumerate(frame) if series.dtype == pl.Int64]
-    if whole and _leading_zeros(values, marks, len(frame.columns), whole, quoted=reader.quoted and b'"' in data):
-        return True
     for series in frame:
         if series.dtype == pl.Float64 and len(series) > series.null_count():
             low, high, total = (cast("float", value) for value in (series.min(), series.max(), series.sum()))
             if total != total or max(abs(low), abs(high)) >= _LONGEST_EXACT:
                 return True
-    return False
+    whole = np.array([series.dtype == pl.Int64 for series in frame])
+    return bool(whole.any()) and _has_leading_zeros(values, ends, whole)
 
 
-def _leading_zeros(values: np.ndarray, marks: np.ndarray, n_columns: int, whole: list[int], *, quoted: bool) -> bool:
-    """Whether a cell in one of these columns may be a whole number that begins with a zero too many."""
-    begins = marks | (values == ord("\n"))
-    if quoted:
-        begins |= values == ord('"')
-    # A zero, or a sign and then a zero, at the start of a cell, and a digit behind it.
-    zeros = np.flatnonzero(begins[:-2] & (values[1:-1] == ord("0"))) + 1
-    zeros = zeros[_is_digit(values[zeros + 1])]
-    signs = np.flatnonzero(begins[:-3] & ((values[1:-2] == ord("-")) | (values[1:-2] == ord("+")))) + 1
-    signs = signs[(values[signs + 1] == ord("0")) & _is_digit(values[signs + 2])]
-    found = np.concatenate([zeros, signs])
-    if len(values) > 1 and values[0] in (ord("0"), ord("+"), ord("-")):
-        found = np.append(found, 0)
-    if not len(found) or quoted:
-        return bool(len(found))
-    ends = np.flatnonzero(begins)
-    columns = np.searchsorted(ends, found) % n_columns
-    return bool(np.isin(columns, whole).any())
+def _has_leading_zeros(values: np.ndarray, ends: np.ndarray, whole: np.ndarray) -> bool:
+    """Whether a cell in a column of whole numbers begins with a zero and has more digits."""
+    # Zeros, signs, quotes and blanks come before the other digits, as do most marks, of empty cells.
+    odd = np.flatnonzero(values[1:][ends[:-1]] < ord("1")) + 1
+    if values[0] < ord("1"):
+        odd = np.append(odd, 0)
+    odd = odd[whole[odd % len(whole)]]
+    starts = np.where(odd > 0, ends[odd - 1] + 1, 0)
+    is_long = ends[odd] - starts > 1
+    starts, odd = starts[is_long], odd[is_long]
+    cells = (values[start:end].tobytes() for start, end in zip(starts.tolist(), ends[odd].tolist(), strict=True))
+    return any(_is_code(cell.strip(b' "\t').lstrip(b"+-")) for cell in cells)
 
 
-def _is_digit(values: np.ndarray) -> np.ndarray:
-    return np.asarray((values >= ord("0")) & (values <= ord("9")))
+def _is_code(digits: bytes) -> bool:
+    return len(digits) > 1 and digits.startswith(b"0")
 
 
 def _cell_by_cell(block: Block, reader: BlockReader) -> pl.DataFrame:
