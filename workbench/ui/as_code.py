@@ -11,12 +11,17 @@ from workbench.ui import messages, state
 from workbench.ui.state import Open
 
 
-@st.fragment(key="as_code")
 def popover(opened: Open, page: str) -> None:
     """Draw the popover; with nothing open it shows how to begin.
 
     It is drawn again when it is opened: what a form on the page has changed since is in the code then.
     """
+    with st.container(width="content"):  # a fragment takes a block of its own, as wide as there is room
+        _popover(opened, page)
+
+
+@st.fragment(key="as_code")
+def _popover(opened: Open, page: str) -> None:
     with st.popover(
         "As code",
         icon=":material/code:",

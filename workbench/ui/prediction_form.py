@@ -74,14 +74,16 @@ def holds_letters(column: InputColumn, background: pl.DataFrame) -> bool:
 
 
 def _widgets(columns: list[tuple[int, InputColumn]], prefix: str, letters: set[str]) -> dict[str, Any]:
+    # Letters, and days with a time, need the whole width, and would leave holes in the grid.
+    wide = {column.name for _, column in columns if column.type == "datetime" and not column.date_only} | letters
     row = {}
     with st.grid("auto", min_column_width=170):
         for position, column in columns:
-            if column.name not in letters:
+            if column.name not in wide:
                 row[column.name] = widget(column, key=f"{prefix}.{position}")
-    for position, column in columns:  # a letter needs the whole width, and would leave holes in the grid
-        if column.name in letters:
-            row[column.name] = widget(column, key=f"{prefix}.{position}", lines=True)
+    for position, column in columns:
+        if column.name in wide:
+            row[column.name] = widget(column, key=f"{prefix}.{position}", lines=column.name in letters)
     return row
 
 
