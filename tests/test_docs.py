@@ -47,15 +47,42 @@ def test_the_python_of_the_readme_runs(settings, capsys):
     assert "prediction" in printed
 
 
+@pytest.mark.parametrize("page", ["data.md", "recipes.md"])
+def test_the_python_of_the_pages_about_data_runs(page, settings):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+    shown = [code for code in blocks if "wb.sample(" in code]  # the others need a file or a database of the reader's
+    assert shown
+    for code in shown:
+        exec(compile(code, page, "exec"), {})
+
+
+def test_the_recipes_of_the_documentation_fit_their_table():
+    import yaml
+
+    import workbench as wb
+
+    text = re.search(
+        r"```yaml\n(- \{step.*?)```", (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8"), re.DOTALL
+    )[1]
+    preview = wb.preview_recipe(wb.sample("titanic"), yaml.safe_load(text), target="survived")
+    assert len(preview.effects) == len(yaml.safe_load(text))
+    text = re.search(r"```yaml\n(data: .*?)```", (ROOT / "docs" / "data.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    wb.RunSpec.parse({**yaml.safe_load(text), "estimator": {"name": "logistic_regression"}})
+
+
 def test_the_readme_names_only_commands_that_exist():
     import typer.main
 
     from workbench.cli import app
 
     commands = set(typer.main.get_command(app).commands)
-    named = set(re.findall(r"^(?:\.venv/bin/)?workbench ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    for page in PAGES:
+        named = set(re.findall(r"^(?:\.venv/bin/)?workbench ([a-z]+)", page.read_text(), re.MULTILINE))
+        assert named <= commands, page.name
+    recipe_verbs = set(typer.main.get_command(app).commands["recipe"].commands)
+    named = set(re.findall(r"^workbench recipe ([a-z]+)", (ROOT / "docs" / "recipes.md").read_text(), re.MULTILINE))
     assert named
-    assert named <= commands
+    assert named <= recipe_verbs
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make ([a-z]+)`", (ROOT / "README.md").read_text())) <= targets
 

@@ -15,6 +15,7 @@ from workbench.api import SuggestedRecipe as SuggestedRecipe
 from workbench.api import Table as Table
 from workbench.api import Version as Version
 from workbench.api import WorkbenchError as WorkbenchError
+from workbench.api import apply_recipe as apply_recipe
 from workbench.api import apply_remedy as apply_remedy
 from workbench.api import as_notebook as as_notebook
 from workbench.api import as_script as as_script

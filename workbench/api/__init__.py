@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from workbench.api.running import runs_frame as runs_frame
     from workbench.api.running import start as start
     from workbench.api.running import train as train
+    from workbench.api.saving import apply_recipe as apply_recipe
+    from workbench.api.saving import compare_recipes as compare_recipes
+    from workbench.api.saving import save_recipe as save_recipe
     from workbench.data import Table as Table
     from workbench.data import delete_table as delete_table
     from workbench.data import open_table as open_table
@@ -45,12 +48,10 @@ if TYPE_CHECKING:
     from workbench.monitoring import Drift as Drift
     from workbench.monitoring import drift as drift
     from workbench.recipe.saved import SavedRecipe as SavedRecipe
-    from workbench.recipe.saved import compare_recipes as compare_recipes
     from workbench.recipe.saved import delete_recipe as delete_recipe
     from workbench.recipe.saved import open_recipe as open_recipe
     from workbench.recipe.saved import read_recipe as read_recipe
     from workbench.recipe.saved import recipes as recipes
-    from workbench.recipe.saved import save_recipe as save_recipe
     from workbench.registry import Version as Version
     from workbench.registry import audit as audit
     from workbench.registry import load_model as load_model
@@ -78,16 +79,9 @@ _HOMES: dict[str, tuple[str, str]] = {
     },
     **{
         name: ("recipe.saved", name)
-        for name in (
-            "SavedRecipe",
-            "compare_recipes",
-            "delete_recipe",
-            "open_recipe",
-            "read_recipe",
-            "recipes",
-            "save_recipe",
-        )
+        for name in ("SavedRecipe", "delete_recipe", "open_recipe", "read_recipe", "recipes")
     },
+    **{name: ("api.saving", name) for name in ("apply_recipe", "compare_recipes", "save_recipe")},
     **{name: ("api.running", name) for name in ("Run", "compare", "open_run", "runs", "runs_frame", "start", "train")},
     **{name: ("export", name) for name in ("as_notebook", "as_script", "spec_from_notebook")},
     **{

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.output import Json, moment, note, show, table
+from workbench.cli.output import Json, moment, note, show, table, write_frame
 
 if TYPE_CHECKING:
     from workbench.registry import Version
@@ -115,7 +115,7 @@ def predict(
     if output is None:
         predictions.write_csv(sys.stdout.buffer)
         return
-    _write(predictions, output)
+    write_frame(predictions, output)
     document = {"model": model, "n_rows": predictions.height, "ignored_columns": ignored, "output": str(output)}
     if as_json:
         show(document, True, str)
@@ -133,14 +133,6 @@ def _predict(predictor: Any, file: Path) -> tuple[Any, list[str]]:
     # In pieces: the probabilities of a million rows and many classes needn't be in memory twice.
     pieces = [predictor.predict_frame(frame.slice(start, CHUNK_ROWS)) for start in range(0, frame.height, CHUNK_ROWS)]
     return pl.concat(pieces), checked.ignored
-
-
-def _write(predictions: Any, output: Path) -> None:
-    from workbench.storage import disk_errors
-
-    with disk_errors(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        predictions.write_csv(output)
 
 
 def _engine(version: Version) -> str:

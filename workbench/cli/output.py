@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.storage import to_json
+from workbench.storage import disk_errors, to_json
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 
@@ -42,6 +47,25 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         ).rstrip()
         for row in cells
     )
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """Write rows to a Parquet or CSV file, complete or not at all; folders on the way are made.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or refuses; a file that was there before stays.
+    """
+    is_parquet = path.suffix.lower() in (".parquet", ".pq")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            (frame.write_parquet if is_parquet else frame.write_csv)(partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def moment(seconds: float | None) -> str:

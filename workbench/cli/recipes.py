@@ -152,6 +152,27 @@ def preview(recipe: Which, file: Source, target: Target = None, option: Options 
     show(frame.to_dicts(), as_json, lambda: table(frame.columns, frame.rows()))
 
 
+@app.command()
+def apply(
+    recipe: Which,
+    file: Source,
+    output: Annotated[Path, typer.Option("--output", "-O", help="File for the rows: .parquet or .csv.")],
+    target: Target = None,
+    option: Options = None,
+) -> None:
+    """Write the rows of a table as the row and column steps of a recipe leave them.
+
+    Learned steps are passed over: what they learn belongs to a model and its training rows.
+    """
+    from workbench.api import apply_recipe, open_source
+    from workbench.cli.output import write_frame
+
+    found = open_source(file, target=target, options=parse_options(option))
+    frame = apply_recipe(found, find_recipe(recipe), target=target)
+    write_frame(frame, output)
+    note(f"Wrote {frame.height:,} of {found.n_rows:,} rows with {frame.width} columns to {output}.")
+
+
 def split(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A RunSpec file, YAML or JSON.", show_default=False)],
     as_json: Json = False,
