@@ -13,6 +13,7 @@ from workbench.data.columns import Column
 from workbench.data.distributions import Distribution, are_whole, distribution_of
 from workbench.data.histograms import MAX_VALUES, binned, binned_dates
 from workbench.data.kinds import SPACES_AMONG, Facts, kind_from, share_spaced
+from workbench.data.usual_types import usual_frame
 
 KEPT_VALUES = 50  # most frequent values that are kept; classes of a target are rarely more
 _MAX_COUNTED = 262_144  # different texts that are held at once; beyond, their 64-bit hashes stand for them
@@ -99,28 +100,6 @@ def summarize_parts(name: str, dtype: pl.DataType, n_rows: int, parts: Parts) ->
     if dtype == pl.String:
         return _summarize_texts(name, dtype, n_rows, parts)
     return _summarize_others(name, dtype, n_rows, parts)
-
-
-def usual_frame(frame: pl.DataFrame) -> pl.DataFrame:
-    """Bring columns of any frame to the types that a table holds; NaN and infinity become missing."""
-    return pl.DataFrame([_usual(series) for series in frame])
-
-
-def _usual(values: pl.Series) -> pl.Series:
-    dtype = values.dtype
-    if dtype.is_float():
-        # NumPy's view of the column, since each method of a Polars series costs 100 µs in a table of 10,000 of them.
-        numbers = values.to_numpy()
-        if int(np.isfinite(numbers).sum()) + values.null_count() < len(numbers):
-            return values.set(~values.is_finite(), None)
-        return values
-    if dtype.is_decimal() or dtype in (pl.Int128, pl.UInt128, pl.UInt64):
-        return values.cast(pl.Float64)
-    if isinstance(dtype, pl.Duration):
-        return (values.dt.total_microseconds() / 1e6).alias(values.name)
-    if isinstance(dtype, (pl.Categorical, pl.Enum, pl.Null, pl.Time)):
-        return values.cast(pl.String)
-    return values
 
 
 def as_dtype(name: str) -> pl.DataType:

@@ -18,7 +18,8 @@ import polars as pl
 from workbench.data.columns import Column
 from workbench.data.distributions import Distribution
 from workbench.data.stored_rows import BATCH_ROWS
-from workbench.data.summaries import ColumnSummary, Parts, as_dtype, summarize_parts, usual_frame
+from workbench.data.summaries import ColumnSummary, Parts, as_dtype, summarize_parts
+from workbench.data.usual_types import usual_frame
 from workbench.errors import StorageError
 from workbench.storage import read_json, to_json, write_atomic
 
