@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
 
@@ -20,6 +22,10 @@ def reference() -> str:
         "## Settings\n\nEach is an environment variable. What isn't set has the default.\n\n" + "\n".join(_settings()),
         "## Recipe steps\n\nIn a RunSpec: `{step: NAME, ...}`. Every step also takes `enabled: false`.\n\n"
         + "\n".join(_steps()),
+        "## Functions in expressions\n\nIn `filter` and `calculate`; the language stands in [recipes](recipes.md#expressions).\n\n"
+        + "\n".join(_functions()),
+        "## Checks\n\n`workbench check FILE --target COLUMN`, `wb.check_data(table)`, and the Checks tab of the Data page.\n\n"
+        + "\n".join(_checks()),
         "## Estimators\n\nIn a RunSpec: `estimator: {name: NAME, params: {...}}`.\n\n" + "\n\n".join(_estimators()),
         "## Commands\n\n`workbench COMMAND --help` lists the options.\n\n" + "\n".join(_commands()),
         "## HTTP routes\n\nUnder `/api` in the app, under `/` in `workbench serve`.\n\n" + "\n".join(_routes()),
@@ -40,11 +46,46 @@ def _settings() -> Iterator[str]:
 def _steps() -> Iterator[str]:
     from workbench.recipe.spec import Step
 
-    yield "| step | purpose | what it does | options |"
-    yield "| --- | --- | --- | --- |"
+    yield "| step | family | takes | what it does | options |"
+    yield "| --- | --- | --- | --- | --- |"
     for step in get_args(get_args(Step)[0]):
-        options = [f"`{name}`" for name in step.model_fields if name not in ("step", "enabled")]
-        yield f"| `{step.model_fields['step'].default}` | {step.purpose} | {step.summary} | {', '.join(options)} |"
+        options = "; ".join(
+            _option(name, field) for name, field in step.model_fields.items() if name not in ("step", "enabled")
+        )
+        takes = "any" if len(step.takes) == 5 else ", ".join(sorted(step.takes))
+        name = step.model_fields["step"].default
+        yield f"| `{name}` | {step.family} | {takes} | {_cell(step.summary)} | {_cell(options)} |"
+
+
+def _option(name: str, field: FieldInfo) -> str:
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    if choices:
+        return f"`{name}`: " + ", ".join(f"`{choice}`" for choice in choices)
+    if field.is_required() or field.default in (None, ()):
+        return f"`{name}`"
+    return f"`{name}` ({field.default})" if not isinstance(field.default, tuple) else f"`{name}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _functions() -> Iterator[str]:
+    from workbench.recipe.expressions import FUNCTIONS
+
+    yield "| function | meaning |"
+    yield "| --- | --- |"
+    for function in FUNCTIONS.values():
+        yield f"| `{function.name}{function.arguments}` | {_cell(function.meaning)} |"
+
+
+def _checks() -> Iterator[str]:
+    from workbench.recipe.checks import CHECKS
+
+    yield "| code | severity | what it looks for | why it matters |"
+    yield "| --- | --- | --- | --- |"
+    for check in CHECKS:
+        yield f"| {check.code} | {check.severity} | {_cell(check.name)} | {_cell(check.explanation)} |"
 
 
 def _estimators() -> Iterator[str]:
@@ -72,6 +113,8 @@ def _commands() -> Iterator[str]:
     yield "| --- | --- |"
     for name, command in sorted(group.commands.items()):  # type: ignore[attr-defined]
         yield f"| `workbench {name}` | {(command.help or '').strip().splitlines()[0]} |"
+        for verb, inner in sorted(getattr(command, "commands", {}).items()):
+            yield f"| `workbench {name} {verb}` | {(inner.help or '').strip().splitlines()[0]} |"
 
 
 def _routes() -> Iterator[str]:
