@@ -6,7 +6,7 @@ Ten thousand columns that share a step cost one operation, in memory and in the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
@@ -80,6 +80,11 @@ class ArrayEngine:
         """See `Engine.join`."""
         return np.hstack(blocks)
 
+    def join_views(self, runs: Sequence[tuple[np.ndarray, int, int]]) -> np.ndarray:
+        """Put ranges of columns side by side, with one copy at most."""
+        views = [block if (start, stop) == (0, block.shape[1]) else block[:, start:stop] for block, start, stop in runs]
+        return views[0] if len(views) == 1 else np.hstack(views)
+
     def gather(self, block: np.ndarray, places: list[int]) -> np.ndarray:
         """See `Engine.gather`."""
         return block[:, places]
@@ -128,6 +133,21 @@ class Blocks(Generic[T]):
         self._blocks: list[tuple[T, int]] = []  # with the number of columns
         self._slots: dict[str, tuple[int, int, int]] = {}
 
+    def incomplete(self, columns: Sequence[str]) -> list[bool]:
+        """Say for each feature of number columns whether it is missing somewhere; for arrays only."""
+        missing: dict[int, np.ndarray] = {}
+        found: list[bool] = []
+        for column in columns:
+            number, start, stop = self._slots[column]
+            if number not in missing:
+                missing[number] = np.isnan(self._blocks[number][0]).any(axis=0)  # type: ignore[call-overload]
+            found.extend(missing[number][start:stop].tolist())
+        return found
+
+    def is_loaded(self, column: str) -> bool:
+        """Say whether a column is in a block already, or still raw."""
+        return column in self._slots
+
     def width(self, column: str) -> int:
         """Count the features that stand for a column now."""
         _, start, stop = self._slots.get(column, (0, 0, 1))
@@ -146,6 +166,9 @@ class Blocks(Generic[T]):
         raw = [column for column in columns if column not in self._slots]
         if raw:
             self.put(self.engine.load(raw, self.types[raw[0]]), raw, [1] * len(raw))
+        engine: Any = self.engine
+        if isinstance(engine, ArrayEngine):  # a graph gathers instead, where each part would be a node
+            return engine.join_views(self._runs(columns))  # type: ignore[return-value, arg-type]
         wanted: dict[int, list[int]] = {}  # block -> places, in order of use
         for column in columns:
             number, start, stop = self._slots[column]
@@ -154,6 +177,17 @@ class Blocks(Generic[T]):
         joined = parts[0] if len(parts) == 1 else self.engine.join(parts)
         order = self._order(columns, wanted)
         return joined if order == sorted(order) else self.engine.gather(joined, order)
+
+    def _runs(self, columns: Sequence[str]) -> list[tuple[T, int, int]]:
+        """Give the parts of blocks that lie side by side, in the order of the columns."""
+        runs: list[tuple[int, int, int]] = []
+        for column in columns:
+            number, start, stop = self._slots[column]
+            if runs and runs[-1][0] == number and runs[-1][2] == start:
+                runs[-1] = (number, runs[-1][1], stop)
+            else:
+                runs.append((number, start, stop))
+        return [(self._blocks[number][0], start, stop) for number, start, stop in runs]
 
     def _part(self, number: int, places: list[int]) -> T:
         block, width = self._blocks[number]

@@ -104,6 +104,14 @@ class Fitting:
         """Give all features, of shape (n_rows, n_features)."""
         return np.ascontiguousarray(self.blocks.take(list(self.features.of)))
 
+    def incomplete(self) -> list[bool]:
+        """Say for each feature whether it is missing in some row."""
+        columns = list(self.features.of)
+        raw = [name for name in columns if not self.blocks.is_loaded(name)]
+        if raw:
+            self.blocks.take(raw)
+        return self.blocks.incomplete(columns)
+
     def answer_missing(self, steps: Sequence[Step]) -> None:
         """Let columns that are complete in training answer a missing value at prediction, with their median."""
         learned: dict[str, str] = {}
@@ -224,7 +232,7 @@ def _learning(steps: Sequence[Step], frame: pl.DataFrame, target: str, task: Tas
 
 
 def _refuse_missing(fitting: Fitting) -> None:
-    result = np.isnan(fitting.result()).any(axis=0)
+    result = fitting.incomplete()
     features = fitting.features.all()
     incomplete = list(
         dict.fromkeys(
