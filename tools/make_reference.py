@@ -22,9 +22,9 @@ def reference() -> str:
         "## Settings\n\nEach is an environment variable. What isn't set has the default.\n\n" + "\n".join(_settings()),
         "## Recipe steps\n\nIn a RunSpec: `{step: NAME, ...}`. Every step also takes `enabled: false`.\n\n"
         + "\n".join(_steps()),
-        "## Functions in expressions\n\nIn `filter` and `calculate`; the language stands in [recipes](recipes.md#expressions).\n\n"
+        "## Functions in expressions\n\nIn `filter` and `calculate`; see [recipes](recipes.md#expressions).\n\n"
         + "\n".join(_functions()),
-        "## Checks\n\n`workbench check FILE --target COLUMN`, `wb.check_data(table)`, and the Checks tab of the Data page.\n\n"
+        "## Checks\n\n`workbench check FILE --target COLUMN`, `wb.check_data(table)`, the Checks tab of the Data page.\n\n"
         + "\n".join(_checks()),
         "## Estimators\n\nIn a RunSpec: `estimator: {name: NAME, params: {...}}`.\n\n" + "\n\n".join(_estimators()),
         "## Commands\n\n`workbench COMMAND --help` lists the options.\n\n" + "\n".join(_commands()),
