@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("first_page", "first_metric", "keras_fit", "one_row", "profile_wide", "recipe_steps")
+NAMES = ("first_page", "first_metric", "keras_fit", "one_row", "profile_wide", "recipe_rows", "recipe_steps")
 
 
 def main() -> None:
