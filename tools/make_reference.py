@@ -24,7 +24,7 @@ def reference() -> str:
         + "\n".join(_steps()),
         "## Functions in expressions\n\nIn `filter` and `calculate`; see [recipes](recipes.md#expressions).\n\n"
         + "\n".join(_functions()),
-        "## Checks\n\n`workbench check FILE --target COLUMN`, `wb.check_data(table)`, the Checks tab of the Data page.\n\n"
+        "## Checks\n\nAs `workbench check FILE`, `wb.check_data(table)`, and on the Data page.\n\n"
         + "\n".join(_checks()),
         "## Estimators\n\nIn a RunSpec: `estimator: {name: NAME, params: {...}}`.\n\n" + "\n\n".join(_estimators()),
         "## Commands\n\n`workbench COMMAND --help` lists the options.\n\n" + "\n".join(_commands()),
