@@ -13,9 +13,9 @@ with preview_side, recipe_preview.beside():
     recipe_preview.draw(table, draft, computed)
 with recipe_side:
     recipe_editor.draw(table, draft, computed)
-split_form.draw(table, draft)
+split_form.draw(table, draft, computed.working(draft))
 recipe_leaks.draw(table, draft)
 if st.button("Train a model", type="primary", key="prepare.next", icon=":material/model_training:"):
     page.go("train")
 with checks_place:
-    recipe_checks.draw(table, draft)
+    recipe_checks.draw(table, computed.working(draft))

@@ -292,15 +292,22 @@ def test_each_problem_stands_on_its_own_card_and_the_other_steps_are_previewed(o
     said = messages_of(page)
     assert any("'gone'" in message for message in said)
     assert any("Step 3 (calculate)" in message for message in said)
-    assert any("Without steps 1, 3" in caption.value for caption in page.caption)
-    assert (
-        page.dataframe[0].value.height if hasattr(page.dataframe[0].value, "height") else len(page.dataframe[0].value)
-    )
+    assert len(said) == 2
+    assert any("Without what steps 1, 3 can't take" in caption.value for caption in page.caption)
+    assert len(page.dataframe[0].value)
     page.button(key="prepare.remedy.0.0").click().run()
     assert recipe()[0] == Impute(columns=("age",))
     page.button(key="prepare.remedy.2.off").click().run()
     assert not recipe()[2].enabled
     assert not messages_of(page)
+
+
+def test_one_column_too_many_is_one_problem_and_not_that_of_the_steps_after_it(open_page):
+    steps = (*TITANIC[:2], OneHot(columns=("sex", "gone")), Standardize(columns=("sex", "age")))
+    drafts.update(sample("titanic"), recipe=steps)
+    page = open_page("prepare", table="titanic")
+    assert len(messages_of(page)) == 1
+    assert "sex=female" in page.dataframe[0].value.columns
 
 
 def test_missing_values_that_a_step_cannot_take_are_imputed_in_one_click(open_page):

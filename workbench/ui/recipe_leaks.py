@@ -39,7 +39,7 @@ def draw(table: Table, draft: Draft) -> None:
             "Compare the scores",
             key="prepare.leaks.go",
             icon=":material/balance:",
-            help=f"Fits the estimator two or three times on {n_rows:,} rows, which takes some seconds; nothing is stored.",
+            help=f"Fits the estimator two or three times on {n_rows:,} rows; some seconds. Nothing is stored.",
         ):
             return
         st.session_state[_ASKED] = key

@@ -51,6 +51,10 @@ class Computed:
         """Give what each step did, by its place in the recipe."""
         return {} if self.preview is None else {effect.step_index: effect for effect in self.preview.effects}
 
+    def working(self, draft: Draft) -> Draft:
+        """Give the draft without what its steps can't take, so that a problem is told once and not on every picture."""
+        return draft.changed(recipe=self.problems.without(draft.recipe)) if self.problems.by_step else draft
+
 
 def beside() -> Any:
     """Open the place of the preview; where there is room, it stays in view while the recipe is scrolled."""
@@ -74,7 +78,7 @@ def _cached(key: str, n_rows: int, _table: Table, _draft: Draft) -> Computed:
 
     steps, target = _draft.recipe, str(_draft.target)
     found = recipe_problems.look(_table, steps, target)
-    for _ in range(len(steps) + 1):
+    for _ in range(2 * len(steps) + 1):
         try:
             return Computed(preview_recipe(_table, found.without(steps), target=target, n_rows=n_rows), found)
         except WorkbenchError as problem:
@@ -103,11 +107,8 @@ def draw(table: Table, draft: Draft, computed: Computed) -> None:
         return
     if skipped := sorted(place + 1 for place in problems.by_step if place != WHOLE):
         numbers = ", ".join(map(str, skipped))
-        one = len(skipped) == 1
-        st.caption(
-            f":material/warning: Without step{'' if one else 's'} {numbers}, which {'has' if one else 'have'} a "
-            "problem: see the card."
-        )
+        which, has, its = ("step", "has a problem", "it") if len(skipped) == 1 else ("steps", "have a problem", "they")
+        st.caption(f":material/warning: Without what {which} {numbers} can't take: {its} {has}, see the card.")
     _table(preview, str(draft.target), after=side == "After")
 
 
@@ -127,6 +128,7 @@ def _table(preview: Preview, target: str, *, after: bool) -> None:
         _marked(part, styles, positions),
         key=f"prepare.preview.{side}",
         height=480,
+        placeholder="–",  # a missing value
         alt=f"The sample {side} the recipe",
         column_config={target: st.column_config.Column(f"{target} (target)")} if target in part.columns else None,
     )
@@ -188,4 +190,6 @@ def _marked(part: pl.DataFrame, styles: np.ndarray, positions: np.ndarray) -> St
 def _written(value: object) -> str:
     if value is None or value != value:
         return ""
+    if isinstance(value, bytes):
+        return "image"
     return words.number(value) if isinstance(value, (int, float)) else str(value)

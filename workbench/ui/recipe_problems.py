@@ -32,9 +32,10 @@ class Remedy:
 
 @dataclass
 class Found:
-    """Problems by the place of their step; the steps that remain can be previewed."""
+    """Problems by the place of their step, and what of such a step still works."""
 
     by_step: dict[int, WorkbenchError] = field(default_factory=dict)
+    instead: dict[int, Any] = field(default_factory=dict)
 
     @property
     def whole(self) -> WorkbenchError | None:
@@ -42,29 +43,41 @@ class Found:
         return self.by_step.get(WHOLE)
 
     def without(self, steps: Sequence[Any]) -> tuple[Any, ...]:
-        """Switch off the steps that have a problem."""
+        """Leave out of the steps that have a problem what they can't take, or switch them off."""
         return tuple(
-            step.model_copy(update={"enabled": False}) if index in self.by_step else step
+            self.instead.get(index) or step.model_copy(update={"enabled": False}) if index in self.by_step else step
             for index, step in enumerate(steps)
         )
 
 
 def look(table: Table, steps: Sequence[Any], target: str) -> Found:
-    """Check a recipe; a step that fails is passed over, so that the ones after it are looked at, too."""
+    """Check a recipe; what fails is passed over, so that the steps after it are looked at, too."""
     found = Found()
-    for _ in range(len(steps) + 1):
+    tried: set[int] = set()
+    for _ in range(2 * len(steps) + 1):
         problem = check(table, found.without(steps), target)
-        if problem is None or not note(found, problem, steps):
+        if problem is None:
             break
+        if not note(found, problem, steps):
+            break
+        place = _place(problem, steps)
+        if place in tried:
+            continue
+        tried.add(place)
+        before = found.without(steps[:place])
+        kept = without_columns(steps[place], _unfit(table, before, steps[place], target))
+        if kept is not None and not _fails(table, before, kept, target):
+            found.instead[place] = kept
     return found
 
 
 def note(found: Found, problem: WorkbenchError, steps: Sequence[Any]) -> bool:
-    """Put a problem to its step; False when no further step can be passed over for it."""
+    """Put a problem to its step; False when nothing more can be passed over for it."""
     place = _place(problem, steps)
     known = place in found.by_step
     found.by_step.setdefault(place, problem)
-    return place != WHOLE and not known
+    reduced = found.instead.pop(place, None)
+    return place != WHOLE and (not known or reduced is not None)
 
 
 def check(table: Table, steps: Sequence[Any], target: str) -> WorkbenchError | None:
@@ -89,9 +102,8 @@ def remedies(table: Table, steps: Sequence[Any], place: int, target: str) -> lis
     before = look(table, steps[:place], target).without(steps[:place])
     step = steps[place]
     found = []
-    names = names_in(step) if hasattr(step, "columns") else ()
-    unfit = [name for name in names[:MOST_TRIED] if _fails(table, before, _only(step, name), target)]
-    if unfit and len(unfit) < len(names):
+    unfit = _unfit(table, before, step, target)
+    if unfit:
         kept = without_columns(step, unfit)
         if kept is not None and not _fails(table, before, kept, target):
             found.append(Remedy(f"Leave out {_listed(unfit)}", (*steps[:place], kept, *steps[place + 1 :])))
@@ -108,6 +120,12 @@ def remedies(table: Table, steps: Sequence[Any], place: int, target: str) -> lis
     if not found:
         found.append(Remedy("Remove the step", (*steps[:place], *steps[place + 1 :])))
     return found
+
+
+def _unfit(table: Table, before: Sequence[Any], step: Any, target: str) -> list[str]:
+    """Find the columns that a step can't take, by looking at each alone."""
+    names = names_in(step) if hasattr(step, "columns") else ()
+    return [name for name in names[:MOST_TRIED] if _fails(table, before, _only(step, name), target)]
 
 
 def _imputed(table: Table, steps: Sequence[Any], place: int, target: str) -> Any:

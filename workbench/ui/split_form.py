@@ -30,8 +30,8 @@ _COLUMN_LABEL = {"group": "Group column", "time": "Time column", "column": "Part
 _DEFAULT_FOLDS = 5
 
 
-def draw(table: Table, draft: Draft) -> None:
-    """Draw the controls beside the picture."""
+def draw(table: Table, draft: Draft, working: Draft) -> None:
+    """Draw the controls beside the picture; of the `working` draft, whose steps all can be applied."""
     st.subheader("Split", anchor=False, help="Which rows train, which choose, and which only judge at the very end.")
     controls, picture_side = st.columns([2, 3], gap="large")
     with controls:
@@ -47,7 +47,7 @@ def draw(table: Table, draft: Draft) -> None:
             **bound("prepare.seed", draft.seed, lambda seed: drafts.update(table, seed=seed)),
         )
     with picture_side:
-        _picture(table, draft)
+        _picture(table, working)
 
 
 def _save(table: Table, **parts: Any) -> None:
