@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # Not lazily: the function `catalogue` must stand before the module of the same name. It imports nothing heavy.
 from workbench.estimators.catalogue import EstimatorEntry, catalogue, check_params, entry, estimators_for
+from workbench.lazily import lazily
 
 if TYPE_CHECKING:
     from workbench.estimators.classical import build_sklearn as build_sklearn
@@ -36,10 +36,4 @@ _HOMES = {
 
 __all__ = ["EstimatorEntry", "catalogue", "check_params", "entry", "estimators_for", *_HOMES]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOMES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.lazily import lazily
 
 if TYPE_CHECKING:
     from workbench.recipe.checking import check_recipe
@@ -46,11 +48,5 @@ __all__ = [
     "suggest",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    # Loaded on first use: the RunSpec reads this room's spec, and needs neither Polars nor the rest.
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+# Loaded on first use: the RunSpec reads this room's spec, and needs neither Polars nor the rest.
+__getattr__ = lazily(__name__, _MODULES)
