@@ -242,11 +242,12 @@ class _Check:
 
 
 _STILL: dict[str, tuple[str, str]] = {
-    "datetime": ("still holds dates", "Add date_parts"),
-    "image": ("holds images", "No step encodes them"),
+    "datetime": ("still holds dates", "Add date_parts, or leave it out"),
+    "image": ("holds images", "Leave it out"),
     "string": (
         "is still text",
-        "Add one_hot or ordinal for few categories, target_encode or hashing for many, tf_idf for free text",
+        "Add one_hot or ordinal for few categories, target_encode or hashing for many, tf_idf for free text, "
+        "or leave it out",
     ),
 }
 
@@ -256,7 +257,7 @@ def _check_end(remaining: list[State], handles_missing: bool) -> None:
         names = [state.name for state in remaining if state.type == type_]
         if names:
             raise RecipeError(
-                f"Column {listed(names)} {finding} at the end of the recipe, needed numbers. {remedy}, or leave it out "
+                f"Column {listed(names)} {finding} at the end of the recipe, needed numbers. {remedy} "
                 "with drop_columns."
             )
     missing = [state.name for state in remaining if state.n_missing and not state.filled]

@@ -69,8 +69,8 @@ def change_of(
     where = f"Step {number} ({step.step})" if number else step.step
     for name in names:
         kind = contents[name].kind
-        if kind not in step.takes:
-            taken = " or ".join(WORDS[each] for each in WORDS if each in step.takes)
+        if kind not in step.takes or (kind == "image" and step.step == "flag_missing"):
+            taken = " or ".join(WORDS[each] for each in WORDS if each in step.takes and each != "image")
             raise RecipeError(
                 f"{where}: column {name!r} holds {WORDS[kind]}, needed {taken}. {_remedy(step.step, kind)}"
             )

@@ -52,7 +52,10 @@ class Entry:
     @classmethod
     def of(cls, frame: pl.DataFrame, steps: Sequence[Step], target: str) -> Entry:
         """Find the raw columns that are needed for the columns that the steps leave."""
-        kinds = {name: content.kind for name, content in contents_of(frame).items() if name != target}
+        kinds = {
+            name: content.kind for name, content in contents_of(frame).items()
+            if name != target and content.kind != "image"
+        }  # fmt: skip
         whole = cls(kinds, steps)
         needed = set(whole.plan.sources(whole.inner_types))
         return cls({name: kind for name, kind in kinds.items() if name in needed}, steps, list(whole.inner_types))
