@@ -29,6 +29,8 @@ SHOWN_IMAGES = 60
 THUMBNAIL = 64  # pixels
 COLUMNS_A_PAGE = 12
 N_BARS = 5
+# What is told of the reader beside its notes; the rest stands in the panel that corrects it.
+_RECOGNISED = ("format", "encoding", "delimiter", "header_line", "sheet", "table", "member")
 _NOTHING: tuple[Any, ...] = (None, [], {}, "")
 
 
@@ -59,10 +61,10 @@ def _facts(table: Table, profile: Profile) -> None:
             help="Rows equal to an earlier one in every column.",
         )
     reader = dict(table.origin.get("reader") or {})
-    notes = reader.pop("notes", [])
-    reader.pop("missing", None)  # the notes say it in words
-    described = [f"{key.replace('_', ' ')} {_value(value)}" for key, value in reader.items() if value not in _NOTHING]
-    described += [messages.plain(note).rstrip(".") for note in notes]
+    described = [
+        f"{key.replace('_', ' ')} {_value(reader[key])}" for key in _RECOGNISED if reader.get(key) not in _NOTHING
+    ]
+    described += [messages.plain(note).rstrip(".") for note in reader.get("notes", [])]
     if described:
         st.caption(f":material/fact_check: Recognised: {' · '.join(described)}")
 
@@ -126,7 +128,7 @@ def _rows(table: Table, profile: Profile) -> None:
         key="data.rows",
         height=460,
         row_height=THUMBNAIL if images else None,
-        column_config={name: st.column_config.ImageColumn(name) for name in images},
+        column_config=words.columns_shown(frame) | {name: st.column_config.ImageColumn(name) for name in images},
         alt=f"{frame.height} rows of {table.name}",
     )
 

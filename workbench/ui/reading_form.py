@@ -280,7 +280,13 @@ def _preview(look: FileLook, key: str) -> None:
     st.caption(
         f"The first {words.plural(shown.height, 'row')} of a file of {words.size(look.n_bytes)}, as they would be read."
     )
-    st.dataframe(shown, height=360, key=f"{key}.preview", alt="The first rows of the file as they would be read")
+    st.dataframe(
+        shown,
+        height=360,
+        key=f"{key}.preview",
+        column_config=words.columns_shown(shown),
+        alt="The first rows of the file as they would be read",
+    )
     if look.lines:
         with st.expander("The file's first lines as they are", icon=":material/notes:", key=f"{key}.lines"):
             st.code("\n".join(line[:300] for line in look.lines[:_SHOWN_LINES]), language=None, line_numbers=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Literal
+from typing import Any, Literal
 
+import polars as pl
 import streamlit as st
 
 KIND_ICONS = {
@@ -54,6 +55,11 @@ def number(value: object, digits: int = 4) -> str:
     if abs(value) >= 10**digits:
         return f"{value:,.0f}"
     return f"{value:,.{digits}g}"
+
+
+def columns_shown(frame: pl.DataFrame) -> dict[str, Any]:
+    """Let days be shown without a time; Streamlit shows every date with one."""
+    return {name: st.column_config.DateColumn(name) for name, dtype in frame.schema.items() if dtype == pl.Date}
 
 
 def duration(seconds: float | None) -> str:
