@@ -136,6 +136,15 @@ def test_feature_names_stay_distinct_where_a_column_is_called_like_a_category():
     assert recipe.feature_sources == ["a=u", "a", "a"]
 
 
+def test_the_best_features_are_chosen_where_a_column_is_called_like_a_category():
+    rows = pl.DataFrame({"a=u": [1, 2, 3, 2], "a": ["u", "v", "u", "v"], "y": [0, 1, 0, 1]})
+    steps = steps_of({"step": "one_hot", "columns": ["a"]}, {"step": "select_best", "k": 2})
+    recipe = fit_recipe(steps, rows, target="y", task="classification")
+    assert recipe.feature_names == ["a=u", "a=v"]
+    assert recipe.feature_sources == ["a", "a"]
+    assert recipe.transform(rows).tolist() == [[1, 0], [0, 1], [1, 0], [0, 1]]
+
+
 def test_columns_dropped_after_other_steps_are_not_inputs():
     steps = steps_of(
         {"step": "one_hot", "columns": ["sex", "name"]}, {"step": "drop_columns", "columns": ["sex", "name"]}

@@ -75,7 +75,9 @@ class Features:
         }
 
     def _joined(self, step_index: int, columns: Sequence[str], fitted: FittedStep) -> dict[str, list[Feature]]:
-        earlier = {feature.name: (column, feature) for column in columns for feature in self.of[column]}
+        features = [(column, feature) for column in columns for feature in self.of[column]]
+        # A column may be called like another's category, and each of both features has to be told apart.
+        earlier = dict(zip(distinct([feature.name for _, feature in features]), features, strict=True))
         everything = tuple(dict.fromkeys(name for _, feature in earlier.values() for name in feature.columns))
         result: dict[str, list[Feature]] = {}
         for name in fitted.feature_names(list(earlier)):
