@@ -23,6 +23,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 _LARGE_DATA = os.environ.get("WORKBENCH_DATA", "")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their place only: packed ones hold the time, and two processes must collect the same tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings with all folders below tmp_path; the environment of this process says the same."""
