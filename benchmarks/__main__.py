@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("first_page", "first_metric", "keras_fit", "one_row", "profile_wide", "recipe_rows", "recipe_steps")
+NAMES = ("first_page", "first_metric", "keras_fit", "one_row", "big_csv", "profile_wide", "recipe_rows", "recipe_steps")
 
 
 def main() -> None:
@@ -20,7 +20,12 @@ def main() -> None:
     for name in names:
         module = importlib.import_module(f"benchmarks.{name}")
         print(f"\n## {module.TITLE}\n", flush=True)
-        module.main()
+        try:
+            module.main()
+        except SystemExit as stopped:  # what it needs isn't here; the others go on
+            if len(names) == 1 or not isinstance(stopped.code, str):
+                raise
+            print(f"Skipped: {stopped.code}", flush=True)
 
 
 if __name__ == "__main__":
