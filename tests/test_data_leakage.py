@@ -8,6 +8,8 @@ import pytest
 
 import workbench as wb
 from workbench.data.leakage import find_leaks
+from workbench.data.store import store_frame
+from workbench.recipe.suggesting import suggest_for
 
 
 def leaks_of(name: str) -> set[str]:
@@ -57,3 +59,16 @@ def test_the_suggested_recipe_leaves_leaks_out_and_says_why(settings):
     assert "boat" in drop.columns
     assert "known only afterwards" in reason
     assert any("boat" in finding and "afterwards" in finding for finding in wb.sample("titanic").profile().findings)
+
+
+def test_parts_that_add_up_to_the_target_are_left_out_of_the_suggested_recipe(settings):
+    rng = np.random.default_rng(0)
+    rides = pl.DataFrame({"casual": rng.integers(0, 90, 300), "registered": rng.integers(0, 900, 300)})
+    rides = rides.with_columns(temperature=pl.Series(rng.normal(size=300)))
+    rides = rides.with_columns(cnt=pl.when(pl.int_range(300) % 50 != 7).then(pl.col("casual") + pl.col("registered")))
+    rides = rides.with_columns(casual=pl.when(pl.int_range(300) % 40 != 3).then("casual"))
+    table = store_frame(rides, name="rides", target="cnt")
+    assert set(table.leaks("cnt")) == {"casual", "registered"}
+    step, why = next(pair for pair in suggest_for(table, "cnt") if pair[0].step == "drop_columns")
+    assert step.columns == ("casual", "registered")
+    assert "casual: is a part of 'cnt', which is casual + registered in every row" in why

@@ -174,6 +174,15 @@ def test_a_check_finds_what_it_is_for_and_each_remedy_mends_it(code, make, colum
             assert (check.code, check.columns) not in left, remedy.label
 
 
+def test_the_only_column_and_a_date_with_a_trend_are_no_leaks(settings):
+    level = np.arange(N) * 0.1 + np.random.default_rng(0).normal(size=N)
+    day = pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 1, 1) + pl.duration(days=N - 1), eager=True)
+    noise = np.random.default_rng(1).normal(size=N)
+    for name, columns in (("only", {"size": level}), ("dated", {"day": day, "noise": noise})):
+        table = store_frame(pl.DataFrame(columns | {"y": level + noise * 0.1}), name=name, settings=settings)
+        assert "WB103" not in {check.code for check in check_data(table, target="y")}
+
+
 def test_every_check_has_a_case_and_a_number_of_its_own():
     assert len({info.code for info in CHECKS}) == len(CHECKS)
     assert {code for code, _, _ in CASES} == {info.code for info in CHECKS}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from workbench.data.formulas import formula_of
 from workbench.data.spec import Task
 from workbench.data.stored_rows import SAMPLE_ROWS, draw_positions
 from workbench.data.targets import encode_target, suggest_task
@@ -24,13 +25,18 @@ _ROWS_A_VALUE = 10  # values that are rarer than this on average tell the row, n
 def leaks_of(table: Table, target: str) -> dict[str, str]:
     """Find the leaks of a table; of more than 50,000 rows a sample of 10,000 is looked at."""
     rows = table.frame() if table.n_rows <= MAX_ROWS else table.sampled(SAMPLE_ROWS)[0]
-    return find_leaks(rows, target, table.suggested_task(target))
+    return _computed(rows, target) | find_leaks(rows, target, table.suggested_task(target))
 
 
 def leaks_among(frame: pl.DataFrame, target: str) -> dict[str, str]:
     """Find the leaks among rows, looking at the same sample as `leaks_of`."""
     rows = frame if frame.height <= MAX_ROWS else frame[draw_positions(frame.height, SAMPLE_ROWS, seed=0)]
-    return find_leaks(rows, target, suggest_task(frame[target]))
+    return _computed(rows, target) | find_leaks(rows, target, suggest_task(frame[target]))
+
+
+def _computed(rows: pl.DataFrame, target: str) -> dict[str, str]:
+    found = formula_of(rows, target)
+    return dict.fromkeys(found.columns, f"is a part of {target!r}, which is {found.text} in every row") if found else {}
 
 
 def find_leaks(frame: pl.DataFrame, target: str, task: Task, *, seed: int = 0) -> dict[str, str]:

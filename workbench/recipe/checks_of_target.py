@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import polars as pl
 
 from workbench.data.alone import tell_alone
+from workbench.data.formulas import formula_of
 from workbench.data.leakage import find_leaks
 from workbench.recipe.check_list import Check, Remedy, made, named
 from workbench.recipe.examined import Examined
 from workbench.recipe.spec import Balance, CleanText, DropColumns, DropMissing
 
-_MAX_NUMBERS = 40  # columns whose pairs are tried
-_FIRST_ROWS = 200
 _FAR_AHEAD = {"classification": (0.55, 0.05), "regression": (0.6, 0.2)}  # score alone, and how far above the next
 _ONE_CLASS_ROWS = 30
 _MAX_LABELS = 1_000
@@ -29,32 +27,10 @@ def leaks(seen: Examined) -> Iterator[Check]:
 
 def computed_target(seen: Examined) -> Iterator[Check]:
     """Two columns whose sum, difference or product is the target (WB102)."""
-    dtypes = seen.rows.schema
-    numbers = [name for name in seen.features if dtypes[name].is_numeric()][:_MAX_NUMBERS]
-    if not dtypes[seen.target].is_numeric() or len(numbers) < 2 or seen.summaries[seen.target].column.n_unique < 10:
-        return
-    known = seen.rows.select([seen.target, *numbers]).drop_nulls().cast(pl.Float64)
-    y = known[seen.target].to_numpy()
-    if len(y) < 20 or y.std() == 0:
-        return
-    values = {name: known[name].to_numpy() for name in numbers if known[name].n_unique() > 2}
-    names = list(values)
-    for place, a in enumerate(names):
-        for b in names[place + 1 :]:
-            for sign, value in _combined(values[a][:_FIRST_ROWS], values[b][:_FIRST_ROWS]):
-                if _same(value, y[:_FIRST_ROWS]) and _same(dict(_combined(values[a], values[b]))[sign], y):
-                    formula = sign.format(a=a, b=b)
-                    message = f"{seen.target} is {formula} in every row that has all three{seen.said}."
-                    yield made("WB102", (a, b), message, _leave_out(a, b))
-                    return
-
-
-def _combined(a: np.ndarray, b: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    return [("{a} + {b}", a + b), ("{a} - {b}", a - b), ("{b} - {a}", b - a), ("{a} * {b}", a * b)]
-
-
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool(np.allclose(a, b, rtol=1e-6, atol=1e-9 * max(1.0, float(np.abs(b).max()))))
+    found = formula_of(seen.rows.select([*seen.features, seen.target]), seen.target)
+    if found is not None:
+        message = f"{seen.target} is {found.text} in every row that has all three{seen.said}."
+        yield made("WB102", found.columns, message, _leave_out(*found.columns))
 
 
 def predicts_alone(seen: Examined) -> Iterator[Check]:
@@ -66,7 +42,9 @@ def predicts_alone(seen: Examined) -> Iterator[Check]:
     ranked = sorted(scores.items(), key=lambda pair: -pair[1])
     least, ahead = _FAR_AHEAD[seen.task]
     told = set()
-    if ranked and ranked[0][1] >= least and (len(ranked) < 2 or ranked[0][1] - ranked[1][1] >= ahead):
+    # The only column can't be left out, and a date that tells the target shows a trend: it is known beforehand.
+    far_ahead = len(ranked) > 1 and ranked[0][1] >= least and ranked[0][1] - ranked[1][1] >= ahead
+    if far_ahead and seen.kind(ranked[0][0]) != "datetime":
         name = ranked[0][0]
         told.add(name)
         yield made("WB103", (name,), f"{_alone(ranked, seen)}{seen.said}.", _leave_out(name))
@@ -82,9 +60,9 @@ def predicts_alone(seen: Examined) -> Iterator[Check]:
 def _alone(ranked: list[tuple[str, float]], seen: Examined) -> str:
     (name, score), *rest = ranked
     if seen.task == "regression":
-        next_one = f"; the next best, {rest[0][0]}, {rest[0][1]:.0%}" if rest else ""
+        next_one = f"; the next best, {rest[0][0]}, {rest[0][1]:.0%}"
         return f"{name} alone explains {score:.0%} of the variance of {seen.target}{next_one}"
-    next_one = f"; the next best, {rest[0][0]}, {(rest[0][1] + 1) / 2:.2f}" if rest else ""
+    next_one = f"; the next best, {rest[0][0]}, {(rest[0][1] + 1) / 2:.2f}"
     return f"{name} alone tells {seen.target} with an area under the ROC curve of {(score + 1) / 2:.2f}{next_one}"
 
 
