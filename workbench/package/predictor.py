@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,6 +38,8 @@ Arrays = dict[str, np.ndarray]
 
 # A forest of many classes looks up one row of shares for each tree: 200 trees and 10 classes take 130 MB for this many.
 _CHUNK_ROWS = 8_192
+# Operators of text fill every row of a chunk up to the one with the most words, each of them 32 bytes.
+_CHUNK_CHARACTERS = 8_000_000
 
 
 class Predictor:
@@ -121,12 +124,11 @@ class Predictor:
         This is the fast path: nothing is checked again.
         """
         arrays = rows.arrays if isinstance(rows, CheckedRows) else to_arrays(rows, self.signature.column_names)
-        n_rows = len(next(iter(arrays.values())))
-        if n_rows <= _CHUNK_ROWS:
+        bounds = _chunk_bounds(arrays)
+        if len(bounds) <= 2:
             return self._run(arrays)
-        starts = range(0, n_rows, _CHUNK_ROWS)
-        parts = [{name: array[start : start + _CHUNK_ROWS] for name, array in arrays.items()} for start in starts]
-        return np.concatenate([self._run(part) for part in parts])
+        chunks = [{name: array[start:stop] for name, array in arrays.items()} for start, stop in pairwise(bounds)]
+        return np.concatenate([self._run(chunk) for chunk in chunks])
 
     def _labels(self, scores: np.ndarray) -> np.ndarray:
         classes = self.signature.classes
@@ -135,6 +137,22 @@ class Predictor:
         whole = all(isinstance(label, int) for label in classes)
         labels: np.ndarray = np.array(classes, dtype=np.int64 if whole else object)[pick_class(scores)]
         return labels
+
+
+def _chunk_bounds(arrays: Arrays) -> list[int]:
+    """Give where chunks of rows begin, and the end: few rows where texts are long, so that memory stays bounded."""
+    n_rows = len(next(iter(arrays.values())))
+    texts = [array for array in arrays.values() if array.dtype == object]
+    if n_rows <= 1 or not texts:
+        return [*range(0, max(n_rows, 1), _CHUNK_ROWS), n_rows]
+    longest = np.array([max(map(len, row)) for row in zip(*texts, strict=True)])
+    bounds, start = [0], 0
+    while start < n_rows:
+        widest = np.maximum.accumulate(longest[start : start + _CHUNK_ROWS])
+        filled_up = widest * np.arange(1, len(widest) + 1)
+        start += max(int(np.searchsorted(filled_up, _CHUNK_CHARACTERS, side="right")), 1)
+        bounds.append(start)
+    return bounds
 
 
 def load_predictor(folder: str | Path, *, verify: bool = True, settings: Settings | None = None) -> Predictor:
