@@ -397,6 +397,14 @@ REFUSED: list[tuple[list[dict], str]] = [
     ([age("bins", strategy="given", edges=[])], "needed at least one"),
     ([age("log"), age("one_hot")], "holds results of log.*told apart exactly. Move this step in front"),
     ([age("power"), age("quantile_transform")], "Ranks are the same without"),
+    (
+        [
+            {"step": "calculate", "name": "size", "expression": "log(age)"},
+            {"step": "calculate", "name": "twice", "expression": "size * 2"},
+            {"step": "one_hot", "columns": ["twice"]},
+        ],
+        r"'twice' holds results of calculate.*Round it in the expression, as in round\(log\(x\), 6\)",
+    ),
 ]
 
 

@@ -123,11 +123,18 @@ class _Check:
                 if not state.joined:
                     continue
             self._refuse_learned(number, step, state)
+        inexact = False
         if step.step == "calculate":
+            from workbench.recipe.expressions import is_inexact
+
             names = self._expression(number, step, step.expression)
             if self.target in names:
                 raise self._target_refused(number, step)
-        self._follow(number, step, self.columns.apply(step, number))
+            inexact = is_inexact(step.expression, [name for name, state in self.states.items() if state.inexact])
+        change = self.columns.apply(step, number)
+        self._follow(number, step, change)
+        for made in change.made if inexact else ():
+            self.states[made.name].inexact = step.step
 
     def _expression(self, number: int, step: Step, expression: str) -> tuple[str, ...]:
         from workbench.recipe.expressions import columns_in

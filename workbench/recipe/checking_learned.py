@@ -108,6 +108,8 @@ def _quantile_transform(number: int, step: QuantileTransform, state: State) -> N
 
 
 def _refuse_inexact(number: int, step: Step, state: State, remedy: str) -> None:
+    if state.inexact == "calculate":
+        remedy = "Round it in the expression, as in round(log(x), 6), or put bins between them."
     if state.inexact:
         raise RecipeError(
             f"Step {number} ({step.step}): column {state.name!r} holds results of {state.inexact}, needed values that "

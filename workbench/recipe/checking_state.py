@@ -29,7 +29,7 @@ class State:
     joined : int
         Place of the step that made it part of joint features, as pca does; no other step can take it any more.
     inexact : str
-        The learned step whose results graph and NumPy compute to the last bit but one; nothing may compare them for
+        The step whose results graph and NumPy compute to the last bit but one; nothing may compare them for
         equality any more.
     filled : bool
         Imputed or encoded: nothing is missing any more.

@@ -8,7 +8,7 @@ number, too large) is missing. All this holds in Polars and in the graph alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ from workbench.recipe.expression_words import refuse
 from workbench.recipe.spec import TakenKind
 from workbench.recipe.values import Content, contents_of, finite
 
-__all__ = ["FUNCTIONS", "Compiled", "Function", "check", "columns_in", "compiled", "parse"]
+__all__ = ["FUNCTIONS", "Compiled", "Function", "check", "columns_in", "compiled", "is_inexact", "parse"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,32 @@ def columns_in(expression: str) -> tuple[str, ...]:
     ('fare', 'family size')
     """
     return _columns(parse_tree(expression))
+
+
+def is_inexact(expression: str, columns: Collection[str] = ()) -> bool:
+    """Say whether graph and Polars may differ in the last bit: after a logarithm, exp or a power, unless it is rounded.
+
+    Parameters
+    ----------
+    expression : str
+    columns : collection of str
+        Columns of which that is known already.
+
+    Examples
+    --------
+    >>> is_inexact("log(fare) + 1"), is_inexact("round(log(fare), 6)"), is_inexact("fare * 2")
+    (True, False, False)
+    """
+    return _inexact(parse_tree(expression), columns)
+
+
+def _inexact(node: Node, columns: Collection[str]) -> bool:
+    if node.op == "column":
+        return node.value in columns
+    if node.op in _DECIDED or (node.op == "call" and str(node.value).lower() in _WHOLE):
+        return False
+    own = node.op == "**" or (node.op == "call" and str(node.value).lower() in _INEXACT)
+    return own or any(_inexact(child, columns) for child in node.children)
 
 
 def check(expression: str, columns: Mapping[str, Any], *, where: str = "", condition: bool = False) -> TakenKind:
@@ -217,6 +243,9 @@ def _remainder_graph(graph: GraphBuilder, left: str, right: str) -> str:
     return str(graph.node("Sub", left, graph.node("Mul", right, whole)))
 
 
+_DECIDED = (*COMPARISONS, "and", "or", "not", "in", "is missing")
+_WHOLE = ("round", "floor", "ceil", "sign")
+_INEXACT = ("exp", "log", "log1p", "log10")
 _ARITHMETIC: dict[
     str, tuple[Callable[[pl.Expr, pl.Expr], pl.Expr], Callable[[GraphBuilder, str, str], str]]
 ] = {
