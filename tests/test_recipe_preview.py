@@ -194,3 +194,15 @@ def test_a_suggested_recipe_can_be_fitted():
     steps = [step for step, _ in suggest(describe_columns(rows), "y")]
     X = fit_recipe(steps, rows, target="y", handles_missing=False).transform(rows)
     assert X.shape == (40, 3)
+
+
+def test_linear_models_get_more_terms_than_trees_as_far_as_memory_allows():
+    columns = [Column("review", "text", "String", 0, 9_000), Column("y", "number", "Int64", 0, 2)]
+
+    def n_terms(needs, n_rows):
+        ((step, _),) = suggest(columns, "y", needs, n_rows=n_rows)
+        return step.max_features
+
+    linear = SimpleNamespace(needs_scaling=True, handles_missing=False)
+    assert (n_terms(linear, 9_000), n_terms(FOREST, 9_000)) == (3_000, 500)
+    assert n_terms(linear, 50_000) == 1_000

@@ -33,6 +33,8 @@ MIN_ROWS_TO_ENCODE = 100  # below, its folds hold too few rows for a mean
 MAX_SKEW = 3.0
 FLAGGED_SHARE = 0.05
 TERM_CELLS = 50_000_000  # TF-IDF gives rows times terms doubles: 400 MB
+MAX_TERMS = 3_000  # beyond, sentences about films or news are told apart hardly any better
+MAX_TERMS_OF_TREES = 500  # they look through each term for each split
 _DATE_PARTS: tuple[DatePart, ...] = ("year", "month", "day", "weekday")
 
 Role = Literal["number", "yes/no", "category", "text", "date", "flag"]
@@ -170,7 +172,8 @@ def learned_steps(features: Sequence[Feature], setting: Setting) -> Pairs:
     steps += encoded
     texts = _names(feature for feature in features if feature.role == "text")
     if texts:
-        n_terms = max(20, min(500, TERM_CELLS // max(1, (setting.n_rows or 1) * len(texts))))
+        most = (MAX_TERMS if setting.scales else MAX_TERMS_OF_TREES) // len(texts)
+        n_terms = max(20, min(most, TERM_CELLS // max(1, (setting.n_rows or 1) * len(texts))))
         reason = "Free text becomes the words in it, rare ones weighing more."
         steps.append((TfIdf(columns=texts, max_features=n_terms), reason))
     if setting.scales:
