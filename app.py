@@ -1,5 +1,6 @@
 """The whole application, on one port: pages at ``/``, the prediction service at ``/api`` (``streamlit run app.py``)."""
 
+import os
 from pathlib import Path
 
 import streamlit as st
@@ -10,5 +11,9 @@ from workbench.service import create_app
 # The script lies outside the folder that holds pages/: beside it, Streamlit's old auto-discovery would take over on
 # a fresh server's first deep link, and the sections of st.navigation would be gone.
 SHELL = Path(__file__).resolve().parent / "workbench" / "ui" / "shell.py"
+
+# What the pages fit themselves (previews, leak comparisons) uses OpenMP, whose idle threads would spin and take the cores
+# from the runs; it reads this when it is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 app = st.App(SHELL, routes=[Mount("/api", app=create_app())])
