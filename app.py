@@ -12,8 +12,8 @@ from workbench.service import create_app
 # a fresh server's first deep link, and the sections of st.navigation would be gone.
 SHELL = Path(__file__).resolve().parent / "workbench" / "ui" / "shell.py"
 
-# What the pages fit themselves (previews, leak comparisons) uses OpenMP, whose idle threads would spin and take the cores
-# from the runs; it reads this when it is loaded.
+# What the pages fit themselves (previews, leak comparisons) uses OpenMP, whose idle threads would spin and take cores
+# from the runs; OpenMP reads this when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 app = st.App(SHELL, routes=[Mount("/api", app=create_app())])
