@@ -72,3 +72,13 @@ def test_parts_that_add_up_to_the_target_are_left_out_of_the_suggested_recipe(se
     step, why = next(pair for pair in suggest_for(table, "cnt") if pair[0].step == "drop_columns")
     assert step.columns == ("casual", "registered")
     assert "casual: is a part of 'cnt', which is casual + registered in every row" in why
+
+
+def test_a_column_that_names_the_parts_is_left_out_of_the_suggested_recipe(settings):
+    rows = pl.DataFrame(
+        {"part": ["Train", "test", "train", "dev"] * 30, "size": [3.0, 1.5, 4.0, 1.5] * 30, "y": [0, 1, 1] * 40}
+    )
+    steps = suggest_for(store_frame(rows, name="rows", target="y"), "y")
+    step, why = next(pair for pair in steps if pair[0].step == "drop_columns")
+    assert step.columns == ("part",)
+    assert "part: says which part a row is in" in why

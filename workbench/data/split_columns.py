@@ -66,8 +66,7 @@ def by_words(frame: pl.DataFrame, spec: SplitSpec, *, target: str) -> Split:
             "since numbers don't say which part they mean. Add a calculate step that writes the words, such as "
             f"name: part, expression: \"if_else({spec.column} == 1, 'test', 'train')\", and split by that column."
         )
-    words = values.cast(pl.String).str.to_lowercase().str.replace_all(r"[\s_-]+", "")
-    part = words.replace_strict(PART_WORDS, default=None, return_dtype=pl.Int8)
+    part = _parts_in(values)
     if part.null_count():
         unknown = values.filter(part.is_null()).unique().sort().to_list()
         shown = ", ".join(repr(word) for word in unknown[:3]) + (", ..." if len(unknown) > 3 else "")
@@ -82,6 +81,28 @@ def by_words(frame: pl.DataFrame, spec: SplitSpec, *, target: str) -> Split:
             "Correct the column or the row steps, or split at random."
         )
     return split
+
+
+def names_parts(values: pl.Series) -> bool:
+    """Say whether each value is one of the words for the parts, and both train and test are there.
+
+    Examples
+    --------
+    >>> names_parts(pl.Series(["train", "Test", "train"])), names_parts(pl.Series(["train", "bus"]))
+    (True, False)
+    """
+    if values.dtype not in (pl.String, pl.Categorical, pl.Enum) or values.null_count():
+        return False
+    different = values.unique()
+    if len(different) > 2 * len(PART_WORDS):
+        return False
+    parts = set(_parts_in(different))
+    return {0, 2} <= parts and None not in parts
+
+
+def _parts_in(values: pl.Series) -> pl.Series:
+    words = values.cast(pl.String).str.to_lowercase().str.replace_all(r"[\s_-]+", "")
+    return words.replace_strict(PART_WORDS, default=None, return_dtype=pl.Int8)
 
 
 def by_group(frame: pl.DataFrame, spec: SplitSpec, rng: np.random.Generator, *, target: str) -> Split:

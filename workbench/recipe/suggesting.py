@@ -66,6 +66,8 @@ class Looks:
         Date columns whose times are all midnight.
     few_words : frozenset of str
         Text columns of a word or two a cell, which are names rather than sentences.
+    parts : frozenset of str
+        Columns that say which part a row is in, as train and test.
     """
 
     n_rows: int | None = None
@@ -76,6 +78,7 @@ class Looks:
     skew: Mapping[str, float] = field(default_factory=dict)
     without_time: frozenset[str] = frozenset()
     few_words: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
 
 
 def suggest(
@@ -151,6 +154,8 @@ def suggest(
 def _why_drop(column: Column, looks: Looks) -> Reason | None:
     if column.name in looks.leaks:
         return Reason(looks.leaks[column.name])
+    if column.name in looks.parts:
+        return Reason("says which part a row is in; the split can follow it, but no new row has it")
     if column.n_unique == 0 and column.kind != "image":
         return Reason("has no value at all", "have no value at all")
     is_other = column.name in looks.dates or column.name in looks.numbers
@@ -202,11 +207,12 @@ def suggest_for(table: Table, target: str, estimator_needs: EstimatorNeeds | Non
 
 def look(table: Table, target: str, *, n_rows: int = 2_000) -> Looks:
     """Find what a suggestion needs to know beside the columns."""
+    from workbench.data.split_columns import names_parts
     from workbench.recipe.text_forms import date_format_of, number_form_of
 
     profile = table.profile()
     sample, _ = table.sampled(min(n_rows, table.n_rows))
-    dates, numbers, few_words, without_time = {}, {}, set(), set()
+    dates, numbers, few_words, without_time, parts = {}, {}, set(), set(), set()
     for column in table.columns:
         if column.name == target or column.kind == "image" or not column.n_unique:
             continue
@@ -215,6 +221,9 @@ def look(table: Table, target: str, *, n_rows: int = 2_000) -> Looks:
         if kind == "datetime" and _all_at_midnight(values):
             without_time.add(column.name)
         if kind != "text" or column.kind == "constant":
+            continue
+        if names_parts(values):
+            parts.add(column.name)
             continue
         form = date_format_of(values)
         if form is not None:
@@ -234,6 +243,7 @@ def look(table: Table, target: str, *, n_rows: int = 2_000) -> Looks:
         skew=_skew(profile),
         without_time=frozenset(without_time),
         few_words=frozenset(few_words),
+        parts=frozenset(parts),
     )
 
 
