@@ -12,6 +12,7 @@ import numpy as np
 from workbench.errors import ReadError
 
 BLOCK_BYTES = 8 * 1024 * 1024
+_CHUNK_BYTES = 128 * 1024  # stays in the processor's cache
 _LONGEST_ROW = 256 * 1024 * 1024
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
 
@@ -25,10 +26,17 @@ class Block:
     data : bytes
     line : int
         Number of the first line in it, counted from 0.
+    n_newlines : int
     """
 
     data: bytes
     line: int
+    n_newlines: int
+
+    @property
+    def n_lines(self) -> int:
+        """Lines, whether the last of them ends or not."""
+        return self.n_newlines + (not self.data.endswith(b"\n"))
 
 
 class WrongEncodingError(Exception):
@@ -103,15 +111,22 @@ def cut_blocks(parts: Iterator[bytes], delimiter: str, *, quoted: bool, name: st
         while rest[cut - 2 : cut] == b"\n\n":
             cut -= 1  # blank lines at the end of the file are no rows, and this may be the end
         data, rest = rest[:cut], rest[cut:]
-        yield Block(data, line)
-        line += count_lines(data)
-    if rest.strip(b"\n"):
-        yield Block(rest.rstrip(b"\n"), line)
+        n_newlines = count_lines(data)
+        yield Block(data, line, n_newlines)
+        line += n_newlines
+    data = rest.rstrip(b"\n")
+    if data:
+        yield Block(data, line, count_lines(data))
 
 
 def count_lines(data: bytes) -> int:
     """Count the newlines, ten times as fast as ``data.count``."""
-    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == _NEWLINE))
+    values = np.frombuffer(data, dtype=np.uint8)
+    found, n_newlines = np.empty(_CHUNK_BYTES, dtype=bool), 0
+    for start in range(0, len(values), _CHUNK_BYTES):
+        part = values[start : start + _CHUNK_BYTES]
+        n_newlines += int(np.count_nonzero(np.equal(part, _NEWLINE, out=found[: len(part)])))
+    return n_newlines
 
 
 def end_of_rows(data: bytes, delimiter: str, *, quoted: bool) -> int:

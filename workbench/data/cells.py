@@ -273,8 +273,13 @@ def _note_codes(values: pl.Series, tally: Tally) -> None:
     if tally.codes is None or not (values.str.len_bytes().max() or 0) <= 2:  # type: ignore[operator]
         tally.codes = None
         return
-    different = values.drop_nulls().unique()
-    tally.codes = set(different) if different.str.contains(r"^[A-Z]{2}$").all() else None
+    # Most columns show in their first cells already that they are something else.
+    for part in (values.head(PROBED_VALUES), values):
+        different = part.drop_nulls().unique()
+        if not different.str.contains(r"^[A-Z]{2}$").all():
+            tally.codes = None
+            return
+    tally.codes = set(different)
 
 
 def _count_words(values: pl.Series, tally: Tally) -> None:

@@ -9,14 +9,14 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from workbench.data.blocks import Block, WrongEncodingError, are_quotes_doubtful, count_lines, quoted_spans
+from workbench.data.blocks import Block, WrongEncodingError, are_quotes_doubtful, quoted_spans
 from workbench.data.cell_types import Plan
 from workbench.data.cells import CellRules, MisfitError, Tally, convert
+from workbench.data.marks import Marks, find_marks
 from workbench.data.rows import Layout, read_rows
 
 _LONGEST_EXACT = 1e16  # floats from here on may come from more digits than they keep
 _NEWLINE = ord("\n")
-_OTHER_BLANKS = (b"\t", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
 
 
 @dataclass(frozen=True)
@@ -79,59 +79,73 @@ def type_block(block: Block, reader: BlockReader) -> Typed:
         except UnicodeDecodeError as error:
             raise WrongEncodingError(error) from error
     has_quotes = b'"' in block.data
-    n_lines = count_lines(block.data) + (not block.data.endswith(b"\n"))
-    frame = _at_once(block.data, n_lines, reader)
+    marks = find_marks(block.data, reader.layout.delimiter, n_newlines=block.n_newlines)
+    frame = _at_once(block, marks, reader)
     if frame is None:
         frame = _cell_by_cell(block, reader)
-    blanks = [mark for mark in _OTHER_BLANKS if mark != reader.layout.delimiter.encode()]
-    has_blanks = (
-        not is_ascii
-        or b" " in block.data
-        or frame.height < n_lines  # a line break may stand at the end of a cell
-        or any(mark in block.data for mark in blanks)
-    )
+    # A line break may stand at the end of a quoted cell.
+    has_blanks = not is_ascii or marks.has_blanks or frame.height < block.n_lines
     typed = _convert(frame, reader, has_blanks=has_blanks)
     typed.n_rows = frame.height
     typed.has_doubt = (
         reader.quoted
         and has_quotes
-        and (frame.height < n_lines or are_quotes_doubtful(block.data, reader.layout.delimiter))
+        and (frame.height < block.n_lines or are_quotes_doubtful(block.data, reader.layout.delimiter))
     )
     return typed
 
 
-def _at_once(data: bytes, n_lines: int, reader: BlockReader) -> pl.DataFrame | None:
+def _at_once(block: Block, marks: Marks, reader: BlockReader) -> pl.DataFrame | None:
     """Read a block whose rows are all even, in types where all cells are plain; None if anything is special."""
-    layout, quoted = reader.layout, reader.quoted and b'"' in data
+    data, layout = block.data, reader.layout
+    quoted = reader.quoted and b'"' in data
     if layout.n_columns == 1 or len(layout.delimiter.encode()) > 1:
         return None  # a blank line may be a missing value; a mark of several bytes isn't for Polars
-    values = np.frombuffer(data, dtype=np.uint8)
-    ends = _ends_of_cells(values, data, layout.delimiter, quoted=quoted)
-    if ends is None or len(ends) % layout.n_columns:
+    if quoted:
+        return _quoted_at_once(data, reader)
+    # Polars refuses longer lines, except for an empty cell too many at the very end; so if all lines together have as
+    # many cells as they should, each has.
+    if marks.n_delimiters != block.n_lines * (layout.n_columns - 1) or data.endswith(layout.delimiter.encode()):
         return None
-    n_rows = len(ends) // layout.n_columns
-    last = ends[layout.n_columns - 1 :: layout.n_columns][: n_rows - 1]
-    is_ended = data.endswith(b"\n")
-    n_newlines = int(np.count_nonzero(values[ends[: -1 if not is_ended else None]] == _NEWLINE)) if quoted else None
-    if (values[last] != _NEWLINE).any() or n_newlines not in (None, n_rows - (not is_ended)):
+    frame = _parsed(data, reader, quote=None)
+    if frame is None or frame.height != block.n_lines or _has_odd_floats(frame):
+        return None
+    if marks.has_padding and any(series.dtype == pl.Int64 for series in frame):
+        values = np.frombuffer(data, dtype=np.uint8)
+        ends = _ends_of_cells(values, data, layout.delimiter, quoted=False)
+        if ends is None or _has_leading_zeros(values, ends, frame):
+            return None
+    return frame
+
+
+def _quoted_at_once(data: bytes, reader: BlockReader) -> pl.DataFrame | None:
+    values, n_columns = np.frombuffer(data, dtype=np.uint8), reader.layout.n_columns
+    ends = _ends_of_cells(values, data, reader.layout.delimiter, quoted=True)
+    if ends is None or len(ends) % n_columns:
+        return None
+    n_rows, is_ended = len(ends) // n_columns, data.endswith(b"\n")
+    last = ends[n_columns - 1 :: n_columns][: n_rows - 1]
+    n_newlines = int(np.count_nonzero(values[ends[: -1 if not is_ended else None]] == _NEWLINE))
+    if (values[last] != _NEWLINE).any() or n_newlines != n_rows - (not is_ended):
         return None  # uneven rows
-    if not quoted and n_lines != n_rows:
+    frame = _parsed(data, reader, quote='"')
+    if frame is None or frame.height != n_rows or _has_odd_floats(frame) or _has_leading_zeros(values, ends, frame):
         return None
-    schema = {name: _direct_type(plan) for name, plan in reader.plans.items()}
+    return frame
+
+
+def _parsed(data: bytes, reader: BlockReader, *, quote: str | None) -> pl.DataFrame | None:
     try:
-        frame = pl.read_csv(
+        return pl.read_csv(
             data,
             has_header=False,
-            separator=layout.delimiter,
-            quote_char='"' if quoted else None,
-            schema=schema,
+            separator=reader.layout.delimiter,
+            quote_char=quote,
+            schema={name: _direct_type(plan) for name, plan in reader.plans.items()},
             truncate_ragged_lines=False,
         )
     except pl.exceptions.PolarsError:
         return None
-    if frame.height != n_rows or _is_special(frame, values, ends):
-        return None
-    return frame
 
 
 def _ends_of_cells(values: np.ndarray, data: bytes, delimiter: str, *, quoted: bool) -> np.ndarray | None:
@@ -152,19 +166,21 @@ def _direct_type(plan: Plan) -> pl.DataType:
     return pl.Float64() if plan.kind == "number" and not plan.by_hand else pl.String()
 
 
-def _is_special(frame: pl.DataFrame, values: np.ndarray, ends: np.ndarray) -> bool:
-    """Whether numbers were read that are better kept as text, or not numbers."""
+def _has_odd_floats(frame: pl.DataFrame) -> bool:
+    """Whether numbers were read that have more digits than a float keeps, or that aren't numbers."""
     for series in frame:
         if series.dtype == pl.Float64 and len(series) > series.null_count():
             low, high, total = (cast("float", value) for value in (series.min(), series.max(), series.sum()))
             if total != total or max(abs(low), abs(high)) >= _LONGEST_EXACT:
                 return True
-    whole = np.array([series.dtype == pl.Int64 for series in frame])
-    return bool(whole.any()) and _has_leading_zeros(values, ends, whole)
+    return False
 
 
-def _has_leading_zeros(values: np.ndarray, ends: np.ndarray, whole: np.ndarray) -> bool:
+def _has_leading_zeros(values: np.ndarray, ends: np.ndarray, frame: pl.DataFrame) -> bool:
     """Whether a cell in a column of whole numbers begins with a zero and has more digits."""
+    whole = np.array([series.dtype == pl.Int64 for series in frame])
+    if not whole.any():
+        return False
     # Zeros, signs, quotes and blanks come before the other digits, as do most marks, of empty cells.
     odd = np.flatnonzero(values[1:][ends[:-1]] < ord("1")) + 1
     if values[0] < ord("1"):

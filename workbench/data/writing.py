@@ -104,6 +104,7 @@ class _Writer:
                     cast("IO[bytes]", target),
                     compression="zstd",
                     compression_level=_COMPRESSION_LEVEL,
+                    statistics=False,  # nobody reads them
                     row_group_size=BATCH_ROWS,
                 )
             except pl.exceptions.PolarsError:

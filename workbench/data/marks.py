@@ -1,0 +1,94 @@
+"""The marks in a block of text, counted in one pass over its bytes: what is even and plain needs no closer look."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+_CHUNK_BYTES = 128 * 1024  # stays in the processor's cache while it is looked at from several sides
+_NEWLINE, _BLANK, _ZERO = ord("\n"), ord(" "), ord("0")
+_PADDED = re.compile(rb"[\x00-\x09\x0b-\x20]|[+-]?0[0-9]")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What was counted in a block.
+
+    Parameters
+    ----------
+    n_delimiters : int
+        Those within quotes, too; -1 where the delimiter has several bytes.
+    has_blanks : bool
+        Whether there are blanks or control characters beside newlines and delimiters.
+    has_padding : bool
+        Whether some cell begins with a blank, or with a zero and another digit. Quotes are taken as letters.
+    """
+
+    n_delimiters: int
+    has_blanks: bool
+    has_padding: bool
+
+
+def find_marks(data: bytes, delimiter: str, *, n_newlines: int) -> Marks:
+    r"""Count the marks of a block.
+
+    Parameters
+    ----------
+    data : bytes
+    delimiter : str
+    n_newlines : int
+        Those in the data.
+
+    Examples
+    --------
+    >>> find_marks(b"1,2\n3,04", ",", n_newlines=1)
+    Marks(n_delimiters=2, has_blanks=False, has_padding=True)
+    """
+    values = np.frombuffer(data, dtype=np.uint8)
+    mark = delimiter.encode()
+    code = mark[0] if len(mark) == 1 else _NEWLINE
+    look = _Look()
+    n_delimiters = n_low = 0
+    has_padding = _PADDED.match(data) is not None and data[0] != code
+    for start in range(0, len(values), _CHUNK_BYTES):
+        part = values[start : start + _CHUNK_BYTES + 3]  # the last bytes are those of the next part
+        n = min(len(part), _CHUNK_BYTES)
+        ends, low = look.ends[: len(part)], look.low[: len(part)]
+        n_delimiters += int(np.count_nonzero(np.equal(part, code, out=ends)[:n]))
+        n_low += int(np.count_nonzero(np.less_equal(part, _BLANK, out=low)[:n]))
+        has_padding = has_padding or look.finds_padding(part)
+    n_plain = n_newlines + (n_delimiters if len(mark) == 1 and code <= _BLANK else 0)
+    return Marks(n_delimiters if len(mark) == 1 else -1, n_low > n_plain, has_padding)
+
+
+class _Look:
+    """A look at one part after the other, always in the same memory, which is what makes it quick."""
+
+    def __init__(self) -> None:
+        self.ends, self.low, self._zeros, self._others = (np.empty(_CHUNK_BYTES + 3, dtype=bool) for _ in range(4))
+        self._shifted = np.empty(_CHUNK_BYTES + 3, dtype=np.uint8)
+
+    def finds_padding(self, part: np.ndarray) -> bool:
+        """Whether behind the end of a cell there is a blank, or a zero and another digit, perhaps behind a sign.
+
+        `ends` says where the delimiters are, and `low` where all bytes up to the blank are.
+        """
+        size = len(part)
+        ends, low, shifted = self.ends[:size], self.low[:size], self._shifted[:size]
+        zeros, others = self._zeros[:size], self._others[:size]
+        ends |= np.equal(part, _NEWLINE, out=others)
+        # low & ~ends, behind an end
+        if np.logical_and(ends[:-1], np.greater(low, ends, out=others)[1:], out=others[1:]).any():
+            return True
+        np.equal(part, _ZERO, out=zeros)
+        np.less_equal(np.subtract(part, _ZERO, out=shifted), 9, out=others)
+        zeros[:-1] &= others[1:]
+        if np.logical_and(ends[:-2], zeros[1:-1], out=others[:-2]).any():
+            return True
+        # + and - are two apart
+        np.equal(np.bitwise_and(np.subtract(part, ord("+"), out=shifted), 0xFD, out=shifted), 0, out=others)
+        others[1:-2] &= ends[:-3]
+        others[1:-2] &= zeros[2:-1]
+        return bool(others[1:-2].any())
