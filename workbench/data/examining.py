@@ -57,19 +57,23 @@ class Examined:
 
 
 def examine(contents: Contents) -> Examined:
-    """Compute digest, summary and sample of a stored file, all while a column is in hand."""
+    """Compute digest, summary and sample of a stored file: one column is summarized while the next is digested."""
     positions = sample_positions(contents.n_rows) if contents.n_rows > SAMPLE_ROWS else None
     digest = hashlib.sha256(table_head(contents.n_rows))
     summarizer = Summarizer(contents.n_rows)
-    sampled = []
+    sampled: list[pl.Series] = []
     with ThreadPoolExecutor(1, "digest") as pool:
         hashing = _Hashing(digest, pool)
-        for name, dtype, parts in _columns(contents):
-            hashing.add(column_head(name, dtype))
-            drawn: list[pl.Series] = []
-            summarizer.add(name, dtype, _digested(contents, name, dtype, parts, positions, drawn, hashing.add))
-            if positions is not None:
-                sampled.append(pl.concat(drawn).rechunk())
+
+        def digested() -> Iterator[tuple[str, pl.DataType, Parts]]:
+            for name, dtype, parts in _columns(contents):
+                hashing.add(column_head(name, dtype))
+                drawn = _digest_column(contents, name, dtype, parts, positions, hashing.add)
+                if positions is not None:
+                    sampled.append(pl.concat(drawn).rechunk())
+                yield name, dtype, parts
+
+        summarizer.add_all(digested(), n_at_once=1)
         hashing.finish()
     return Examined(digest.hexdigest(), summarizer.finish(), pl.DataFrame(sampled) if sampled else None)
 
@@ -128,16 +132,15 @@ def _parts(contents: Contents, name: str, dtype: pl.DataType) -> Parts:
     return read
 
 
-def _digested(
+def _digest_column(
     contents: Contents,
     name: str,
     dtype: pl.DataType,
     parts: Parts,
     positions: np.ndarray | None,
-    drawn: list[pl.Series],
     add: Callable[[Piece], None],
-) -> Parts:
-    """Give a function that goes through the column; the first time the values are digested and the sample drawn."""
+) -> list[pl.Series]:
+    """Digest the values of a column; give those at the positions."""
     *before, last = pieces_of(dtype)
     if contents.n_missing[name]:
         before.insert(0, missing_bits)
@@ -146,17 +149,12 @@ def _digested(
     for pieces in before:
         for part in parts():
             add(pieces(part))
-    passes = iter([True])
-
-    def go() -> Iterator[pl.Series]:
-        first, start = next(passes, False), 0
-        for part in parts():
-            if first:
-                add(last(part))
-                if positions is not None:
-                    low, high = np.searchsorted(positions, [start, start + len(part)])
-                    drawn.append(part[positions[low:high] - start])
-                start += len(part)
-            yield part
-
-    return go
+    drawn: list[pl.Series] = []
+    start = 0
+    for part in parts():
+        add(last(part))
+        if positions is not None:
+            low, high = np.searchsorted(positions, [start, start + len(part)])
+            drawn.append(part[positions[low:high] - start])
+        start += len(part)
+    return drawn

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 
 from workbench.data.columns import Column
-from workbench.data.distributions import Distribution, are_whole, distribution_of
+from workbench.data.distributions import Distribution, HashCounts, are_whole, distribution_of
 from workbench.data.histograms import MAX_VALUES, binned, binned_dates
 from workbench.data.kinds import SPACES_AMONG, Facts, kind_from, share_spaced
 from workbench.data.usual_types import usual_frame
 
 KEPT_VALUES = 50  # most frequent values that are kept; classes of a target are rarely more
-_MAX_COUNTED = 262_144  # different texts that are held at once; beyond, their 64-bit hashes stand for them
+_MAX_COUNTED = 262_144  # different texts that are counted as they come; beyond, all rows are ordered at once
 
 Parts = Callable[[], Iterable[pl.Series]]
 
@@ -119,7 +119,7 @@ def _summarize_numbers(name: str, dtype: pl.DataType, n_rows: int, parts: Parts)
     if not len(numbers):
         return ColumnSummary(Column(name, "constant", str(dtype), n_missing, 0), {}, [])
     whole = are_whole(numbers)
-    ordered = distribution_of(numbers, in_place=is_ours)
+    ordered = distribution_of(numbers, whole=whole, in_place=is_ours)
     del numbers
     n_unique = ordered.n_unique
     low, high = ordered.at(0), ordered.at(ordered.n - 1)
@@ -187,22 +187,19 @@ def _most_frequent(top: list[tuple[Any, int]]) -> dict[str, Any]:
 def _summarize_texts(name: str, dtype: pl.DataType, n_rows: int, parts: Parts) -> ColumnSummary:
     n_missing = n_chars = 0
     spaced: list[pl.Series] = []
-    counting = _Counting()
+    counting = HashCounts(_MAX_COUNTED)
     for part in parts():
         present = part.drop_nulls()
         n_missing += len(part) - len(present)
         n_chars += int(present.str.len_chars().sum() or 0)
         if sum(map(len, spaced)) < SPACES_AMONG:
             spaced.append(present.head(SPACES_AMONG))
-        counting.add(present)
+        counting.add(present.hash().to_numpy())
     n_present = n_rows - n_missing
-    counts = counting.counts()
-    if counts is None:
-        n_unique, top = _counted_by_hash(parts, n_present)
-    else:
-        n_unique = counts.height
-        shown = counts.top_k(KEPT_VALUES, by=[pl.col("count"), pl.col("value")], reverse=[False, True])
-        top = shown.sort(["count", "value"], descending=[True, False]).rows()
+    n_unique, top = 0, []
+    if n_present:
+        ordered = counting.counted() or _ordered_hashes(parts, n_present)
+        n_unique, top = ordered.n_unique, _top_texts(parts, ordered)
     first = share_spaced(pl.concat(spaced)) if n_present else 0.0
     facts = Facts(name, dtype, n_rows, n_present, n_unique, None, None, first, n_chars / max(n_present, 1))
     column = Column(name, kind_from(facts), str(dtype), n_missing, n_unique)
@@ -210,57 +207,47 @@ def _summarize_texts(name: str, dtype: pl.DataType, n_rows: int, parts: Parts) -
     return ColumnSummary(column, _most_frequent(top), top)
 
 
-class _Counting:
-    """Counts different texts, as long as there aren't too many to hold."""
-
-    def __init__(self) -> None:
-        self._found = [pl.DataFrame(schema={"value": pl.String, "count": pl.Int64})]
-        self._too_many = False
-
-    def add(self, present: pl.Series) -> None:
-        """Count some more rows."""
-        for start in range(0, len(present), _MAX_COUNTED):
-            if self._too_many:
-                return
-            values = present[start : start + _MAX_COUNTED].alias("value")
-            self._found.append(values.value_counts().with_columns(pl.col("count").cast(pl.Int64)))
-            if sum(frame.height for frame in self._found) > 2 * _MAX_COUNTED:
-                self._found = [_merged(self._found)]
-                self._too_many = self._found[0].height > _MAX_COUNTED
-
-    def counts(self) -> pl.DataFrame | None:
-        """Give ``value, count``; None where there are too many."""
-        return None if self._too_many else _merged(self._found)
-
-
-def _merged(found: list[pl.DataFrame]) -> pl.DataFrame:
-    filled = [frame for frame in found if frame.height]
-    if len(filled) < 2:
-        return filled[0] if filled else found[0]
-    return pl.concat(filled).group_by("value").agg(pl.col("count").sum())
-
-
-def _counted_by_hash(parts: Parts, n_present: int) -> tuple[int, list[tuple[Any, int]]]:
-    """Count different texts by their hashes, 8 bytes a row however long they are.
-
-    Two of n different texts have the same hash with a probability of n²/2⁶⁵: 0.00003 for 30 million.
-    """
+def _ordered_hashes(parts: Parts, n_present: int) -> Distribution:
+    """Order texts by their hashes, 8 bytes a row however long they are."""
     hashes = np.empty(n_present, dtype=np.uint64)
     filled = 0
     for part in _present_parts(parts):
         hashes[filled : filled + len(part)] = part.hash().to_numpy()
         filled += len(part)
     hashes.sort()
-    ordered = Distribution(hashes)
-    wanted = {key: count for key, count in ordered.top(KEPT_VALUES) if count > 1}
-    if not wanted:
-        return ordered.n_unique, []
+    return Distribution(hashes)
+
+
+def _top_texts(parts: Parts, ordered: Distribution) -> list[tuple[str, int]]:
+    """Give the most frequent texts, of equally frequent ones the first in the alphabet.
+
+    Texts are told apart by their hashes. Two of n different ones have the same with a probability of n²/2⁶⁵: 0.00003
+    for 30 million.
+    """
+    least = 1 if ordered.n_unique <= KEPT_VALUES else 2
+    wanted = {key: count for key, count in ordered.top(KEPT_VALUES) if count >= least}
+    if ordered.counts is not None and len(wanted) == KEPT_VALUES:
+        level = min(wanted.values())
+        among = np.flatnonzero(ordered.counts >= level)  # those that are as frequent as the last, too
+        wanted = dict(zip(ordered.values[among].tolist(), ordered.counts[among].tolist(), strict=True))
     texts: dict[str, int] = {}
     keys = pl.Series(list(wanted), dtype=pl.UInt64)
-    for part in _present_parts(parts):
+    for part in _few_rows(_present_parts(parts)):
+        if len(texts) == len(wanted):
+            break
         keyed = pl.DataFrame({"text": part, "key": part.hash()}).filter(pl.col("key").is_in(keys.implode())).unique()
         texts |= {text: wanted[key] for text, key in keyed.rows()}
-    return ordered.n_unique, sorted(texts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return sorted(texts.items(), key=lambda pair: (-pair[1], pair[0]))[:KEPT_VALUES]
+
+
+def _few_rows(parts: Iterable[pl.Series]) -> Iterator[pl.Series]:
+    """Give few rows first, in which frequent values are, and then more and more."""
+    n_rows = 16_384
+    for part in parts:
+        start = 0
+        while start < len(part):
+            yield part[start : start + n_rows]
+            start, n_rows = start + n_rows, 4 * n_rows
 
 
 def _present_parts(parts: Parts) -> Iterator[pl.Series]:
