@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from training_rows import Watched, material
 
 from workbench.errors import RunError, StorageError
 from workbench.training import history
@@ -15,9 +15,6 @@ from workbench.training.loops import fit
 from workbench.training.loops.forest import chunk_ends
 from workbench.training.measures import measure
 from workbench.training.patience import Patience
-
-sys.path.insert(0, str(Path(__file__).parent))
-from training_rows import Watched, material  # noqa: E402
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
@@ -73,6 +70,18 @@ def test_early_stopping_keeps_the_best(tmp_path: Path, name: str, size: str) -> 
     assert loss == pytest.approx(best["value"], rel=1e-9)
     assert loss == pytest.approx(watched.history["val_loss"].min(), rel=1e-9)
     assert "Stopped early" in (watched.state.note or "")
+
+
+def test_boosting_says_when_more_rounds_made_it_worse(tmp_path: Path) -> None:
+    watched = Watched(tmp_path / "long")
+    fit(material("hist_gradient_boosting", noise=3.0, max_iter=200), watched.live)
+    best = watched.state.best
+    assert best is not None
+    assert f"lowest after {best['step']} of 200 rounds" in (watched.state.note or "")
+    assert "Turn on early stopping" in (watched.state.note or "")
+    short = Watched(tmp_path / "short")
+    fit(material("hist_gradient_boosting", max_iter=5), short.live)
+    assert not short.state.note
 
 
 @pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting", "linear_regression"])

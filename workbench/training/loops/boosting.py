@@ -23,6 +23,7 @@ from workbench.training.loops.material import Material
 _POLL_SECONDS = 0.1
 _ACCURACY_SECONDS = 0.5
 _NEVER = 2**31 - 1
+_FAR_WORSE = 1.25
 
 
 def fit_boosting(material: Material, live: Live) -> NativeModel:
@@ -61,8 +62,22 @@ def fit_boosting(material: Material, live: Live) -> NativeModel:
     if n_rounds < total and live.best_step:
         keep_rounds(model, live.best_step)
         live.note(f"The best {live.best_step} rounds are kept.")
+    if not early and not watch.stopped and material.has_validation and (note := _worsened(model)):
+        live.note(note)
     model.set_params(early_stopping=False, n_iter_no_change=10, tol=1e-7)
     return material.wrap(model)
+
+
+def _worsened(model: Any) -> str:
+    """Say so where the last round is far worse than the best one; with rare classes the loss can even explode."""
+    losses = -np.asarray(model.validation_score_)
+    best, last = int(losses.argmin()), len(losses) - 1
+    if losses[last] <= _FAR_WORSE * losses[best]:
+        return ""
+    return (
+        f"The validation loss was lowest after {best} of {last} rounds and {losses[last] / losses[best]:.3g} times as "
+        "high at the end. Turn on early stopping, or lower learning_rate."
+    )
 
 
 def _with_values(X: np.ndarray) -> np.ndarray:
