@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ hypothesis.settings.load_profile("workbench")
 
 # OpenMP threads that spin at barriers make boosting 20 times slower where other tests use the cores. Before it loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# Tests share the files that lie beside them; pytest's importlib mode doesn't look here by itself.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # Before any test moves the variable: the folder with the large data sets, or nothing.
 _LARGE_DATA = os.environ.get("WORKBENCH_DATA", "")

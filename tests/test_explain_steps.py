@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from guest_packages import STEPS, build, guests
 
 from workbench.errors import ExplainError
 from workbench.explain import Explanation, explain_rows
@@ -16,9 +15,6 @@ from workbench.explain.engines import explain
 from workbench.explain.shapley import CodedRows
 from workbench.package import load_predictor
 from workbench.recipe.spec import Impute, OneHot, Pca
-
-sys.path.insert(0, str(Path(__file__).parent))
-from guest_packages import STEPS, build, guests  # noqa: E402
 
 
 @pytest.fixture(scope="module")

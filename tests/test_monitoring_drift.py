@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import polars as pl
 import pytest
+from guest_packages import STEPS, build, guests
 
 import workbench as wb
 from workbench import registry
 from workbench.errors import InputError, ModelNotFoundError
 from workbench.recipe.spec import TfIdf
-
-sys.path.insert(0, str(Path(__file__).parent))
-from guest_packages import STEPS, build, guests  # noqa: E402
 
 
 @pytest.fixture

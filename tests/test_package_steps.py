@@ -6,22 +6,19 @@ import json
 import sys
 import threading
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import polars as pl
 import pytest
 import yaml
+from guest_packages import STEPS, build, guests
 
 from workbench.errors import IntegrityError, PackageError
 from workbench.package import load_native, load_predictor, make_signature
 from workbench.package.entering import CompiledEntry
 from workbench.recipe import FittedRecipe, fit_recipe
 from workbench.recipe.entering import Entry
-
-sys.path.insert(0, str(Path(__file__).parent))
-from guest_packages import STEPS, build, guests  # noqa: E402
 
 
 @pytest.fixture(scope="module")

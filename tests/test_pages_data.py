@@ -166,3 +166,38 @@ def test_a_file_of_the_server_opens_by_its_path_only_where_a_setting_allows_it(o
     page.button(key="data.server_open").click().run()
     assert not page.exception
     assert page.metric[0].value == "2"
+
+
+def test_the_app_stays_up_whatever_is_uploaded(open_page, settings, tmp_path):
+    from test_hostile_files import CASES, Gives
+
+    chosen = [
+        "UTF-16 with a mark",
+        "nothing",
+        "a NUL byte in the middle",
+        "a picture called .csv",
+        "a quote that never closes",
+        "repeated names",
+        "dates of three orders mixed",
+        "a column of nothing",
+        "a zip in a zip",
+        "a zip that climbs out",
+        "an encrypted zip",
+        "Parquet cut short",
+        "a workbook cut short",
+        "SQLite cut short",
+        "JSON nested thousands deep",
+        "pickled objects in .npz",
+    ]
+    page = open_page("data")
+    for case in chosen:
+        name, build, wanted = CASES[case]
+        build(tmp_path / name)
+        page = upload(page, name, (tmp_path / name).read_bytes())
+        assert not page.exception, case
+        if isinstance(wanted, Gives):
+            assert page.metric[0].value == str(wanted.rows), case
+        else:
+            assert page.warning, case
+    page.button(key="data.sample.iris").click().run()
+    assert page.metric[0].value == "150"

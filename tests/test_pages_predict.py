@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date, datetime
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from guest_packages import RAW_STEPS, STEPS, build, guests, raw_guests
 
 from workbench import registry
 from workbench.package import InputColumn
 from workbench.ui import image_view, prediction_form
-
-sys.path.insert(0, str(Path(__file__).parent))
-from guest_packages import RAW_STEPS, STEPS, build, guests, raw_guests  # noqa: E402
 
 
 @pytest.fixture

@@ -6,20 +6,17 @@ import io
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 import numpy as np
 import polars as pl
 import pytest
+from guest_packages import RAW_STEPS, STEPS, build, guests, raw_guests
+from test_service_http import running  # noqa: E402
 
 from workbench import registry
 from workbench.package import load_native
 from workbench.service import create_app
-
-sys.path.insert(0, str(Path(__file__).parent))
-from guest_packages import RAW_STEPS, STEPS, build, guests, raw_guests  # noqa: E402
-from test_service_http import running  # noqa: E402
 
 
 @pytest.fixture(scope="module")

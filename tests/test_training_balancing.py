@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from training_rows import Watched, material
 
 from workbench.errors import RecipeError
 from workbench.evaluation import evaluate_predictions
 from workbench.recipe.spec import Balance, DropMissing
 from workbench.training.balancing import balanced, check_balance
 from workbench.training.loops import fit
-
-sys.path.insert(0, str(Path(__file__).parent))
-from training_rows import Watched, material  # noqa: E402
 
 CLASSIFIERS = ["baseline", "logistic_regression", "random_forest", "hist_gradient_boosting", "dense_network"]
 FEW = {

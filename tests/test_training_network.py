@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from training_rows import Watched, material
 
 from workbench.errors import RunError
 from workbench.training.checkpoint import read_weights
 from workbench.training.loops import fit, network
 from workbench.training.measures import measure
-
-sys.path.insert(0, str(Path(__file__).parent))
-from training_rows import Watched, material  # noqa: E402
 
 
 @pytest.mark.parametrize(("task", "n_classes"), [("classification", 2), ("classification", 3), ("regression", 0)])
