@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 from pydantic import TypeAdapter
 
+from workbench.data.store import store_frame
 from workbench.data.table import Column, describe_columns
 from workbench.errors import RecipeError
 from workbench.recipe import Step, check_recipe, fit_recipe, preview, suggest
+from workbench.recipe.suggesting import suggest_for
 
 TABLE = pl.DataFrame(
     {
@@ -206,3 +208,10 @@ def test_linear_models_get_more_terms_than_trees_as_far_as_memory_allows():
     linear = SimpleNamespace(needs_scaling=True, handles_missing=False)
     assert (n_terms(linear, 9_000), n_terms(FOREST, 9_000)) == (3_000, 500)
     assert n_terms(linear, 50_000) == 1_000
+
+
+def test_the_logarithm_is_suggested_for_amounts_and_not_for_delays_before_and_after_time(settings):
+    tail = np.exp(np.random.default_rng(0).normal(size=400) * 2)
+    rows = pl.DataFrame({"fare": tail, "delay": tail - 2, "debt": -tail, "y": [0, 1] * 200})
+    steps = {step.step: step.columns for step, _ in suggest_for(store_frame(rows, name="rows"), "y")}
+    assert steps["log"] == ("fare", "debt")

@@ -258,7 +258,11 @@ def _has_time(values: pl.Series, form: str) -> bool:
 
 
 def _skew(profile: Profile) -> dict[str, float]:
-    """Give the skew of columns whose bulk varies; of one that is mostly 0 a logarithm would leave no more than that."""
+    """Give the skew of columns whose bulk varies; of one that is mostly 0 a logarithm would leave no more than that.
+
+    Columns on both sides of 0, such as delays, are passed over: around 0 a logarithm pulls apart what is alike.
+    """
     found = profile.frame()
-    varied = found.filter(pl.col("q25") != pl.col("q75"), pl.col("skew").is_not_null())
+    low, high = (pl.col(name).cast(pl.Float64, strict=False) for name in ("min", "max"))
+    varied = found.filter(pl.col("q25") != pl.col("q75"), pl.col("skew").is_not_null(), (low >= 0) | (high <= 0))
     return dict(varied.select("column", "skew").rows())
