@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from workbench.errors import WorkbenchError
-from workbench.ui import pages, state
+from workbench.ui import pages, state, words
 from workbench.ui.state import Open
 
 SEPARATOR = ":gray[▸]"
@@ -31,7 +30,7 @@ def draw(opened: Open) -> None:
 def _part(name: str, page: str, label: str, choices: Callable[[], Sequence[tuple[str, str]]]) -> None:
     pages.link(page, label)
     try:
-        labels = _distinct(choices())
+        labels = words.distinct(choices())
     except WorkbenchError:  # a menu of what else could be opened isn't worth a message
         labels = {}
     others = [key for key in labels if key != state.opened(name)]
@@ -49,18 +48,6 @@ def _part(name: str, page: str, label: str, choices: Callable[[], Sequence[tuple
     if chosen:
         state.show(**{name: chosen})
         st.rerun()
-
-
-def _distinct(choices: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Give a label for each choice; Streamlit refuses a menu in which two are called alike, as two files may be.
-
-    Examples
-    --------
-    >>> _distinct([("a1b2c3", "sales · 3 rows"), ("d4e5f6", "sales · 3 rows"), ("iris", "Iris")])
-    {'a1b2c3': 'sales · 3 rows · a1b2c3', 'd4e5f6': 'sales · 3 rows · d4e5f6', 'iris': 'Iris'}
-    """
-    counts = Counter(label for _, label in choices)
-    return {key: f"{label} · {key}" if counts[label] > 1 else label for key, label in choices}
 
 
 def _table_label(opened: Open) -> str:

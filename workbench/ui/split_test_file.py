@@ -81,11 +81,13 @@ def _stored(table: Table) -> dict[str, str]:
         found = tables()
     except WorkbenchError:
         return {}
-    return {
-        info.short_digest: f"{info.name} · {words.plural(info.n_rows, 'row')}"
-        for info in found
-        if info.digest != table.digest and not info.origin.get("sample")
-    }
+    return words.distinct(
+        [
+            (info.short_digest, f"{info.name} · {words.plural(info.n_rows, 'row')}")
+            for info in found
+            if info.digest != table.digest and not info.origin.get("sample")
+        ]
+    )
 
 
 def _compare(table: Table, draft: Draft, other: Table) -> None:

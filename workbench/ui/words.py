@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import polars as pl
@@ -60,6 +62,18 @@ def number(value: object, digits: int = 4) -> str:
 def columns_shown(frame: pl.DataFrame) -> dict[str, Any]:
     """Let days be shown without a time; Streamlit shows every date with one."""
     return {name: st.column_config.DateColumn(name) for name, dtype in frame.schema.items() if dtype == pl.Date}
+
+
+def distinct(choices: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Give a label for each choice; two files may be called alike, and Streamlit tells options apart by it.
+
+    Examples
+    --------
+    >>> distinct([("a1b2c3", "sales · 3 rows"), ("d4e5f6", "sales · 3 rows"), ("iris", "Iris")])
+    {'a1b2c3': 'sales · 3 rows · a1b2c3', 'd4e5f6': 'sales · 3 rows · d4e5f6', 'iris': 'Iris'}
+    """
+    counts = Counter(label for _, label in choices)
+    return {key: f"{label} · {key}" if counts[label] > 1 else label for key, label in choices}
 
 
 def duration(seconds: float | None) -> str:
