@@ -26,8 +26,8 @@ IRIS = {
     "recipe": [{"step": "standardize", "columns": ["sepal_length", "petal_length"]}],
     "estimator": {"name": "logistic_regression"},
 }
-VERBS = "app lab serve doctor profile".split()
-VERBS += "train runs stop evaluate explain export publish models promote rollback predict".split()
+VERBS = "app lab serve doctor read profile check tables split leaked".split()
+VERBS += "train runs stop evaluate explain export publish models promote rollback predict recipe".split()
 
 
 class Done:

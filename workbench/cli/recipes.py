@@ -177,7 +177,7 @@ def split(
     spec: Annotated[str, typer.Argument(metavar="SPEC", help="A RunSpec file, YAML or JSON.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Show how many rows of a RunSpec's data would train, validate and test."""
+    """Show how many rows would train, validate and test."""
     from workbench.api import open_source
     from workbench.api import split as divide
     from workbench.training.spec import RunSpec

@@ -101,7 +101,7 @@ def check(
     option: Options = None,
     as_json: Json = False,
 ) -> None:
-    """Look for what makes a model worse than its score: leaks, identifiers, duplicates, odd columns.
+    """Look for leaks, identifiers, duplicates and odd columns.
 
     Exit status 1 if a check of severity error fails.
     """

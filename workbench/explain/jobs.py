@@ -275,6 +275,8 @@ def _why_gone(folder: Path, exited: int | None, state: ExplanationState) -> str 
         return "The program that started it ended before the worker began. Start it again."
     if exited is None and is_alive(process["pid"], process["created"]):
         return None
+    if exited is None:
+        exited = exit_status(folder)  # it may have ended between the two looks
     how = "killed, or out of memory"
     if exited is not None:
         how = f"killed by signal {-exited}" if exited < 0 else f"exit status {exited}"
