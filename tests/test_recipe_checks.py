@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from workbench.data.table import Column
 from workbench.errors import RecipeError
 from workbench.recipe import Step, check_recipe, fit_recipe
+from workbench.recipe.spec import DropColumns
 
 COLUMNS = [
     Column("age", "number", "Float64", 20, 70),
@@ -170,3 +171,9 @@ def test_no_training_rows_are_refused():
 def test_fitting_checks_the_recipe_too():
     with pytest.raises(RecipeError, match="Column 'a' is still text"):
         fit_recipe((), frame(a=["u", "v", "w"]), target="y")
+
+
+def test_a_table_of_images_alone_says_that_no_estimator_takes_them_yet():
+    columns = [Column("image", "image", "Binary", 0, 9), Column("label", "category", "String", 0, 2)]
+    with pytest.raises(RecipeError, match=r"no column to learn from but images, needed numbers, text or dates"):
+        check_recipe([DropColumns(columns=("image",))], columns, "label")

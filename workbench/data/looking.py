@@ -150,7 +150,7 @@ def _proposals(frame: pl.DataFrame, resolved: ReaderOptions, given: ReaderOption
     if given.missing is None:
         words = _missing_words(frame)
         if words:
-            shown = ", ".join(f"{word!r} in {columns[0]!r}" for word, columns in words.items())
+            shown = "; ".join(f"{word!r} in {_some(columns)}" for word, columns in words.items())
             found.append(
                 Proposal(
                     "missing",
@@ -166,6 +166,11 @@ def _proposals(frame: pl.DataFrame, resolved: ReaderOptions, given: ReaderOption
             reason = f"The dates in {doubtful[0]!r} may be day/month or month/day."
             found.append(Proposal("date_order", "day_month_year", reason))
     return found
+
+
+def _some(columns: list[str]) -> str:
+    more = f" and {len(columns) - 4} more" if len(columns) > 4 else ""
+    return ", ".join(columns[:4]) + more
 
 
 def _missing_words(frame: pl.DataFrame) -> dict[str, list[str]]:

@@ -243,6 +243,11 @@ class _Check:
         """Check what is left."""
         remaining = self._remaining()
         if not remaining:
+            if any(state.type == "image" for state in self.states.values()):
+                raise RecipeError(
+                    "The recipe leaves no column to learn from but images, needed numbers, text or dates beside them: "
+                    "the estimators here don't take images yet. Add columns that describe the images."
+                )
             raise RecipeError("The recipe leaves no column to learn from, needed at least one. Drop fewer columns.")
         if finished:
             _check_end(remaining, handles_missing)
