@@ -33,7 +33,7 @@ class Live:
         self._lowest = math.inf
         self._best: Best | None = None
         self._notes: list[str] = []
-        self._unit = "step"
+        self._unit = "fit"
 
     @property
     def best_step(self) -> int:
