@@ -198,7 +198,8 @@ def _look_text(seen: FileLook) -> str:
     lines += [f"{name}: {', '.join(values)}" for name, values in seen.choices.items() if values]
     lines += [*seen.notes, *(f"{proposal.reason} Proposed: {proposal.option}." for proposal in seen.proposals), ""]
     shown = seen.frame.head(8)
-    return "\n".join([*lines, table(shown.columns, shown.rows())])
+    rows = [["" if value is None else str(value) for value in row] for row in shown.rows()]
+    return "\n".join([*lines, table(shown.columns, rows)])
 
 
 def _table_text(found: Table) -> str:

@@ -177,7 +177,8 @@ def _column_card(table: Table, column: Column, profile: Profile, position: int) 
         mark = " :blue-badge[target]" if column.name == table.target else ""
         st.markdown(f"{words.KIND_ICONS[column.kind]} **{messages.plain(column.name)}**{mark}")
         missing = f"{column.n_missing / max(table.n_rows, 1):.1%} missing" if column.n_missing else "none missing"
-        is_bars = column.name in profile.histograms and "value" in profile.histograms[column.name].columns
+        counts = profile.histograms.get(column.name)
+        is_bars = counts is not None and counts.height > 0 and "value" in counts.columns
         most = f" · the {N_BARS} most frequent drawn" if is_bars and column.n_unique > N_BARS else ""
         st.caption(f"{column.kind} · {words.plural(column.n_unique, 'value')} · {missing}{most}")
         if finding := profile.column_findings.get(column.name):
