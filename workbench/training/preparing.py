@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from workbench.data.spec import SplitSpec, Task
+from workbench.data.spec import Task
 from workbench.errors import EstimatorError, SplitError, WorkbenchError
 from workbench.estimators.catalogue import EstimatorEntry, check_params
 from workbench.estimators.catalogue import entry as find_entry
@@ -19,7 +19,7 @@ from workbench.training.balancing import check_balance
 from workbench.training.bounding import Room, draw_parts, draw_rows
 from workbench.training.dividing import divide_rows, given_train_rows
 from workbench.training.spec import RunSpec
-from workbench.training.split_steps import split_column, without_part_column
+from workbench.training.split_steps import without_part_column
 
 if TYPE_CHECKING:
     from workbench.data import Split, Table
@@ -148,11 +148,6 @@ def _check_task(entry: EstimatorEntry, task: Task, target: str) -> None:
             f"Got {entry.name} for a {task} of {target!r}, needed an estimator for {task}: {entry.name} does "
             f"{' and '.join(entry.tasks)}. Choose another estimator, or set the task."
         )
-
-
-def found_split(spec: RunSpec) -> SplitSpec:
-    """Give the split with its column as it is called after the column steps."""
-    return spec.split.model_copy(update={"column": split_column(spec.recipe, spec.split) or spec.split.column})
 
 
 def check_classes(learned: pl.Series, target: str, task: Task) -> None:
