@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -163,3 +164,10 @@ def test_an_upload_that_is_no_table_is_not_kept(settings):
     with pytest.raises(ReadError):
         read_upload(path, settings=settings)
     assert not path.parent.exists()
+
+
+def test_a_word_for_missing_is_proposed_however_it_is_spaced():
+    look = look_at(Path(__file__).resolve().parent.parent / "examples" / "sales.csv")
+    assert [proposal.option for proposal in look.proposals] == ["missing"]
+    assert "k. A." in look.proposals[0].value
+    assert "Rabatt" in look.proposals[0].reason

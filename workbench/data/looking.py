@@ -178,7 +178,7 @@ def _missing_words(frame: pl.DataFrame) -> dict[str, list[str]]:
     for series in frame:
         if series.dtype != pl.String:
             continue
-        lower = series.str.to_lowercase()
+        lower = series.str.to_lowercase().str.replace_all(" ", "", literal=True)  # "k. A." is "k.a.", too
         counts = dict(lower.filter(lower.is_in(_MISSING_WORDS)).value_counts().iter_rows())
         for word, count in counts.items():
             if count >= max(1, _MIN_SHARE * len(series)):
