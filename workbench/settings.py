@@ -46,6 +46,14 @@ class Settings:
     max_request_mib: int = _setting(64, "Largest body of one prediction request, in MiB.")
     hardware_seconds: float = _setting(1.0, "Seconds between two samples of CPU, memory and GPU while a run trains.")
     heartbeat_seconds: float = _setting(1.0, "Seconds between two signs of life that a worker writes.")
+    estimators: Path | None = _setting(None, "Python file with estimators of your own; see docs/estimators.md.")
+    runs_at_once: int = _setting(2, "Runs that train on the CPU at the same time; further ones wait in a queue.")
+    runs_per_gpu: int = _setting(1, "Runs that train on one GPU at the same time; further ones wait in a queue.")
+    warm_worker: str = _setting(
+        "auto", "Keep a worker ready that has its libraries loaded: auto (where memory allows), on or off."
+    )
+    warm_minutes: float = _setting(15.0, "Minutes after which a ready worker that nobody needed goes away.")
+    checkpoint_seconds: float = _setting(20.0, "Seconds of training that a killed run may lose at most, about.")
     stop_grace_seconds: float = _setting(60.0, "Seconds that a stopped run gets to finish cleanly before it is killed.")
     onnx_threads: int = _setting(0, "Threads of one ONNX Runtime session; 0 means one per core.")
     signing_key: str = _setting("", "Secret that signs each package's manifest (HMAC-SHA256); empty means unsigned.")

@@ -184,7 +184,9 @@ def split(
 
     chosen = RunSpec.read(spec)
     found = open_source(chosen.data)
-    frame = divide(found, chosen.split, recipe=chosen.recipe, task=chosen.data.task, seed=chosen.seed).frame()
+    frame = divide(
+        found, chosen.split, recipe=chosen.recipe, task=chosen.data.supervised_task, seed=chosen.seed
+    ).frame()
     show(frame.to_dicts(), as_json, lambda: table(frame.columns, frame.rows()))
 
 

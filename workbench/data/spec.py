@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Task = Literal["classification", "regression"]
+AnyTask = Literal["classification", "regression", "clustering", "outlier_detection"]  # the last two without a target
 Kind = Literal["number", "category", "text", "boolean", "datetime", "identifier", "constant", "image"]
 SplitName = Literal["train", "validation", "test"]
 ColumnType = Literal["number", "text", "boolean", "date", "datetime"]
@@ -60,16 +61,18 @@ class ReaderOptions(BaseModel):
 
 
 class DataSpec(BaseModel):
-    """Where the rows come from and which column is to be predicted.
+    """Where the rows come from and which column is to be predicted, if any.
 
     Parameters
     ----------
     source : str
-        A sample's name (``titanic``), the digest of a stored table, a path to a file or folder, or a database's
-        connection string (with a query or a table in `reader`).
+        A sample's name (``titanic``), one of Keras' data sets (``mnist``, ``fashion_mnist``, ``cifar10``), the digest
+        of a stored table, a path to a file or folder, or a database's connection string (with a query or a table in
+        `reader`).
     target : str
-        Column to predict.
-    task : {"classification", "regression"}, optional
+        Column to predict. Empty for clustering and outlier detection, which have none, and for images whose classes are
+        known from their folders or arrays.
+    task : {"classification", "regression", "clustering", "outlier_detection"}, optional
         Inferred from the target's kind when absent.
     test_source : str, optional
         The rows to test on, where they come in a file or table of their own; the split then takes no test rows from
@@ -81,10 +84,21 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str = Field(min_length=1)
-    target: str = Field(min_length=1)
-    task: Task | None = None
+    target: str = ""
+    task: AnyTask | None = None
     test_source: str | None = Field(None, min_length=1)
     reader: ReaderOptions | None = None
+
+    @model_validator(mode="after")
+    def _has_a_target_where_one_is_needed(self) -> DataSpec:
+        if self.target and self.task in ("clustering", "outlier_detection"):
+            raise ValueError(f"{self.task} has no target; remove `target`, or name another task")
+        return self
+
+    @property
+    def supervised_task(self) -> Task | None:
+        """The task where it is given and has a target."""
+        return self.task if self.task in ("classification", "regression") else None
 
 
 class SplitSpec(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from workbench.errors import EstimatorError
 
-ParameterType = Literal["int", "float", "choice", "bool", "int_list"]
+ParameterType = Literal["int", "float", "choice", "bool", "int_list", "names"]
 
 MAX_LIST_LENGTH = 20
 
@@ -21,7 +21,8 @@ class Parameter:
     Parameters
     ----------
     name : str
-    type : {"int", "float", "choice", "bool", "int_list"}
+    type : {"int", "float", "choice", "bool", "int_list", "names"}
+        ``names`` is a list of words: the ids of finished runs.
     default : object
     help : str
         One sentence for a reader who meets the word for the first time.
@@ -31,6 +32,16 @@ class Parameter:
         How a slider or a search should move.
     choices : tuple of str
         Allowed values of a ``choice``.
+    optional : bool
+        Whether None is allowed, too, written ``none``; `none_means` then says what it does.
+    none_means : str
+        For example "no limit".
+    search : tuple of float, optional
+        Range that a search moves in, where that is narrower than what is allowed.
+    search_values : tuple, optional
+        What a search tries of a parameter that isn't a number, or of a grid; all choices when absent.
+    searched : bool
+        Whether a search moves it unless told otherwise.
     """
 
     name: str
@@ -41,6 +52,11 @@ class Parameter:
     high: float | None = None
     scale: Literal["linear", "log"] = "linear"
     choices: tuple[str, ...] = ()
+    optional: bool = False
+    none_means: str = "no limit"
+    search: tuple[float, float] | None = None
+    search_values: tuple[Any, ...] = ()
+    searched: bool = True
 
     @property
     def range_text(self) -> str:
@@ -49,8 +65,11 @@ class Parameter:
             return "one of " + ", ".join(self.choices)
         if self.type == "bool":
             return "true or false"
+        if self.type == "names":
+            return "a list of names"
         kind = {"int": "a whole number", "float": "a number", "int_list": "a list of whole numbers, each"}[self.type]
-        return f"{kind} from {self.low:g} to {self.high:g}"
+        ending = f", or none for {self.none_means}" if self.optional else ""
+        return f"{kind} from {self.low:g} to {self.high:g}{ending}"
 
     def check(self, value: Any, *, estimator: str) -> Any:
         """Give the value in the parameter's own type.
@@ -60,6 +79,8 @@ class Parameter:
         EstimatorError
             If it isn't of that type or out of range.
         """
+        if self.optional and (value is None or value == "none"):
+            return None
         converted = _CONVERTERS[self.type](self, value)
         if converted is None:
             raise EstimatorError(
@@ -120,6 +141,12 @@ def _to_int_list(parameter: Parameter, value: Any) -> list[int] | None:
     return [entry for entry in entries if entry is not None] if None not in entries else None
 
 
+def _to_names(_parameter: Parameter, value: Any) -> list[str] | None:
+    if not isinstance(value, list | tuple) or len(value) > MAX_LIST_LENGTH:
+        return None
+    return [str(entry) for entry in value]
+
+
 def _low(parameter: Parameter) -> float:
     return -math.inf if parameter.low is None else parameter.low
 
@@ -134,4 +161,5 @@ _CONVERTERS = {
     "choice": _to_choice,
     "bool": _to_bool,
     "int_list": _to_int_list,
+    "names": _to_names,
 }

@@ -35,17 +35,88 @@ class ReduceLROnPlateau(BaseModel):
     min_lr: float = Field(0.0001, ge=0.0)
 
 
+Optimizer = Literal["adam", "adamw", "nadam", "sgd", "momentum", "rmsprop", "adagrad", "lion"]
+Loss = Literal["auto", "cross_entropy", "focal", "hinge", "squared_error", "absolute_error", "huber", "log_cosh"]
+Device = Literal["auto", "cpu", "gpu", "all_gpus"]
+Calibration = Literal["none", "sigmoid", "isotonic"]
+
+
+class Schedule(BaseModel):
+    """How the learning rate moves while a network trains, by plan; a plateau may lower it besides.
+
+    Parameters
+    ----------
+    kind : {"constant", "cosine", "linear", "exponential", "step"}
+        ``cosine`` and ``linear`` fall to `final` times the learning rate at the last epoch, ``exponential`` reaches it
+        by the same factor each step, ``step`` multiplies it by `factor` every `every` epochs.
+    warmup_epochs : float
+        Epochs in which it first rises from 0, in a straight line.
+    final : float
+        Share of the learning rate that is left at the end.
+    factor, every : float, int
+        Of ``step``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["constant", "cosine", "linear", "exponential", "step"] = "cosine"
+    warmup_epochs: float = Field(0.0, ge=0.0, le=1000.0)
+    final: float = Field(0.01, ge=0.0, le=1.0)
+    factor: float = Field(0.5, gt=0.0, lt=1.0)
+    every: int = Field(10, ge=1)
+
+
 class TrainingSpec(BaseModel):
     """How a network trains; early stopping also applies to boosting and forests' rounds.
 
-    Estimators that don't train in epochs ignore `epochs`, `batch_size`, `optimizer` and `learning_rate`.
+    Estimators that don't train in epochs ignore what is about epochs, batches, optimizers and losses.
+
+    Parameters
+    ----------
+    epochs, batch_size : int
+    optimizer : str
+        ``momentum`` is ``sgd`` with Nesterov momentum.
+    learning_rate : float
+    momentum : float
+        Of ``momentum`` only: the share of the last step that goes on.
+    weight_decay : float
+        Share of each weight that is taken away in a step, times the learning rate (decoupled, as in AdamW).
+    clip_norm : float, optional
+        Largest norm of all gradients together; longer ones are shortened to it.
+    loss : str
+        ``auto`` is the cross-entropy for classes and the squared error for numbers.
+    label_smoothing : float
+        Share of certainty that is taken from the true class and spread over all.
+    schedule : Schedule, optional
+        Constant when absent.
+    early_stopping : EarlyStopping, optional
+        When absent, boosting stops after 25 rounds without improvement and everything else goes to its end.
+    reduce_lr_on_plateau : ReduceLROnPlateau, optional
+    mixed_precision : bool
+        Compute in 16 bits where that is exact enough, on GPUs; ignored on a CPU.
+    jit_compile : bool
+        Compile each step with XLA: faster on GPUs, slower on CPUs.
+    device : {"auto", "cpu", "gpu", "all_gpus"}
+        ``auto`` is one GPU for networks where there is one, else the CPU.
+    calibration : {"none", "sigmoid", "isotonic"}
+        Correct a classifier's probabilities on the validation rows after training.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: int = Field(20, ge=1, le=100_000)
     batch_size: int = Field(128, ge=1, le=1_000_000)
-    optimizer: Literal["adam", "sgd", "rmsprop", "adamw"] = "adam"
+    optimizer: Optimizer = "adam"
     learning_rate: float = Field(0.001, gt=0.0, le=10.0)
+    momentum: float = Field(0.9, ge=0.0, lt=1.0)
+    weight_decay: float = Field(0.0, ge=0.0, le=1.0)
+    clip_norm: float | None = Field(None, gt=0.0)
+    loss: Loss = "auto"
+    label_smoothing: float = Field(0.0, ge=0.0, lt=1.0)
+    schedule: Schedule | None = None
     early_stopping: EarlyStopping | None = None
     reduce_lr_on_plateau: ReduceLROnPlateau | None = None
+    mixed_precision: bool = False
+    jit_compile: bool = False
+    device: Device = "auto"
+    calibration: Calibration = "none"

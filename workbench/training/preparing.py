@@ -117,12 +117,13 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
 
     entry, target = find_entry(spec.estimator.name), spec.data.target
     params = check_params(entry, spec.estimator.params)
-    if spec.data.task is not None:
-        _check_task(entry, spec.data.task, target)
+    given = spec.data.supervised_task
+    if given is not None:
+        _check_task(entry, given, target)
     table.with_target(target)
     steps = without_part_column(spec.recipe, spec.split)
     check_recipe(steps, table.columns, target, handles_missing=entry.handles_missing)
-    divided = divide_rows(table, spec.recipe, spec.split, target=target, task=spec.data.task, seed=spec.seed)
+    divided = divide_rows(table, spec.recipe, spec.split, target=target, task=given, seed=spec.seed)
     task, decided, split = divided.task, divided.decided, divided.split
     _check_task(entry, task, target)
     balance = check_balance(spec.recipe, task, params)

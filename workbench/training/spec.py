@@ -13,12 +13,13 @@ from workbench.data.spec import DataSpec, SplitSpec
 from workbench.errors import SpecError
 from workbench.estimators.spec import EstimatorSpec, TrainingSpec
 from workbench.recipe.spec import Step
+from workbench.training.search_spec import SearchSpec
 
 SPEC_VERSION: Literal[1] = 1
 
 
 class RunSpec(BaseModel):
-    """Data, recipe, split, estimator, training options and seed of one run.
+    """Data, recipe, split, estimator, training options, search and seed of one run.
 
     Pages are forms that edit it, notebooks build it, the command line reads it from YAML, a worker executes it and the
     package of a published model carries it.
@@ -39,6 +40,7 @@ class RunSpec(BaseModel):
     split: SplitSpec = Field(default_factory=SplitSpec)
     estimator: EstimatorSpec
     training: TrainingSpec = Field(default_factory=TrainingSpec)
+    search: SearchSpec | None = None
     seed: int = Field(0, ge=0, lt=2**32)
 
     @classmethod

@@ -108,7 +108,7 @@ def _divide(table: Table, spec: RunSpec) -> Divided:
         spec.recipe,
         spec.split.model_copy(update=eased),
         target=spec.data.target,
-        task=spec.data.task or table.suggested_task(spec.data.target),
+        task=spec.data.supervised_task or table.suggested_task(spec.data.target),
         seed=spec.seed,
     )
     if not sampled:
