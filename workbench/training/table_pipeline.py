@@ -1,0 +1,112 @@
+"""A run on a table: the order of the work, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from workbench.estimators.catalogue import check_params
+from workbench.estimators.catalogue import entry as find_entry
+from workbench.settings import Settings
+from workbench.training import state as files
+from workbench.training.balancing import check_balance
+from workbench.training.cross_validation import validate_folds
+from workbench.training.history import HistoryWriter
+from workbench.training.learning import Ready, make_ready
+from workbench.training.live import Live
+from workbench.training.loops import fit
+from workbench.training.preparing import Preparation, prepare_rows
+from workbench.training.progress import Progress
+from workbench.training.results import evaluate_model, package_model, stopped_after, stopped_early
+from workbench.training.spec import RunSpec
+from workbench.training.state import Status
+
+
+def run_table_pipeline(
+    spec: RunSpec, folder: Path, *, progress: Progress, settings: Settings
+) -> tuple[Status, str | None]:
+    """Do the work of a run on a table; see `run_pipeline`."""
+    prepared = _prepare(spec, progress, settings)
+    live = Live(HistoryWriter(folder), progress, has_validation=len(prepared.split.validation) > 0)
+    _tell_sample(prepared, live, progress)
+    if spec.search is not None:
+        chosen = _search(prepared, folder, live, progress)
+        if chosen is None:
+            return "stopped", stopped_early(progress)
+        prepared = with_spec(prepared, chosen)
+    folds: list[dict[str, Any]] | None = []
+    if prepared.folds:
+        progress.enter("cross-validating")
+        folds = validate_folds(prepared, progress)
+    if folds is None or progress.stop_requested():
+        return "stopped", stopped_early(progress)
+    ready = _make_ready(prepared, folder, live)
+    if progress.stop_requested():
+        return "stopped", stopped_early(progress)
+    progress.enter("training")
+    model = fit(ready.material, live)
+    stopped = progress.stop_requested()
+    reached = progress.state
+    progress.enter("evaluating")
+    metrics = evaluate_model(prepared, ready, model, folder, folds)
+    progress.enter("packaging")
+    info = package_model(prepared, ready, model, folder, metrics)
+    if info.engine == "native":
+        live.note(info.reason)
+    live.log(f"Package built: engine {info.engine}, {info.n_rows_checked:,} rows compared with the native model.")
+    if not stopped:
+        return "finished", None
+    return "stopped", stopped_after(reached)
+
+
+def _prepare(spec: RunSpec, progress: Progress, settings: Settings) -> Preparation:
+    from workbench.data import resolve
+
+    progress.enter("reading")
+    table = resolve(spec.data, settings=settings)
+    progress.tell(table=table.digest)
+    progress.enter("preparing")
+    return prepare_rows(spec, table, settings)
+
+
+def _tell_sample(prepared: Preparation, live: Live, progress: Progress) -> None:
+    for note in prepared.notes:
+        live.note(note)
+    if prepared.is_sampled:
+        progress.tell(n_train_rows=prepared.n_train_rows, n_sampled_rows=len(prepared.split.train))
+
+
+def _make_ready(prepared: Preparation, folder: Path, live: Live) -> Ready:
+    ready = make_ready(prepared, prepared.split, checkpoint=folder / files.CHECKPOINT)
+    for note in ready.notes:
+        live.note(note)
+    split = prepared.spec.split
+    if split.by == "group" and split.column in ready.recipe.input_columns:
+        live.log(
+            f"Warning: the group column {split.column!r} is also a feature. What the model learns of single groups "
+            f"doesn't help on new ones; leave it out with the step drop_columns, columns [{split.column}]."
+        )
+    return ready
+
+
+def _search(prepared: Preparation, folder: Path, live: Live, progress: Progress) -> RunSpec | None:
+    """Give the spec with the best parameters found; None where it was stopped before there were any."""
+    run_search = import_module("workbench.training.searching").run_search
+    chosen: RunSpec | None = run_search(prepared, folder, live=live, progress=progress)
+    return chosen
+
+
+def with_spec(prepared: Preparation, spec: RunSpec) -> Preparation:
+    """Give the same rows with another estimator, other parameters or other training options.
+
+    Raises
+    ------
+    EstimatorError
+        If a parameter is out of range.
+    """
+    entry = find_entry(spec.estimator.name)
+    params = check_params(entry, spec.estimator.params)
+    balance = check_balance(spec.recipe, prepared.task, params)
+    return replace(prepared, spec=spec, entry=entry, params=params, balance=balance)
