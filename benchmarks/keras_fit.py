@@ -63,6 +63,7 @@ def train_here(X: np.ndarray, y: np.ndarray, X_validation: np.ndarray, y_validat
     from workbench.estimators.catalogue import check_params, entry
     from workbench.estimators.spec import TrainingSpec
     from workbench.storage import read_json_lines
+    from workbench.training.checkpoint import Checkpoint
     from workbench.training.hardware import usable_cores
     from workbench.training.history import HistoryWriter
     from workbench.training.live import Live
@@ -86,7 +87,7 @@ def train_here(X: np.ndarray, y: np.ndarray, X_validation: np.ndarray, y_validat
             X_validation=X_validation,
             y_validation=y_validation,
             n_jobs=usable_cores(),
-            checkpoint=folder / "checkpoint",
+            checkpoint=Checkpoint(folder / "checkpoint"),
         )
         fit(material, live)
         points, _ = read_json_lines(folder / "history.jsonl")

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.estimators.catalogue import check_params, entry
 from workbench.estimators.spec import TrainingSpec
+from workbench.training.checkpoint import Checkpoint
 from workbench.training.history import HistoryWriter, history_frame, history_since
 from workbench.training.live import Live
 from workbench.training.loops import Material
@@ -76,5 +77,5 @@ def material(
         y_validation=y[n_train:],
         seed=3,
         n_jobs=2,
-        checkpoint=checkpoint,
+        checkpoint=Checkpoint(checkpoint, seconds=0.0) if checkpoint else None,
     )

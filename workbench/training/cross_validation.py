@@ -46,6 +46,9 @@ class FoldLive(Live):
     def _tell_best(self) -> None:
         """Keep it to itself, for the same reason."""
 
+    def _tell_memory(self) -> None:
+        """Nor this."""
+
 
 def validate_folds(prepared: Preparation, progress: Progress) -> list[dict[str, Any]] | None:
     """Train and measure every fold but the first.

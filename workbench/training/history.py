@@ -59,6 +59,25 @@ class HistoryWriter:
         }
         storage.append_json_line(self._path, line)
 
+    def position(self) -> int:
+        """Give the length of the file in bytes, to `cut_back` to later."""
+        try:
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def cut_back(self, position: int) -> None:
+        """Remove what was appended after a position, so that a resumed run doesn't tell it twice.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        if self.position() > position:
+            with storage.disk_errors(self._path), self._path.open("rb+") as file:
+                file.truncate(position)
+
 
 def history_since(folder: Path, position: int = 0) -> tuple[list[dict[str, Any]], int]:
     """Read the points after a position; give them with the position to go on from."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from workbench.training.preparing import Preparation
 if TYPE_CHECKING:
     from workbench.data import Split
     from workbench.recipe import FittedRecipe
+    from workbench.training.checkpoint import Checkpoint
 
 _LEARNS_BALANCED = ("rounds", "epochs")  # loops whose training loss is the one that they minimize
 
@@ -37,7 +37,7 @@ class Ready:
     notes: tuple[str, ...] = ()
 
 
-def make_ready(prepared: Preparation, split: Split, *, checkpoint: Path | None = None) -> Ready:
+def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | None = None) -> Ready:
     """Fit the recipe on the training rows of a split, and on nothing else, and transform its rows.
 
     Raw rows are held for one part at a time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from workbench.errors import RunError
 from workbench.training.history import HistoryWriter
@@ -78,6 +79,35 @@ class Live:
         self._best = Best(metric=shown, value=float(values[shown]), step=int(epoch))
         self._tell_best()
         return True
+
+    def memory(self) -> dict[str, Any]:
+        """Give what it knows as plain values, for a checkpoint."""
+        return {
+            "lowest": self._lowest if math.isfinite(self._lowest) else None,
+            "best": self._best,
+            "notes": list(self._notes),
+            "history": self._history.position() if self._history else 0,
+        }
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint's memory; points of the history that came after it are removed.
+
+        Raises
+        ------
+        StorageError
+            If the history can't be cut back.
+        """
+        lowest = memory["lowest"]
+        self._lowest = math.inf if lowest is None else float(lowest)
+        self._best = Best(**memory["best"]) if memory["best"] else None
+        known = list(memory["notes"])
+        self._notes = known + [text for text in self._notes if text not in known]
+        if self._history is not None:
+            self._history.cut_back(memory["history"])
+        self._tell_memory()
+
+    def _tell_memory(self) -> None:
+        self._progress.tell(best=self._best, note=" ".join(self._notes) or None)
 
     def _tell_best(self) -> None:
         self._progress.tell(best=self._best)

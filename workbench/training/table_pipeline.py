@@ -12,6 +12,7 @@ from workbench.estimators.catalogue import entry as find_entry
 from workbench.settings import Settings
 from workbench.training import state as files
 from workbench.training.balancing import check_balance
+from workbench.training.checkpoint import Checkpoint
 from workbench.training.cross_validation import validate_folds
 from workbench.training.history import HistoryWriter
 from workbench.training.learning import Ready, make_ready
@@ -79,7 +80,8 @@ def _tell_sample(prepared: Preparation, live: Live, progress: Progress) -> None:
 
 
 def _make_ready(prepared: Preparation, folder: Path, live: Live) -> Ready:
-    ready = make_ready(prepared, prepared.split, checkpoint=folder / files.CHECKPOINT)
+    checkpoint = Checkpoint(folder / files.CHECKPOINT, seconds=prepared.settings.checkpoint_seconds)
+    ready = make_ready(prepared, prepared.split, checkpoint=checkpoint)
     for note in ready.notes:
         live.note(note)
     split = prepared.spec.split

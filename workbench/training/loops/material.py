@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from workbench.estimators.spec import TrainingSpec
 
 if TYPE_CHECKING:
     from workbench.estimators.classical import SklearnModel
+    from workbench.training.checkpoint import Checkpoint
 
 CURVE_ROWS = 5_000  # training rows that a training curve is measured on, where measuring costs a prediction
 
@@ -39,8 +39,8 @@ class Material:
         Threads that the loop may use.
     fill : ndarray of shape (n_features,), optional
         As `NativeModel` takes it; already applied to the rows here.
-    checkpoint : Path, optional
-        Folder for the best weights so far.
+    checkpoint : Checkpoint, optional
+        Keeps the loop's state; one left by an earlier attempt is gone on from.
     weights : ndarray of shape (n_rows,), optional
         How much each training row counts.
     unbalanced : pair of ndarray, optional
@@ -60,7 +60,7 @@ class Material:
     seed: int = 0
     n_jobs: int = 1
     fill: np.ndarray | None = None
-    checkpoint: Path | None = None
+    checkpoint: Checkpoint | None = None
     weights: np.ndarray | None = field(default=None, repr=False)
     unbalanced: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.estimators.native import NativeModel
-from workbench.training.checkpoint import BestWeights
 from workbench.training.live import Live
 from workbench.training.loops.material import Material
 from workbench.training.patience import Patience
@@ -40,6 +39,16 @@ def _prepare_tensorflow(n_threads: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(min(2, n_threads))
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)  # or one run takes the whole GPU from all others
+
+
+class _BestWeights:
+    def __init__(self) -> None:
+        self.weights: list[np.ndarray] | None = None
+        self.epoch = 0
+
+    def keep(self, weights: list[np.ndarray], *, epoch: int) -> None:
+        self.weights = [np.array(array) for array in weights]
+        self.epoch = epoch
 
 
 class _Training:
@@ -75,7 +84,7 @@ class _Training:
             if material.has_validation
             else None
         )
-        self._best = BestWeights(material.checkpoint)
+        self._best = _BestWeights()
         early, plateau = training.early_stopping, training.reduce_lr_on_plateau
         self._early = Patience(early.patience, early.min_delta) if early else None
         self._plateau = Patience(plateau.patience, _PLATEAU_MIN_DELTA) if plateau else None
@@ -124,9 +133,8 @@ class _Training:
             values |= self._validation.measure()
         values = self._in_unit(values) | {"learning_rate": float(self._network.optimizer.learning_rate)}
         self._last_point = time.monotonic()
-        if self._live.record(epoch * self._steps.n_batches, epoch, values) and self._live.best:
-            best = self._live.best
-            self._best.keep(self._network.get_weights(), epoch=epoch, metric=best["metric"], value=best["value"])
+        if self._live.record(epoch * self._steps.n_batches, epoch, values):
+            self._best.keep(self._network.get_weights(), epoch=epoch)
         self._live.count(epoch, self._material.training.epochs, "epoch")
         watched = self._live.watched(values)
         self._lower_learning_rate(watched)
