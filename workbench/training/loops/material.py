@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,10 @@ from workbench.estimators.catalogue import EstimatorEntry
 from workbench.estimators.spec import TrainingSpec
 
 if TYPE_CHECKING:
+    import keras
+
     from workbench.estimators.classical import SklearnModel
+    from workbench.estimators.native import NativeModel
     from workbench.training.checkpoint import Checkpoint
 
 CURVE_ROWS = 5_000  # training rows that a training curve is measured on, where measuring costs a prediction
@@ -31,7 +36,8 @@ class Material:
     task : {"classification", "regression"}
     classes : list of str or int, optional
     X_train, X_validation : ndarray of shape (n_rows, n_features)
-        float64; the validation rows may be none.
+        float64; the validation rows may be none. Networks take any shape behind the rows and any type of numbers, as
+        images of (n_rows, height, width, channels) in uint8, which stay as they are until a batch is learned.
     y_train, y_validation : ndarray of shape (n_rows,)
         Class indices (int64) or numbers (float64).
     seed : int
@@ -46,6 +52,17 @@ class Material:
     unbalanced : pair of ndarray, optional
         Features and targets of the training rows before they were balanced, for measuring; those that are learned from
         when absent.
+    prepare : callable, optional
+        Of networks: makes what the network takes of a batch as it lies in `X_train`, inside the graph, as scaling
+        pixels to 0..1; a cast to float32 when absent. The network answers later requests on rows so prepared.
+    augment : callable, optional
+        Of networks: changes a prepared training batch, given a seed (a tensor of two int32) that differs from batch to
+        batch and is the same when a run is repeated or resumed; use ``tf.random.stateless_*`` or
+        ``tf.image.stateless_*``.
+    network : callable, optional
+        Builds and compiles the network, given the number of batches of an epoch; the catalogue's own when absent.
+    finish : callable, optional
+        Wraps the trained network; `wrap_model` when absent.
     """
 
     entry: EstimatorEntry
@@ -63,6 +80,10 @@ class Material:
     checkpoint: Checkpoint | None = None
     weights: np.ndarray | None = field(default=None, repr=False)
     unbalanced: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
+    prepare: Callable[[Any], Any] | None = None
+    augment: Callable[[Any, Any], Any] | None = None
+    network: Callable[[int], keras.Model] | None = None
+    finish: Callable[[keras.Model], NativeModel] | None = None
 
     @property
     def has_validation(self) -> bool:
@@ -71,8 +92,8 @@ class Material:
 
     @property
     def n_features(self) -> int:
-        """Number of features."""
-        return int(self.X_train.shape[1])
+        """Number of features, or of all pixels and channels of an image."""
+        return math.prod(self.X_train.shape[1:])
 
     @property
     def measured_rows(self) -> tuple[np.ndarray, np.ndarray]:
