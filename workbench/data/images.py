@@ -7,13 +7,21 @@ and, compressed by Parquet, takes a quarter less room.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
 
-from workbench.data.image_heads import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, STARTS, pixels_start, read_head
+from workbench.data.image_heads import (
+    MAX_IMAGE_BYTES,
+    MAX_IMAGE_PIXELS,
+    STARTS,
+    ImageHead,
+    pixels_start,
+    read_head,
+)
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 Mode = Literal["L", "RGB", "RGBA"]
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "PPM")  # the only decoders of Pillow that foreign bytes reach
+_IMAGES_AT_ONCE = 1_024
 _GREY = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B")
 
 
@@ -45,7 +54,13 @@ def pack_pixels(pixels: np.ndarray) -> list[bytes]:
     return [start + image.tobytes() for image in np.ascontiguousarray(pixels)]
 
 
-def decode_images(values: pl.Series, *, size: tuple[int, int] | None = None, mode: Mode | None = None) -> np.ndarray:
+def decode_images(
+    values: pl.Series,
+    *,
+    size: tuple[int, int] | None = None,
+    mode: Mode | None = None,
+    rows: Sequence[int] | np.ndarray | None = None,
+) -> np.ndarray:
     """Unpack images to pixels.
 
     Parameters
@@ -56,6 +71,8 @@ def decode_images(values: pl.Series, *, size: tuple[int, int] | None = None, mod
         Height and width to scale to; without it all images must have one size.
     mode : {"L", "RGB", "RGBA"}, optional
         Grey, colours, or colours with opacity; when absent, grey where all images are, else colours.
+    rows : sequence of int, optional
+        Places of the cells in the table, from 0 on, for messages.
 
     Returns
     -------
@@ -67,17 +84,18 @@ def decode_images(values: pl.Series, *, size: tuple[int, int] | None = None, mod
         If an image is missing, damaged, too large or of another size than the first; the message names its row.
     """
     cells = values.to_list()
-    quick = _bare_pixels(cells) if size is None else None
-    if quick is not None and mode in (None, {1: "L", 3: "RGB"}[quick.shape[3]]):
-        return quick
+    quick = _bare_pixels(cells)
+    if quick is not None and size in (None, quick.shape[1:3]) and mode != "RGBA":
+        return _recoloured(quick, mode)
     pixels: np.ndarray | None = None
-    for row, cell in enumerate(cells):
+    for place, cell in enumerate(cells):
+        row = place if rows is None else int(rows[place])
         image = _open(cell, values.name, row)
         if size is not None and image.size != (size[1], size[0]):
             image = _scaled(image, size)
         chosen = mode or ("L" if image.mode in _GREY else "RGB")
         one = np.asarray(_converted(image, chosen)).reshape(image.height, image.width, _CHANNELS[chosen])
-        pixels = _put(pixels, row, one, len(cells), values.name)
+        pixels = _put(pixels, place, one, len(cells), values.name)
     return pixels if pixels is not None else np.zeros((0, *(size or (0, 0)), _CHANNELS[mode or "L"]), dtype=np.uint8)
 
 
@@ -93,6 +111,21 @@ def _put(pixels: np.ndarray | None, row: int, one: np.ndarray, n_rows: int, colu
         pixels = np.repeat(pixels, one.shape[2], axis=3)
     pixels[row] = one
     return pixels
+
+
+def _recoloured(pixels: np.ndarray, mode: Mode | None) -> np.ndarray:
+    """Give bare pixels in grey or in colours."""
+    n_channels = pixels.shape[3] if mode is None else _CHANNELS[mode]
+    if n_channels == pixels.shape[3]:
+        return pixels
+    if n_channels == 3:
+        return np.repeat(pixels, 3, axis=3)
+    grey = np.empty((*pixels.shape[:3], 1), dtype=np.uint8)
+    weights = np.array([19_595, 38_470, 7_471], dtype=np.uint32)  # as Pillow: ITU-R 601-2 in 16 bits
+    for start in range(0, len(pixels), _IMAGES_AT_ONCE):
+        part = pixels[start : start + _IMAGES_AT_ONCE].astype(np.uint32)
+        grey[start : start + _IMAGES_AT_ONCE, ..., 0] = (part @ weights + 0x8000) >> 16
+    return grey
 
 
 def _bare_pixels(cells: list[bytes | None]) -> np.ndarray | None:
@@ -113,9 +146,21 @@ def _bare_pixels(cells: list[bytes | None]) -> np.ndarray | None:
     return np.ascontiguousarray(pixels).reshape(len(cells), head.height, head.width, n_channels)
 
 
-def _open(cell: bytes | None, column: str, row: int) -> Image:
-    from PIL import Image
+def check_image(cell: bytes | None, column: str, row: int) -> ImageHead:
+    """Give what an image's first bytes say.
 
+    Parameters
+    ----------
+    cell : bytes or None
+    column : str
+    row : int
+        Its place in the table, from 0 on, for messages.
+
+    Raises
+    ------
+    DataError
+        If it is missing, no image that we read, or larger than we unpack.
+    """
     where = f"row {row + 1:,} of {column!r}"
     if cell is None:
         raise DataError(f"Got no image in {where}, needed one in each row. Drop the rows with missing values.")
@@ -129,13 +174,22 @@ def _open(cell: bytes | None, column: str, row: int) -> Image:
             f"Got an image of {head.width:,} x {head.height:,} pixels in {where}, needed at most "
             f"{MAX_IMAGE_PIXELS:,} pixels. Scale it down, or leave that row out."
         )
+    return head
+
+
+def _open(cell: bytes | None, column: str, row: int) -> Image:
+    from PIL import Image
+
+    head = check_image(cell, column, row)
+    assert cell is not None  # noqa: S101 - check_image refuses a missing one
     try:
         image = Image.open(BytesIO(cell), formats=_FORMATS)
         image.load()
         return image
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise DataError(
-            f"Got a damaged {head.format} image in {where} ({error}), needed a whole one. Leave that row out."
+            f"Got a damaged {head.format} image in row {row + 1:,} of {column!r} ({error}), needed a whole one. "
+            "Leave that row out."
         ) from error
 
 

@@ -33,6 +33,7 @@ def check_recipe(
     *,
     handles_missing: bool = True,
     finished: bool = True,
+    takes: str = "table",
 ) -> None:
     """Check that each step can take its columns and that numbers alone remain.
 
@@ -47,12 +48,20 @@ def check_recipe(
         Whether the estimator takes missing values; where it doesn't, columns with some must be imputed or encoded.
     finished : bool, default True
         False while a recipe is being written: text that no step encodes yet is then accepted.
+    takes : {"table", "image"}, default "table"
+        What the estimator learns from; an estimator for images needs one image column, and no numbers.
 
     Raises
     ------
     RecipeError
         With the step's place, the column and the remedy.
     """
+    if takes == "image":
+        from workbench.recipe.checking_images import check_image_recipe
+
+        check_image_recipe(steps, columns, target)
+        steps = [step for step in steps if step.family in ("row", "column")]
+        finished = False
     states = {}
     kinds: dict[str, TakenKind] = {}
     for column in columns:
@@ -88,6 +97,7 @@ class _Check:
         self._n_missing = {name: state.n_missing for name, state in states.items()}
         self._n_raw = len(states)
         self._renamed: dict[str, tuple[int, str]] = {}
+        self.image_step = ""
 
     def take(self, steps: Sequence[Step]) -> None:
         """Check each step in turn."""
@@ -100,6 +110,8 @@ class _Check:
                 self._column(number, step)
             elif step.family == "learned":
                 self._learn(number, step)
+            elif step.family == "image":
+                self._image(number, step)
 
     def _row(self, number: int, step: Step) -> None:
         for state in self._named(number, step):
@@ -188,6 +200,13 @@ class _Check:
             state.learned_by = state.learned_by or number
             state.joined = number if step.step == "pca" else 0
 
+    def _image(self, number: int, step: Step) -> None:
+        if not any(state.type == "image" and not state.dropped_by for state in self.states.values()):
+            raise RecipeError(
+                f"Step {number} ({step.step}): got columns without images, needed an image column. Remove the step."
+            )
+        self.image_step = self.image_step or f"Step {number} ({step.step})"
+
     def _named(self, number: int, step: Step) -> list[State]:
         names: tuple[str, ...] = columns_of(step)
         where = f"Step {number} ({step.step})"
@@ -245,17 +264,22 @@ class _Check:
         if not remaining:
             if any(state.type == "image" for state in self.states.values()):
                 raise RecipeError(
-                    "The recipe leaves no column to learn from but images, needed numbers, text or dates beside them: "
-                    "the estimators here don't take images yet. Add columns that describe the images."
+                    "The recipe leaves no column to learn from, since the images are left out; needed at least one. "
+                    "Keep the images for an estimator that takes them (small_convnet), or drop fewer columns."
                 )
             raise RecipeError("The recipe leaves no column to learn from, needed at least one. Drop fewer columns.")
         if finished:
             _check_end(remaining, handles_missing)
+            if self.image_step:
+                raise RecipeError(
+                    f"{self.image_step}: got a step for images in a run on a table, needed steps for columns. Remove "
+                    "it, or choose an estimator for images (small_convnet)."
+                )
 
 
 _STILL: dict[str, tuple[str, str]] = {
     "datetime": ("still holds dates", "Add date_parts, or leave it out"),
-    "image": ("holds images", "Leave it out"),
+    "image": ("holds images", "Choose an estimator for images (small_convnet), or leave it out"),
     "string": (
         "is still text",
         "Add one_hot or ordinal for few categories, target_encode or hashing for many, tf_idf for free text, "

@@ -108,7 +108,7 @@ def preview(
     outcomes: dict[int, Outcome] = {}
     for learned in (False, True):  # rows and columns first, as in a run
         for index, step in enumerate(steps):
-            if step.enabled and (step.family in ("learned", "training")) == learned:
+            if step.enabled and (step.family in ("learned", "image", "training")) == learned:
                 started = time.perf_counter()
                 outcome = walk.take(index, step, steps[:index])
                 outcome.milliseconds = 1000 * (time.perf_counter() - started)

@@ -1,12 +1,13 @@
 """The steps of a recipe as they stand in a RunSpec. What a step does lives in the modules beside this one.
 
-There are four families, and the order of their work is the order of a run:
+There are five families, and the order of their work is the order of a run:
 
 - **Row steps** decide which rows exist. They learn nothing, run before the split, and never on a request.
 - **Column steps** compute each row from itself alone. They learn nothing, run in their place among the row steps, and
   travel in the model.
 - **Learned steps** are fitted on training rows only and travel in the model. They take the columns as the row and
   column steps leave them.
+- **Image steps** say what size and scale an image column gets, and how training images are varied.
 - **Training steps** act on the training rows only, after everything was learned: they balance the classes.
 
 Forms, the command line and the documentation read the fields' titles, descriptions and limits from here. A field that
@@ -17,10 +18,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Family = Literal["row", "column", "learned", "training"]
-TakenKind = Literal["number", "text", "boolean", "datetime", "image"]
+from workbench.recipe.image_steps import Augment as Augment
+from workbench.recipe.image_steps import ImageStep
+from workbench.recipe.image_steps import Resize as Resize
+from workbench.recipe.image_steps import ScalePixels as ScalePixels
+from workbench.recipe.step import BaseStep, Family
+from workbench.recipe.step import TakenKind as TakenKind
 
 Columns = Annotated[tuple[str, ...], Field(min_length=1, title="Columns", description="Columns that the step takes.")]
 OptionalColumns = Annotated[
@@ -39,18 +44,6 @@ CleanOperation = Literal[
 ]  # fmt: skip
 
 
-class _Step(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    title: ClassVar[str]  # as it stands on a card
-    purpose: ClassVar[str]  # group in the "Add step" menu
-    summary: ClassVar[str]  # one sentence for the menu
-    family: ClassVar[Family] = "learned"
-    takes: ClassVar[frozenset[TakenKind]] = frozenset({"number", "text", "boolean", "datetime", "image"})
-    step: str
-    enabled: bool = True
-
-
 _NUMBERS: frozenset[TakenKind] = frozenset({"number", "boolean"})
 _TEXTS: frozenset[TakenKind] = frozenset({"text"})
 _VALUES: frozenset[TakenKind] = frozenset({"number", "boolean", "text"})
@@ -59,7 +52,7 @@ _VALUES: frozenset[TakenKind] = frozenset({"number", "boolean", "text"})
 # Row steps
 
 
-class DropDuplicates(_Step):
+class DropDuplicates(BaseStep):
     """Keep one of several rows that are equal in `columns`, or in all columns when absent."""
 
     title: ClassVar[str] = "Drop duplicate rows"
@@ -73,7 +66,7 @@ class DropDuplicates(_Step):
     )
 
 
-class DropMissing(_Step):
+class DropMissing(BaseStep):
     """Drop rows with a missing value in `columns` (in any column when absent). Never applied to a request."""
 
     title: ClassVar[str] = "Drop rows with missing values"
@@ -84,7 +77,7 @@ class DropMissing(_Step):
     columns: OptionalColumns = None
 
 
-class Filter(_Step):
+class Filter(BaseStep):
     """Keep the rows for which an expression holds; a row for which it can't be decided (missing) goes."""
 
     title: ClassVar[str] = "Filter rows"
@@ -98,7 +91,7 @@ class Filter(_Step):
     )
 
 
-class Sample(_Step):
+class Sample(BaseStep):
     """Keep some rows at random, in the table's order; `n_rows` or `fraction`."""
 
     title: ClassVar[str] = "Sample rows"
@@ -117,7 +110,7 @@ class Sample(_Step):
         return self
 
 
-class Sort(_Step):
+class Sort(BaseStep):
     """Order the rows by columns; missing values last."""
 
     title: ClassVar[str] = "Sort rows"
@@ -132,7 +125,7 @@ class Sort(_Step):
 # Column steps
 
 
-class DropColumns(_Step):
+class DropColumns(BaseStep):
     """Leave columns out of the model; they stay visible in the table."""
 
     title: ClassVar[str] = "Drop columns"
@@ -143,7 +136,7 @@ class DropColumns(_Step):
     columns: Columns
 
 
-class Rename(_Step):
+class Rename(BaseStep):
     """Give columns other names; requests go on naming them as the table does."""
 
     title: ClassVar[str] = "Rename columns"
@@ -161,7 +154,7 @@ class Rename(_Step):
         return tuple(self.names)
 
 
-class Convert(_Step):
+class Convert(BaseStep):
     """Change the type of columns; cells that don't fit become missing."""
 
     title: ClassVar[str] = "Convert type"
@@ -186,7 +179,7 @@ class Convert(_Step):
     )
 
 
-class ParseDates(_Step):
+class ParseDates(BaseStep):
     """Read text as dates or times; cells that don't fit become missing."""
 
     title: ClassVar[str] = "Parse dates"
@@ -204,7 +197,7 @@ class ParseDates(_Step):
     )
 
 
-class DateParts(_Step):
+class DateParts(BaseStep):
     """Replace dates by numbers: one new column `<column>_<part>` for each part."""
 
     title: ClassVar[str] = "Date parts"
@@ -223,7 +216,7 @@ class DateParts(_Step):
     drop: bool = Field(True, title="Drop the date", description="Leave the date itself out of the model.")
 
 
-class Calculate(_Step):
+class Calculate(BaseStep):
     """Compute a column from others in the same row."""
 
     title: ClassVar[str] = "Calculate a column"
@@ -238,7 +231,7 @@ class Calculate(_Step):
     )
 
 
-class FlagMissing(_Step):
+class FlagMissing(BaseStep):
     """Add a column `<column>_missing`: 1 where the value is missing, else 0."""
 
     title: ClassVar[str] = "Flag missing values"
@@ -251,7 +244,7 @@ class FlagMissing(_Step):
     columns: Columns
 
 
-class CleanText(_Step):
+class CleanText(BaseStep):
     """Bring text to one form; text that is empty afterwards is missing. Takes the target, too."""
 
     title: ClassVar[str] = "Clean text"
@@ -274,7 +267,7 @@ class CleanText(_Step):
 # Learned steps
 
 
-class Impute(_Step):
+class Impute(BaseStep):
     """Fill missing values with a statistic of the training rows, their nearest neighbours, or `fill_value`."""
 
     title: ClassVar[str] = "Impute"
@@ -304,7 +297,7 @@ class Impute(_Step):
     )
 
 
-class Clip(_Step):
+class Clip(BaseStep):
     """Move outliers to the nearest bound that was learned."""
 
     title: ClassVar[str] = "Clip outliers"
@@ -344,7 +337,7 @@ class Clip(_Step):
     )
 
 
-class Log(_Step):
+class Log(BaseStep):
     """Take sign(x) log(1 + |x|): the usual log of counts and amounts, defined for every number."""
 
     title: ClassVar[str] = "Logarithm"
@@ -355,7 +348,7 @@ class Log(_Step):
     columns: Columns
 
 
-class Power(_Step):
+class Power(BaseStep):
     """Make a distribution more symmetric by a power."""
 
     title: ClassVar[str] = "Power"
@@ -372,7 +365,7 @@ class Power(_Step):
     )
 
 
-class Bins(_Step):
+class Bins(BaseStep):
     """Replace a number by the number of its bin, from 0 on."""
 
     title: ClassVar[str] = "Bins"
@@ -400,7 +393,7 @@ class Bins(_Step):
     )
 
 
-class Standardize(_Step):
+class Standardize(BaseStep):
     """Subtract the training mean and divide by the training standard deviation."""
 
     title: ClassVar[str] = "Standardize"
@@ -411,7 +404,7 @@ class Standardize(_Step):
     columns: Columns
 
 
-class MinMax(_Step):
+class MinMax(BaseStep):
     """Map the training minimum to 0 and the training maximum to 1; values outside go below 0 or above 1."""
 
     title: ClassVar[str] = "Min-max"
@@ -422,7 +415,7 @@ class MinMax(_Step):
     columns: Columns
 
 
-class Robust(_Step):
+class Robust(BaseStep):
     """Subtract the training median and divide by the distance of the quartiles."""
 
     title: ClassVar[str] = "Robust scale"
@@ -433,7 +426,7 @@ class Robust(_Step):
     columns: Columns
 
 
-class QuantileTransform(_Step):
+class QuantileTransform(BaseStep):
     """Map each value to its rank among the training values."""
 
     title: ClassVar[str] = "Quantile transform"
@@ -450,7 +443,7 @@ class QuantileTransform(_Step):
     )
 
 
-class MergeRare(_Step):
+class MergeRare(BaseStep):
     """Replace categories that are rare in the training rows, and unseen ones, by one word."""
 
     title: ClassVar[str] = "Merge rare categories"
@@ -465,7 +458,7 @@ class MergeRare(_Step):
     into: str = Field("other", min_length=1, max_length=200, title="Into", description="The word for all rare ones.")
 
 
-class OneHot(_Step):
+class OneHot(BaseStep):
     """One 0/1 column for each category seen in training; an unseen or missing one gives all zeros."""
 
     title: ClassVar[str] = "One-hot"
@@ -482,7 +475,7 @@ class OneHot(_Step):
     )
 
 
-class Ordinal(_Step):
+class Ordinal(BaseStep):
     """Replace each category by its place in the sorted list of training categories; -1 for unseen or missing."""
 
     title: ClassVar[str] = "Ordinal"
@@ -493,7 +486,7 @@ class Ordinal(_Step):
     columns: Columns
 
 
-class TargetEncode(_Step):
+class TargetEncode(BaseStep):
     """Replace each category by the mean target of its training rows; cross-fitted, so that no row sees its own answer.
 
     Source: Micci-Barreca, A preprocessing scheme for high-cardinality categorical attributes, SIGKDD 2001.
@@ -516,7 +509,7 @@ class TargetEncode(_Step):
     folds: int = Field(5, ge=2, le=20, title="Folds", description="A training row is encoded by the other folds only.")
 
 
-class Hashing(_Step):
+class Hashing(BaseStep):
     """Spread categories over a fixed number of columns by a hash; nothing is remembered, so none is ever unseen.
 
     Source: Weinberger et al., Feature Hashing for Large Scale Multitask Learning, ICML 2009.
@@ -533,7 +526,7 @@ class Hashing(_Step):
     )
 
 
-class TfIdf(_Step):
+class TfIdf(BaseStep):
     """One column for each of the most frequent terms: how often it stands in the text, weighed by how rare it is."""
 
     title: ClassVar[str] = "Text to TF-IDF"
@@ -551,7 +544,7 @@ class TfIdf(_Step):
     min_rows: int = Field(2, ge=1, title="Least rows", description="Training rows that a term must stand in.")
 
 
-class SelectBest(_Step):
+class SelectBest(BaseStep):
     """Keep the features that tell most about the target on the training rows."""
 
     title: ClassVar[str] = "Select k best"
@@ -566,7 +559,7 @@ class SelectBest(_Step):
     )
 
 
-class Pca(_Step):
+class Pca(BaseStep):
     """Project features on their principal components: `pca_1`, `pca_2`, ... take their place."""
 
     title: ClassVar[str] = "PCA"
@@ -584,7 +577,7 @@ class Pca(_Step):
 # Training steps
 
 
-class Balance(_Step):
+class Balance(BaseStep):
     """Make up for rare classes on the training rows; validation and test stay as they are."""
 
     title: ClassVar[str] = "Balance classes"
@@ -607,7 +600,7 @@ LearnedStep = (
     | MergeRare | OneHot | Ordinal | TargetEncode | Hashing | TfIdf | SelectBest | Pca
 )  # fmt: skip
 TrainingStep = Balance
-Step = Annotated[Union[RowStep, ColumnStep, LearnedStep, TrainingStep], Field(discriminator="step")]  # noqa: UP007
+Step = Annotated[Union[RowStep, ColumnStep, LearnedStep, ImageStep, TrainingStep], Field(discriminator="step")]  # noqa: UP007
 
 
 def columns_of(step: Any) -> tuple[str, ...]:

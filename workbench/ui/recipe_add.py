@@ -21,6 +21,7 @@ _FAMILIES = {
     "row": "Decides which rows there are, before the split. It never runs on a request.",
     "column": "Computes each row from itself alone, so it can't leak. It travels in the model.",
     "learned": "Learned on the training rows only, so that nothing of the test rows leaks. It travels in the model.",
+    "image": "Size and scale travel in the model; augmentation changes training images only.",
     "training": "Acts on the training rows after everything was learned. Validation and test stay as they are.",
 }
 _FIRST: dict[str, dict[str, Any]] = {

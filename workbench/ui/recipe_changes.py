@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CLASSES: dict[str, Any] = {kind.model_fields["step"].default: kind for kind in get_args(get_args(Step)[0])}
 EDITING = "prepare.editing"  # place of the card whose fields are shown
-_ORDER = {"row": 0, "column": 0, "learned": 1, "training": 2}
+_ORDER = {"row": 0, "column": 0, "learned": 1, "image": 1, "training": 2}
 
 
 def set_steps(table: Table, steps: Sequence[Any]) -> None:

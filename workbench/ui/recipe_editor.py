@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from workbench.ui.recipe_preview import Computed
 
 _SHOWN_NAMES = 6
-_FAMILIES = {"row": "rows", "column": "columns", "learned": "learned", "training": "training rows"}
+_FAMILIES = {"row": "rows", "column": "columns", "learned": "learned", "image": "images", "training": "training rows"}
 
 
 def draw(table: Table, draft: Draft, computed: Computed) -> None:
