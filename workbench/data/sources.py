@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from workbench.data.formats import is_connection, read_database
+from workbench.data.keras_sets import is_keras_set, keras_set
 from workbench.data.reading import find_file, read_table
 from workbench.data.sample_tables import is_sample, sample, sample_of_digest, samples
 from workbench.data.spec import DataSpec, ReaderOptions
@@ -22,7 +23,7 @@ def open_table(digest: str, *, settings: Settings | None = None) -> Table:
     Parameters
     ----------
     digest : str
-        A sample's name is taken, too, so that both stand in an address.
+        A sample's name is taken, too, so that both stand in an address; so is one of Keras' data sets.
     settings : Settings, optional
 
     Raises
@@ -32,12 +33,15 @@ def open_table(digest: str, *, settings: Settings | None = None) -> Table:
     """
     if is_sample(digest):
         return sample(digest)
+    if is_keras_set(digest):
+        return keras_set(digest, settings=settings)
     return sample_of_digest(digest) or open_stored(digest, settings=settings)
 
 
 def resolve(data: DataSpec, *, settings: Settings | None = None) -> Table:
     """Open what a RunSpec names: a sample, else a stored table, else a database, else a file or folder.
 
+    Keras' data sets of images (``mnist``, ``fashion_mnist``, ``cifar10``) are opened by their names as samples are.
     With a `test_source` both are opened and joined: the rows of `source` first, ``origin["n_train_rows"]`` of them.
 
     Parameters
@@ -64,7 +68,7 @@ def resolve(data: DataSpec, *, settings: Settings | None = None) -> Table:
     """
     settings = settings or current()
     if data.test_source is None:
-        return _open(data.source, data.target, data.reader, settings)
+        return _open(data.source, data.target or None, data.reader, settings)
     from workbench.data.pairs import join_tables
 
     # Without the target: the join says in which of the two it is missing.
@@ -76,6 +80,8 @@ def resolve(data: DataSpec, *, settings: Settings | None = None) -> Table:
 def _open(source: str, target: str | None, reader: ReaderOptions | None, settings: Settings) -> Table:
     if is_sample(source):
         return sample(source, target=target)
+    if is_keras_set(source):
+        return keras_set(source, target=target, settings=settings)
     if _DIGEST.fullmatch(source):
         try:
             table = open_table(source, settings=settings)

@@ -100,8 +100,8 @@ class Table:
 
     @property
     def source(self) -> str:
-        """What `DataSpec.source` calls this table: the sample's name or the short digest."""
-        return str(self.origin["sample"]) if "sample" in self.origin else self.short_digest
+        """What `DataSpec.source` calls this table: the name of a sample or of Keras' data set, or the short digest."""
+        return str(self.origin.get("sample") or self.origin.get("keras") or self.short_digest)
 
     @property
     def n_columns(self) -> int:
