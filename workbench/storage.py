@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -40,7 +39,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         If the disk is full or refuses; the old content is then still there.
     """
     data = content.encode() if isinstance(content, str) else content
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    partial = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")  # `secrets` costs 3 MB
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

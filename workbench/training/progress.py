@@ -4,44 +4,61 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import secrets
-import socket
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import StorageError
+from workbench.errors import RunError, StorageError
 from workbench.training.liveness import process_created
-from workbench.training.state import STOP, Best, Phase, RunState, Status, read_state, write_state
+from workbench.training.pace import Pace
+from workbench.training.state import STOP, Best, Phase, RunState, Status, read_state, this_host, write_state
 
 _RESERVE = ".reserve"
 _RESERVE_BYTES = 65_536
+_PACED: tuple[Phase, ...] = ("searching", "cross-validating", "training")
 
 
 class Progress:
     """What a worker tells about itself while it works.
 
     The loop sets fields as often as it likes; a thread writes them once per heartbeat, so a step costs no disk access.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's.
+    heartbeat_seconds : float
+    device : str, optional
+        What the run trains on, such as ``cpu`` or ``gpu0``.
     """
 
-    def __init__(self, folder: Path, *, heartbeat_seconds: float = 1.0) -> None:
+    def __init__(self, folder: Path, *, heartbeat_seconds: float = 1.0, device: str | None = None) -> None:
         self._folder = folder
         self._heartbeat_seconds = max(0.05, heartbeat_seconds)
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._signalled = False
-        self._training_since: float | None = None
+        self._stops_taken: tuple[float, ...] = ()
+        self._asked = 0.0
+        self._pace: Pace | None = None
+        self._is_first_count = True
         now = time.time()
+        before = read_state(folder)
+        self._table = before.table if before.resumed else None
         self._state = dataclasses.replace(
-            read_state(folder),
+            before,
             status="running",
             pid=os.getpid(),
             pid_created=process_created(),
-            host=socket.gethostname(),
-            started=now,
+            host=this_host(),
+            started=before.started or now,
+            working_since=now,
             heartbeat=now,
+            progressed=now,
+            waiting_for=None,
+            device=device or before.device,
         )
 
     @property
@@ -54,25 +71,32 @@ class Progress:
         self._write()
         # Where the disk fills up while the run trains, this room is given back so that the reason can still be written.
         with suppress(OSError):
-            (self._folder / _RESERVE).write_bytes(secrets.token_bytes(_RESERVE_BYTES))
+            (self._folder / _RESERVE).write_bytes(os.urandom(_RESERVE_BYTES))
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def enter(self, phase: Phase) -> None:
         """Name the phase that begins now."""
-        self._training_since = time.monotonic() if phase in ("training", "cross-validating") else None
-        self._set(phase=phase, seconds_left=None)
+        self._pace = Pace() if phase in _PACED else None
+        self._is_first_count = True
+        self._set(phase=phase, seconds_left=None, step_seconds=None, progressed=time.time())
         self._write()
 
     def count(self, step: int, total: int, unit: str, *, done: float | None = None) -> None:
         """Say how far training is; `done` counts the part of a step that is done, too."""
-        left = None
         done = step if done is None else done
-        if self._training_since is not None and 0 < done <= total:
-            left = round((time.monotonic() - self._training_since) / done * (total - done), 1)
+        if self._pace is not None:
+            if self._is_first_count and self._state.resumed:  # what an earlier worker did says nothing of the speed now
+                self._pace = Pace(done)
+            self._pace.count(done)
+            self._is_first_count = False
         is_new = (total, unit) != (self._state.total, self._state.unit)
-        self._set(step=step, total=total, unit=unit, seconds_left=left)
+        self._set(step=step, total=total, unit=unit, progressed=time.time(), **self._measured(total))
         if is_new:
             self._write()
+
+    def touch(self) -> None:
+        """Say that the loop still gets on, where there is nothing to count yet."""
+        self._set(progressed=time.time())
 
     def tell(
         self,
@@ -83,14 +107,44 @@ class Progress:
         n_train_rows: int | None = None,
         n_sampled_rows: int | None = None,
     ) -> None:
-        """Set what isn't None."""
+        """Set what isn't None.
+
+        Raises
+        ------
+        RunError
+            If a resumed run finds another table than before.
+        """
+        if table is not None and self._table is not None and table != self._table:
+            raise RunError(
+                f"Got a table that has changed since this run began (digest {table[:12]}, was {self._table[:12]}), "
+                "needed the same rows to go on with. Bring the old data back and resume it, or start a new run."
+            )
         values: dict[str, Any] = {"best": best, "note": note, "table": table}
         values |= {"n_train_rows": n_train_rows, "n_sampled_rows": n_sampled_rows}
-        self._set(**{key: value for key, value in values.items() if value is not None})
+        self._set(**{key: value for key, value in values.items() if value is not None}, progressed=time.time())
 
     def stop_requested(self) -> bool:
         """Tell whether someone asked the run to stop: the file `stop`, or SIGTERM or SIGINT to the worker."""
-        return self._signalled or os.path.exists(self._folder / STOP)
+        self._asked = time.time()  # a loop that asks gets on, also between two steps that it counts
+        if self._signalled:
+            return True
+        return os.path.exists(self._folder / STOP) and not self._is_taken()
+
+    def take_stop(self) -> None:
+        """Count the stop that was asked for as done, for a phase that goes on with what it has; a later one counts anew.
+
+        A stopped search still trains the best parameters that it found.
+        """
+        self._signalled = False
+        with suppress(OSError):
+            self._stops_taken = (*self._stops_taken, os.stat(self._folder / STOP).st_mtime)
+
+    def _is_taken(self) -> bool:
+        if not self._stops_taken:
+            return False
+        with suppress(OSError):
+            return os.stat(self._folder / STOP).st_mtime in self._stops_taken
+        return False
 
     def request_stop(self) -> None:
         """Ask for a stop from inside the process (a signal handler)."""
@@ -99,11 +153,13 @@ class Progress:
     def end(self, status: Status, reason: str | None = None) -> bool:
         """Write the final state, the last thing a worker does; tell whether the disk took it."""
         self._closed.set()
+        self._pace = None
         self._set(
             status=status,
             reason=reason,
             ended=time.time(),
             seconds_left=None,
+            step_seconds=None,
             phase="done" if status == "finished" else None,
         )
         with suppress(OSError):
@@ -115,6 +171,15 @@ class Progress:
                 return True
         return False
 
+    def _measured(self, total: float) -> dict[str, Any]:
+        if self._pace is None:
+            return {"seconds_left": None}
+        left, each = self._pace.left(total), self._pace.seconds_each()
+        return {
+            "seconds_left": None if left is None else round(left, 1),
+            "step_seconds": None if each is None else float(f"{each:.3g}"),
+        }
+
     def _set(self, **values: Any) -> None:
         if values.get("phase", "") is None:
             del values["phase"]
@@ -123,7 +188,11 @@ class Progress:
 
     def _write(self) -> None:
         with self._lock:  # one writer at a time, or an older state could replace a newer one
-            self._state = dataclasses.replace(self._state, heartbeat=round(time.time(), 3))
+            left = self._measured(self._state.total) if self._pace is not None else {}
+            progressed = max(self._state.progressed or 0.0, self._asked)
+            self._state = dataclasses.replace(
+                self._state, heartbeat=round(time.time(), 3), progressed=round(progressed, 3), **left
+            )
             write_state(self._folder, self._state)
 
     def _beat(self) -> None:

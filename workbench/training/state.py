@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from workbench.errors import RunNotFoundError, StorageError
 
 Status = Literal["queued", "running", "finished", "stopped", "failed", "lost"]
 Phase = Literal[
-    "starting", "reading", "preparing", "cross-validating", "training", "evaluating", "packaging", "done"
+    "starting", "reading", "preparing", "searching", "cross-validating", "training", "evaluating", "packaging", "done"
 ]  # fmt: skip
 
 SPEC = "spec.json"
@@ -27,8 +28,15 @@ LOG = "log.txt"
 CHECKPOINT = "checkpoint"
 REPORT = "report"
 PACKAGE = "package"
+ABOUT = "about.json"
+FOLDS = "folds.jsonl"
+PLACE = "place.json"  # what the run needs to train on: a place on the CPU, a GPU, all of them
+WORKER = "worker.lock"  # held by the process that executes the run, for as long as it lives
 
 ENDED = frozenset({"finished", "stopped", "failed", "lost"})
+SILENT_SECONDS = 20.0  # a worker writes a sign of life each second; a busy machine may delay a few
+STUCK_SECONDS = 60.0
+STUCK_STEPS = 5.0  # so many times the usual length of a step without one are worth a warning
 
 
 class Best(TypedDict):
@@ -58,19 +66,36 @@ class RunState:
     launcher_pid, launcher_created
         The process that started the worker.
     phase : str
-        What the worker is doing: reading, preparing, cross-validating (where the split has folds), training,
-        evaluating, packaging.
+        What the worker is doing: reading, preparing, searching (where the spec has a search), cross-validating (where
+        the split has folds), training, evaluating, packaging.
     step, total, unit
         How far training is, in `unit` ("epoch", "tree", "round" or "fit"; "fold" while cross-validating).
     best : dict, optional
         ``{"metric", "value", "step"}``; the step counts in `unit`.
     seconds_left : float, optional
-        Estimate for the training phase; early stopping makes it shorter. While cross-validating, for all folds.
+        Estimate for the training phase from its measured speed; early stopping makes it shorter. While
+        cross-validating, for all folds; while searching, for all trials.
     table : str, optional
         Digest of the table that was read.
     n_train_rows, n_sampled_rows : int, optional
         Training rows of the split, and how many of them were trained on where they were too many for
         ``settings.max_table_mib``.
+    queued : float, optional
+        Since when it has waited for a place, or did, in Unix seconds.
+    waiting_for : str, optional
+        What a queued run waits for, in words.
+    device : str, optional
+        What it trains on: ``cpu``, ``gpu0``, ``gpu0,gpu1``.
+    resumed : int
+        How often it was resumed.
+    worked_seconds : float
+        Working time before it was last resumed.
+    working_since : float, optional
+        When its worker of now began, in Unix seconds; `started` is the first one's beginning.
+    progressed : float, optional
+        When its loop last told that it got anywhere, in Unix seconds.
+    step_seconds : float, optional
+        How long one step of the training takes.
     """
 
     status: Status
@@ -94,6 +119,14 @@ class RunState:
     table: str | None = None
     n_train_rows: int | None = None
     n_sampled_rows: int | None = None
+    queued: float | None = None
+    waiting_for: str | None = None
+    device: str | None = None
+    resumed: int = 0
+    worked_seconds: float = 0.0
+    working_since: float | None = None
+    progressed: float | None = None
+    step_seconds: float | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -102,10 +135,33 @@ class RunState:
 
     @property
     def seconds(self) -> float:
-        """Seconds from the worker's start to its end, or to now; 0 before it started."""
-        if self.started is None:
-            return 0.0
-        return max(0.0, (self.ended or time.time()) - self.started)
+        """Seconds that its workers worked, to the end or to now; 0 before the first, and while it waits not counted."""
+        since = self.working_since or (None if self.resumed else self.started)
+        if since is None or self.status == "queued":
+            return self.worked_seconds
+        return self.worked_seconds + max(0.0, (self.ended or time.time()) - since)
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with a run that goes on: no sign of life, or no progress for far longer than usual."""
+        if self.status != "running":
+            return None
+        now = time.time()
+        silent = now - (self.heartbeat or now)
+        if silent > SILENT_SECONDS:
+            return (
+                f"Its process is there but gave no sign of life for {silent:.0f} s: it hangs, was suspended, or the "
+                "machine has no time for it. Wait, or stop the run; it is killed where it doesn't end by itself."
+            )
+        stuck = now - (self.progressed or now)
+        usual = self.step_seconds
+        # Only what has a pace can fall behind it: a single fit may take hours without a word.
+        if usual is None or stuck < max(STUCK_SECONDS, STUCK_STEPS * usual):
+            return None
+        return (
+            f"No progress for {stuck:.0f} s; one {self.unit} took {usual:.2g} s before. "
+            "Look into the log. Stop the run where it hangs; it is killed where it doesn't end by itself."
+        )
 
     @property
     def progress(self) -> float:
@@ -121,6 +177,15 @@ class RunState:
         """Build the state; keys of a later version are left out."""
         known = {entry.name for entry in dataclasses.fields(cls)}
         return cls(**{key: value for key, value in document.items() if key in known})
+
+
+def this_host() -> str:
+    """Name this machine."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import socket
+
+    return socket.gethostname()
 
 
 def read_state(folder: Path) -> RunState:
