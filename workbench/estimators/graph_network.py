@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def emit_network(
     """
     # Keras computes in float32, and so does this part; only what comes after is double again.
     rows = graph.cast(features, "float")
-    answers = _emit_stack(graph, rows, network) if _is_stack(network) else _emit_export(graph, rows, network)
+    answers = _emit_layers(graph, rows, network) if _is_known(network) else _emit_export(graph, rows, network)
     values = graph.cast(answers, "double")
     if task == "regression":
         mean, std = (graph.constant(np.array([[value]], dtype=np.float64)) for value in scale)
@@ -54,30 +55,75 @@ def emit_network(
     return emit_pair(graph, values) if network.output_shape[-1] == 1 else values
 
 
-def _is_stack(network: keras.Model) -> bool:
-    import keras
-
-    return isinstance(network, keras.Sequential) and all(
-        isinstance(layer, keras.layers.Dropout | keras.layers.InputLayer)
-        or (type(layer) is keras.layers.Dense and _activation(layer) in _KNOWN)
+def _is_known(network: keras.Model) -> bool:
+    return all(
+        type(layer).__name__ in _EMITTERS and _activation(layer) in _KNOWN and len(layer._inbound_nodes) == 1
         for layer in network.layers
+        if type(layer).__name__ != "InputLayer"
     )
 
 
 def _activation(layer: Any) -> str:
-    return str(getattr(layer.activation, "__name__", layer.activation))
+    activation = getattr(layer, "activation", "linear")
+    return str(getattr(activation, "__name__", activation))
 
 
-def _emit_stack(graph: GraphBuilder, rows: str, network: keras.Model) -> str:
+def _emit_layers(graph: GraphBuilder, rows: str, network: keras.Model) -> str:
+    """Add the layers one by one; Keras lists them so that each comes after those that it reads."""
+    tensors = {id(network.inputs[0]): rows}
     for layer in network.layers:
-        if not hasattr(layer, "kernel"):
-            continue  # dropout does nothing outside training
-        kernel = np.asarray(layer.kernel, dtype=np.float32)
-        rows = graph.node("MatMul", rows, graph.constant(kernel))
-        if layer.use_bias:
-            rows = graph.node("Add", rows, graph.constant(np.asarray(layer.bias, dtype=np.float32)))
-        rows = _emit_activation(graph, rows, _activation(layer))
-    return rows
+        name = type(layer).__name__
+        if name != "InputLayer":
+            read = layer.input if isinstance(layer.input, list) else [layer.input]
+            tensors[id(layer.output)] = _EMITTERS[name](graph, layer, [tensors[id(tensor)] for tensor in read])
+    return tensors[id(network.outputs[0])]
+
+
+def _constant(graph: GraphBuilder, value: Any) -> str:
+    return graph.constant(np.asarray(value, dtype=np.float32))
+
+
+def _emit_dense(graph: GraphBuilder, layer: Any, inputs: list[str]) -> str:
+    rows = graph.node("MatMul", inputs[0], _constant(graph, layer.kernel))
+    if layer.use_bias:
+        rows = graph.node("Add", rows, _constant(graph, layer.bias))
+    return _emit_activation(graph, rows, _activation(layer))
+
+
+def _emit_batch_normalization(graph: GraphBuilder, layer: Any, inputs: list[str]) -> str:
+    # Outside of training its means and variances are constants, and all of it is one line a unit.
+    scale = np.asarray(layer.gamma) / np.sqrt(np.asarray(layer.moving_variance) + np.float32(layer.epsilon))
+    offset = np.asarray(layer.beta) - np.asarray(layer.moving_mean) * scale
+    return str(graph.node("Add", graph.node("Mul", inputs[0], _constant(graph, scale)), _constant(graph, offset)))
+
+
+def _emit_layer_normalization(graph: GraphBuilder, layer: Any, inputs: list[str]) -> str:
+    centred = graph.node("Sub", inputs[0], graph.node("ReduceMean", inputs[0], axes=[1], keepdims=1))
+    variance = graph.node("ReduceMean", graph.node("Mul", centred, centred), axes=[1], keepdims=1)
+    spread = graph.node("Sqrt", graph.node("Add", variance, _constant(graph, layer.epsilon)))
+    scaled = graph.node("Mul", graph.node("Div", centred, spread), _constant(graph, layer.gamma))
+    return str(graph.node("Add", scaled, _constant(graph, layer.beta)))
+
+
+def _emit_categories(graph: GraphBuilder, layer: Any, inputs: list[str]) -> str:
+    codes = graph.node("Add", graph.gather(inputs[0], layer.places), _constant(graph, 1.0))
+    slots = graph.node("Min", graph.node("Max", codes, _constant(graph, 0.0)), _constant(graph, layer.counts))
+    rows = graph.node("Add", graph.cast(slots, "int64"), graph.constant(layer.starts.astype(np.int64)))
+    vectors = graph.node("Gather", _constant(graph, layer.table), rows, axis=0)
+    width = np.array([-1, len(layer.places) * layer.size], dtype=np.int64)
+    flat = str(graph.node("Reshape", vectors, graph.constant(width)))
+    return graph.hstack([graph.gather(inputs[0], layer.numbers), flat]) if layer.numbers else flat
+
+
+_EMITTERS: dict[str, Callable[[Any, Any, list[str]], str]] = {
+    "Activation": lambda graph, layer, inputs: _emit_activation(graph, inputs[0], _activation(layer)),
+    "Add": lambda graph, _layer, inputs: str(graph.node("Sum", *inputs)),
+    "BatchNormalization": _emit_batch_normalization,
+    "CategoryEmbedding": _emit_categories,
+    "Dense": _emit_dense,
+    "Dropout": lambda _graph, _layer, inputs: inputs[0],  # does nothing outside of training
+    "LayerNormalization": _emit_layer_normalization,
+}
 
 
 def _emit_activation(graph: GraphBuilder, rows: str, name: str) -> str:

@@ -1,9 +1,8 @@
-"""Dense networks: built with Keras, wrapped, and stored as ``.keras``."""
+"""Networks for tables: built and compiled with Keras, wrapped, and stored as ``.keras``."""
 
 from __future__ import annotations
 
-import warnings
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,12 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from workbench.data.spec import Task
-from workbench.errors import IntegrityError, PackageError
 from workbench.estimators.catalogue import check_params
+from workbench.estimators.catalogue import entry as find_entry
+from workbench.estimators.entry import EstimatorEntry
 from workbench.estimators.graph_network import emit_network
+from workbench.estimators.layers import dense_network, residual_network
+from workbench.estimators.losses import build_loss
 from workbench.estimators.native import NativeModel
+from workbench.estimators.optimizers import build_optimizer
 from workbench.estimators.spec import TrainingSpec
-from workbench.storage import disk_errors
+from workbench.estimators.stored_network import load_network, save_network
 
 if TYPE_CHECKING:
     import keras
@@ -62,63 +65,95 @@ class TargetScale:
 
 
 def build_network(
-    params: dict[str, Any], training: TrainingSpec, *, n_features: int, task: Task, n_classes: int, seed: int
+    params: dict[str, Any],
+    training: TrainingSpec,
+    *,
+    n_features: int,
+    task: Task,
+    n_classes: int,
+    seed: int,
+    estimator: EstimatorEntry | str = "dense_network",
+    steps_per_epoch: int = 1,
+    categories: Mapping[int, int] | None = None,
 ) -> keras.Model:
-    """Build and compile a dense network.
+    """Build and compile a network for tables.
 
     Parameters
     ----------
     params : dict
-        Of the estimator ``dense_network``; checked here.
+        Of the estimator; checked here.
     training : TrainingSpec
-        Gives optimizer and learning rate.
+        Gives loss, optimizer, learning rate and its schedule.
     n_features : int
     task : {"classification", "regression"}
     n_classes : int
         Ignored for regression.
     seed : int
         Sets Python's, NumPy's and TensorFlow's generators of this process: the same seed gives the same weights.
+    estimator : EstimatorEntry or str
+        ``dense_network`` or ``residual_dense_network``.
+    steps_per_epoch : int
+        Batches of an epoch, in which a schedule of the learning rate is counted.
+    categories : mapping of int to int, optional
+        Features that are codes of categories, and how many there are: see `category_features`. Only a residual network
+        heeds them.
 
     Returns
     -------
     keras.Model
-        Two classes end in one sigmoid unit (probability of the second), more in softmax; the loss is the cross-entropy
-        of class indices. Regression ends in one linear unit with squared error, and expects its target through
-        `TargetScale.forward`.
+        Two classes end in one sigmoid unit (probability of the second), more in softmax; targets are class indices.
+        Regression ends in one linear unit and expects its target through `TargetScale.forward`.
+
+    Raises
+    ------
+    EstimatorError
+        If a parameter is out of range, or the loss doesn't fit the task.
     """
     import keras
 
-    checked = check_params("dense_network", params)
+    found = find_entry(estimator) if isinstance(estimator, str) else estimator
+    checked = check_params(found, params)
     keras.utils.set_random_seed(seed)
-    layers = [keras.Input((n_features,), name="features")]
-    for units in checked["layers"]:
-        penalty = keras.regularizers.L1L2(checked["l1"], checked["l2"]) if checked["l1"] or checked["l2"] else None
-        layers.append(keras.layers.Dense(units, activation=checked["activation"], kernel_regularizer=penalty))
-        if checked["dropout"]:
-            layers.append(keras.layers.Dropout(checked["dropout"]))
-    if task == "regression":
-        ending: tuple[int, str, str, str] = (1, "linear", "mean_squared_error", "mean_absolute_error")
-    elif n_classes <= 2:
-        ending = (1, "sigmoid", "binary_crossentropy", "accuracy")
+    if found.name == "residual_dense_network":
+        network = residual_network(
+            checked, n_features=n_features, categories=categories or {}, ending=ending(task, n_classes)
+        )
     else:
-        ending = (n_classes, "softmax", "sparse_categorical_crossentropy", "accuracy")
-    n_outputs, activation, loss, metric = ending
-    layers.append(keras.layers.Dense(n_outputs, activation=activation))
-    network = keras.Sequential(layers)
-    network.compile(optimizer=_optimizer(training), loss=loss, metrics=[metric])
+        network = dense_network(checked, n_features=n_features, ending=ending(task, n_classes))
+    compile_network(network, training, task=task, n_classes=n_classes, steps_per_epoch=steps_per_epoch)
     return network
 
 
-def _optimizer(training: TrainingSpec) -> Any:
+def ending(task: Task, n_classes: int) -> keras.Layer:
+    """Give the last layer: one sigmoid unit for two classes, softmax for more, one linear unit for a number."""
     import keras
 
-    known = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "rmsprop": keras.optimizers.RMSprop,
-        "sgd": keras.optimizers.SGD,
-    }
-    return known[training.optimizer](learning_rate=training.learning_rate)
+    if task == "regression":
+        return keras.layers.Dense(1, name="answer")
+    if n_classes <= 2:
+        return keras.layers.Dense(1, activation="sigmoid", name="answer")
+    return keras.layers.Dense(n_classes, activation="softmax", name="answer")
+
+
+def compile_network(
+    network: keras.Model, training: TrainingSpec, *, task: Task, n_classes: int, steps_per_epoch: int = 1
+) -> None:
+    """Give a network that ends in `ending` its loss, its optimizer and the metric that its curve shows.
+
+    Raises
+    ------
+    EstimatorError
+        If the loss doesn't fit the task.
+    """
+    import keras
+
+    # RMSE is in the unit of the target, and tells what the loss doesn't once there are penalties on the weights.
+    metric = keras.metrics.RootMeanSquaredError(name="rmse") if task == "regression" else "accuracy"
+    network.compile(
+        optimizer=build_optimizer(training, steps_per_epoch=steps_per_epoch),
+        loss=build_loss(training, task=task, n_classes=n_classes),
+        metrics=[metric],
+    )
 
 
 class KerasModel(NativeModel):
@@ -163,82 +198,10 @@ class KerasModel(NativeModel):
         return emit_network(graph, features, self.network, self.task, (self.target_scale.mean, self.target_scale.std))
 
     def _save(self, folder: Path) -> dict[str, Any]:
-        path = folder / FILE
-        with disk_errors(path), warnings.catch_warnings():
-            # Keras 3.15 asks TensorFlow for arrays in a way that NumPy 2 deprecates.
-            warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
-            self.network.save(path)
+        save_network(self.network, folder / FILE)
         return {"target_scale": {"mean": self.target_scale.mean, "std": self.target_scale.std}}
 
     @classmethod
     def _load(cls, folder: Path, common: dict[str, Any], document: dict[str, Any]) -> KerasModel:
         scale = TargetScale(**document["target_scale"])
-        return cls(_load_network(folder / FILE), **common, target_scale=scale)
-
-
-# Layers whose configuration holds no code. Keras' safe_mode alone was bypassed (CVE-2025-1550, -8747, -9906).
-TRUSTED_LAYERS = frozenset(
-    {
-        "Activation",
-        "AveragePooling2D",
-        "BatchNormalization",
-        "Conv1D",
-        "Conv2D",
-        "Dense",
-        "Dropout",
-        "Flatten",
-        "GlobalAveragePooling2D",
-        "InputLayer",
-        "LayerNormalization",
-        "MaxPooling2D",
-        "ReLU",
-        "Reshape",
-        "Sequential",
-        "Functional",
-        "GlorotUniform",
-        "Zeros",
-        "Ones",
-        "L1L2",
-        "L2",
-        "L1",
-        "DTypePolicy",
-    }
-)
-
-
-def _load_network(path: Path) -> keras.Model:
-    import json
-
-    import keras
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise PackageError(f"Got {path}, needed a readable .keras file: {error}. Build the package again.") from error
-    config.pop("compile_config", None)  # never read below: the network is loaded to predict
-    unknown = sorted({name for name in _class_names(config) if name not in TRUSTED_LAYERS})
-    if unknown:
-        raise IntegrityError(
-            f"Got {path.name} with {', '.join(unknown)}, needed only layers of our allow-list. "
-            "The file was changed or comes from elsewhere; build the package again."
-        )
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise PackageError(
-            f"Got {path}, needed a network that Keras reads: {error}. Build the package again."
-        ) from error
-
-
-def _class_names(config: Any) -> list[str]:
-    if isinstance(config, list):
-        return [name for entry in config for name in _class_names(entry)]
-    if not isinstance(config, dict):
-        return []
-    names = [name for entry in config.values() for name in _class_names(entry)]
-    if "class_name" not in config:
-        return names
-    module, name = str(config.get("module") or "keras"), str(config["class_name"])
-    # The module decides what is imported: a trusted name from elsewhere isn't the trusted class.
-    return [*names, name if module == "keras" or module.startswith("keras.") else f"{module}.{name}"]
+        return cls(load_network(folder / FILE), **common, target_scale=scale)

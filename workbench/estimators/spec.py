@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class EstimatorSpec(BaseModel):
@@ -36,7 +36,7 @@ class ReduceLROnPlateau(BaseModel):
 
 
 Optimizer = Literal["adam", "adamw", "nadam", "sgd", "momentum", "rmsprop", "adagrad", "lion"]
-Loss = Literal["auto", "cross_entropy", "focal", "hinge", "squared_error", "absolute_error", "huber", "log_cosh"]
+Loss = Literal["auto", "cross_entropy", "focal", "squared_error", "absolute_error", "huber", "log_cosh"]
 Device = Literal["auto", "cpu", "gpu", "all_gpus"]
 Calibration = Literal["none", "sigmoid", "isotonic"]
 
@@ -65,6 +65,15 @@ class Schedule(BaseModel):
     factor: float = Field(0.5, gt=0.0, lt=1.0)
     every: int = Field(10, ge=1)
 
+    @model_validator(mode="after")
+    def _check_exponential(self) -> Schedule:
+        if self.kind == "exponential" and not self.final:
+            raise ValueError(
+                "got final: 0 with kind: exponential, needed a share above 0, since no factor reaches 0. "
+                "Set final to 0.001, or kind to cosine or linear"
+            )
+        return self
+
 
 class TrainingSpec(BaseModel):
     """How a network trains; early stopping also applies to boosting and forests' rounds.
@@ -80,11 +89,13 @@ class TrainingSpec(BaseModel):
     momentum : float
         Of ``momentum`` only: the share of the last step that goes on.
     weight_decay : float
-        Share of each weight that is taken away in a step, times the learning rate (decoupled, as in AdamW).
+        Share of each weight that is taken away in a step, times the learning rate (decoupled, as in AdamW). Where it is
+        0, ``adamw`` takes 0.004: without any it would be ``adam``.
     clip_norm : float, optional
         Largest norm of all gradients together; longer ones are shortened to it.
     loss : str
-        ``auto`` is the cross-entropy for classes and the squared error for numbers.
+        ``auto`` is the cross-entropy for classes and the squared error for numbers. ``focal`` is for classes, too; all
+        others are for numbers.
     label_smoothing : float
         Share of certainty that is taken from the true class and spread over all.
     schedule : Schedule, optional
