@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.data.spec import AnyTask, Task
 from workbench.errors import EstimatorError
+from workbench.estimators.entry import EstimatorEntry
 from workbench.estimators.spec import Loss, TrainingSpec
 
 LOSSES: dict[AnyTask, tuple[Loss, ...]] = {
@@ -45,6 +46,18 @@ def loss_of(training: TrainingSpec, task: AnyTask) -> Loss:
             "Leave it out; the loss huber bears wrong targets."
         )
     return training.loss if training.loss != "auto" else fitting[0]
+
+
+def check_training(estimator: EstimatorEntry, training: TrainingSpec, task: AnyTask | None) -> None:
+    """Refuse a loss that doesn't fit the task, where the estimator heeds it and the task is known.
+
+    Raises
+    ------
+    EstimatorError
+        As `loss_of`.
+    """
+    if estimator.progress == "epochs" and task is not None:
+        loss_of(training, task)
 
 
 def loss_power(loss: Loss) -> int:

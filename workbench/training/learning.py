@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.recipe.spec import Balance
 from workbench.training.balancing import balanced
 from workbench.training.hardware import usable_cores
 from workbench.training.loops.material import Material
 from workbench.training.preparing import Preparation
 
 if TYPE_CHECKING:
+    import keras
+
     from workbench.data import Split
     from workbench.recipe import FittedRecipe
     from workbench.training.checkpoint import Checkpoint
@@ -65,9 +69,11 @@ def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | 
         gaps = np.isnan(X_validation)
         X_validation = np.where(gaps, fill, X_validation) if gaps.any() else X_validation
     y_train = prepared.y[split.train]
-    rows = balanced(
-        prepared.balance, X_train, y_train, classes=prepared.classes, max_mib=prepared.settings.max_table_mib
-    )
+    balance = prepared.balance
+    weighs = prepared.entry.engine == "keras" and prepared.task == "classification"
+    if weighs and prepared.params.get("class_weight") == "balanced":
+        balance = Balance(method="class_weights")  # scikit-learn weighs by itself what it is told to
+    rows = balanced(balance, X_train, y_train, classes=prepared.classes, max_mib=prepared.settings.max_table_mib)
     material = Material(
         entry=prepared.entry,
         params=prepared.params,
@@ -83,9 +89,28 @@ def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | 
         fill=fill,
         checkpoint=checkpoint,
         weights=rows.weights,
-        unbalanced=(X_train, y_train) if prepared.balance else None,
+        unbalanced=(X_train, y_train) if balance else None,
+        network=_network(prepared, recipe) if prepared.entry.engine == "keras" else None,
     )
     return Ready(recipe, material, tuple(_said(prepared, rows.words)))
+
+
+def _network(prepared: Preparation, recipe: FittedRecipe) -> Callable[[int], keras.Model]:
+    """Say how the network is built once it is known how many batches an epoch has."""
+    from workbench.estimators.categories import category_features
+    from workbench.estimators.network import build_network
+
+    return lambda n_batches: build_network(
+        prepared.params,
+        prepared.spec.training,
+        n_features=recipe.n_features,
+        task=prepared.task,
+        n_classes=len(prepared.classes or ()),
+        seed=prepared.spec.seed,
+        estimator=prepared.entry,
+        steps_per_epoch=n_batches,
+        categories=category_features(recipe),
+    )
 
 
 def features(prepared: Preparation, recipe: FittedRecipe, rows: np.ndarray) -> np.ndarray:

@@ -100,8 +100,11 @@ def _follow(run: Run, on_progress: Callable[[Run], object] | None, every_seconds
 def _check_estimator(spec: RunSpec) -> None:
     """Refuse here what can be refused without the data, while the caller is still listening."""
     from workbench.estimators.catalogue import check_params
+    from workbench.estimators.catalogue import entry as find_entry
+    from workbench.estimators.losses import check_training
 
     check_params(spec.estimator.name, spec.estimator.params)
+    check_training(find_entry(spec.estimator.name), spec.training, spec.data.task)
 
 
 def _new_folder(spec: RunSpec, parent: Path) -> Path:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.estimators.losses import loss_of, loss_power
 from workbench.estimators.native import NativeModel
+from workbench.estimators.schedules import lower_rate
 from workbench.training.live import Live
 from workbench.training.loops.material import Material
 from workbench.training.patience import Patience
@@ -16,7 +18,6 @@ from workbench.training.patience import Patience
 if TYPE_CHECKING:
     import keras
 
-    from workbench.estimators.network import TargetScale
     from workbench.training.loops.epochs import Steps
 
 _POINT_SECONDS = 0.5  # between two points inside an epoch
@@ -58,19 +59,21 @@ class _Training:
 
         self._material, self._live = material, live
         training = material.training
-        self._network: keras.Model = build_network(
-            material.params,
-            training,
-            n_features=material.n_features,
-            task=material.task,
-            n_classes=len(material.classes or ()),
-            seed=material.seed,
-        )
-        self._scale: TargetScale | None = None
-        if material.task == "regression":
-            self._scale = TargetScale.fit(material.y_train)
-            # RMSE is what the curves show; the loss alone doesn't tell it once there are penalties on the weights.
-            self._network.compile(optimizer=self._network.optimizer, loss=self._network.loss, metrics=[_rmse()])
+        n_batches = -(-len(material.y_train) // training.batch_size)
+        if material.network is not None:
+            self._network: keras.Model = material.network(n_batches)
+        else:
+            self._network = build_network(
+                material.params,
+                training,
+                n_features=material.n_features,
+                task=material.task,
+                n_classes=len(material.classes or ()),
+                seed=material.seed,
+                estimator=material.entry,
+                steps_per_epoch=n_batches,
+            )
+        self._scale = TargetScale.fit(material.y_train) if material.task == "regression" else None
         self._steps: Steps = Steps(
             self._network,
             material.X_train,
@@ -152,12 +155,9 @@ class _Training:
         if plateau is None or self._plateau is None or not self._plateau.exhausted_by(watched):
             return
         self._plateau.restart()
-        optimizer: Any = self._network.optimizer
-        old = float(optimizer.learning_rate)
-        new = max(old * plateau.factor, plateau.min_lr)
-        if new < old:
-            optimizer.learning_rate = new
-            self._live.log(f"Learning rate lowered from {old:g} to {new:g}.")
+        lowered = lower_rate(self._network, plateau.factor, least=plateau.min_lr)
+        if lowered is not None:
+            self._live.log(f"Learning rate lowered from {lowered[0]:g} to {lowered[1]:g}.")
 
     def _restore(self) -> None:
         if self._best.weights is not None:
@@ -173,11 +173,5 @@ class _Training:
         """Bring loss and RMSE of a standardised target back to the target's unit."""
         if self._scale is None:
             return values
-        powers = {"loss": 2, "rmse": 1}
+        powers = {"loss": loss_power(loss_of(self._material.training, "regression")), "rmse": 1}
         return {name: value * self._scale.std ** powers[name.removeprefix("val_")] for name, value in values.items()}
-
-
-def _rmse() -> Any:
-    import keras
-
-    return keras.metrics.RootMeanSquaredError(name="rmse")
