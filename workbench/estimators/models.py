@@ -76,10 +76,14 @@ def load_model(folder: Path) -> NativeModel:
         If a file holds types beyond our allow-list.
     """
     document = read_json(folder / DESCRIPTION)
-    kinds: dict[str, type[SklearnModel] | type[KerasModel]] = {"sklearn": SklearnModel, "keras": KerasModel}
+    from workbench.estimators.groups import GROUP_MODELS
+    from workbench.estimators.image_model import ImageModel
+
+    kinds: dict[str, Any] = {"sklearn": SklearnModel, "keras": KerasModel, "keras_image": ImageModel, **GROUP_MODELS}
     if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("engine") not in kinds:
         raise PackageError(
             f"Got {folder} without a {DESCRIPTION} of format {FORMAT}, needed a stored model. Build the package again."
         )
     common = {key: document[key] for key in ("task", "classes", "n_features", "fill")}
-    return kinds[document["engine"]]._load(folder, common, document)
+    loaded: NativeModel = kinds[document["engine"]]._load(folder, common, document)
+    return loaded

@@ -130,6 +130,10 @@ def open_report(folder: Path | str) -> Report:
             f"Got a report of format {document.get('format_version')}, needed {FORMAT_VERSION}. "
             "Evaluate the run again with this version of the workbench."
         )
+    if "groups" in document:
+        from workbench.evaluation.groups import GroupReport
+
+        return GroupReport(folder, document)
     return Report(folder, document)
 
 

@@ -4,6 +4,7 @@ from workbench.plots.asked import curves_over, pixel_effects, pixels, probabilit
 from workbench.plots.associations import association_bars, association_map
 from workbench.plots.explained import beeswarm, dependence, importance
 from workbench.plots.folds import folds_picture
+from workbench.plots.groups import group_places, group_profile, group_sizes
 from workbench.plots.hardware import gauge, hardware_rows, sparkline
 from workbench.plots.leaking import leak_bars
 from workbench.plots.live import compare_curves, live_curves
@@ -29,6 +30,9 @@ __all__ = [
     "empty",
     "folds_picture",
     "gauge",
+    "group_places",
+    "group_profile",
+    "group_sizes",
     "hardware_rows",
     "histogram",
     "importance",

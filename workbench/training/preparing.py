@@ -13,6 +13,7 @@ from workbench.data.spec import Task
 from workbench.errors import EstimatorError, SplitError, WorkbenchError
 from workbench.estimators.catalogue import EstimatorEntry, check_params
 from workbench.estimators.catalogue import entry as find_entry
+from workbench.estimators.losses import check_training
 from workbench.recipe.spec import Step
 from workbench.settings import Settings
 from workbench.training.balancing import check_balance
@@ -44,10 +45,10 @@ class Preparation:
     steps : tuple of Step
         The recipe, without the column that names the parts.
     balance : Balance, optional
-    positions : ndarray of int64
+    positions : ndarray of uint32
         Rows of the table that the row steps leave; all other row numbers count these.
     decided : DataFrame
-        Target and split column of these rows, after the column steps.
+        Target and split column of these rows, after the column steps; text of few different words as an enumeration.
     split : Split
         The rows that the run works on.
     folds : list of Split
@@ -94,7 +95,9 @@ class Preparation:
 
     def answered(self, rows: np.ndarray) -> pl.DataFrame:
         """Give rows as the table has them, with the target as the column steps leave it."""
-        return self.raw(rows).with_columns(self.decided[self.target][rows])
+        answers = self.decided[self.target][rows]
+        is_text = isinstance(answers.dtype, pl.Enum)
+        return self.raw(rows).with_columns(answers.cast(pl.String) if is_text else answers)
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
         """Give the labels, or numbers, of rows."""
@@ -126,6 +129,7 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
     divided = divide_rows(table, spec.recipe, spec.split, target=target, task=given, seed=spec.seed)
     task, decided, split = divided.task, divided.decided, divided.split
     _check_task(entry, task, target)
+    check_training(entry, spec.training, task)
     balance = check_balance(spec.recipe, task, params)
     check_classes(decided[target][split.train], target, task)
     y, classes = encode_target(decided[target], task)
@@ -134,13 +138,13 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
         spec, table, task, entry, params, steps, balance, divided.positions, decided, split, [], y, classes,
         tuple(notes), len(split.train), settings,
     )  # fmt: skip
-    bounded = _bounded(whole)
+    found = bounded(whole)
     if not spec.split.folds:
-        return bounded
-    folds = divided.folds(bounded.split)
+        return found
+    folds = divided.folds(found.split)
     for fold in folds:
         check_classes(decided[target][fold.train], target, task)
-    return replace(bounded, folds=folds, split=folds[0])
+    return replace(found, folds=folds, split=folds[0])
 
 
 def _check_task(entry: EstimatorEntry, task: Task, target: str) -> None:
@@ -202,7 +206,7 @@ def _mending(differences: dict[str, str]) -> list[str]:
     return [*operations, "lower_case"] if any(theirs != ours for theirs, ours in pairs) else operations
 
 
-def _bounded(whole: Preparation) -> Preparation:
+def bounded(whole: Preparation) -> Preparation:
     """Leave rows out at random where a part would take more memory than a run may use, and say so."""
     split, settings = whole.split, whole.settings
     room = Room(whole.table.n_bytes / max(whole.table.n_rows, 1), settings.max_table_mib)
