@@ -90,12 +90,12 @@ def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | 
         checkpoint=checkpoint,
         weights=rows.weights,
         unbalanced=(X_train, y_train) if balance else None,
-        network=_network(prepared, recipe) if prepared.entry.engine == "keras" else None,
+        network=network_builder(prepared, recipe) if prepared.entry.engine == "keras" else None,
     )
     return Ready(recipe, material, tuple(_said(prepared, rows.words)))
 
 
-def _network(prepared: Preparation, recipe: FittedRecipe) -> Callable[[int], keras.Model]:
+def network_builder(prepared: Preparation, recipe: FittedRecipe) -> Callable[[int], keras.Model]:
     """Say how the network is built once it is known how many batches an epoch has."""
     from workbench.estimators.categories import category_features
     from workbench.estimators.network import build_network
