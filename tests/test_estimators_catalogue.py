@@ -3,18 +3,51 @@ import pytest
 from workbench.errors import EstimatorError
 from workbench.estimators import build_sklearn, catalogue, check_params, entry, estimators_for
 
-NAMES = [
+TABLES = [
     "baseline",
     "linear_regression",
+    "ridge",
+    "lasso",
+    "elastic_net",
     "logistic_regression",
+    "nearest_neighbors",
+    "svm",
+    "decision_tree",
     "random_forest",
+    "extra_trees",
+    "gradient_boosting",
     "hist_gradient_boosting",
     "dense_network",
 ]
 
 
 def test_the_catalogue_lists_the_names_of_a_runspec_simplest_first():
-    assert list(catalogue()) == NAMES
+    assert [name for name in catalogue() if name in TABLES] == TABLES
+
+
+def test_what_learns_from_tables_has_a_formula_and_ranges_to_search():
+    for name in TABLES:
+        found = entry(name)
+        if found.engine != "sklearn":
+            continue
+        assert found.formula
+        if name != "baseline":
+            assert any(parameter.searched for parameter in found.parameters)
+        for parameter in found.parameters:
+            if parameter.search:
+                low, high = parameter.search
+                assert parameter.low <= low < high <= parameter.high
+            for value in parameter.search_values:
+                assert parameter.check(value, estimator=name) == value
+
+
+def test_none_means_no_limit_where_a_parameter_says_so():
+    forest = build_sklearn("random_forest", {"max_depth": None, "max_leaf_nodes": "none"}, task="regression", seed=0)
+    assert forest.max_depth is None and forest.max_leaf_nodes is None
+    with pytest.raises(EstimatorError, match=r"Got max_depth=0 .* from 1 to 64, or none for no limit"):
+        check_params("random_forest", {"max_depth": 0})
+    with pytest.raises(EstimatorError, match=r"Got min_samples_split=None"):
+        check_params("random_forest", {"min_samples_split": None})
 
 
 def test_each_parameter_has_a_sentence_and_a_default_within_its_own_range():
@@ -23,7 +56,7 @@ def test_each_parameter_has_a_sentence_and_a_default_within_its_own_range():
         for parameter in found.parameters:
             assert parameter.help.endswith(".")
             checked = parameter.check(parameter.default, estimator=found.name)
-            assert checked == (list(checked) if parameter.type == "int_list" else parameter.default)
+            assert checked == (list(checked) if parameter.type in ("int_list", "names") else parameter.default)
 
 
 def test_estimators_for_a_task_leave_the_others_out():

@@ -11,6 +11,8 @@ from workbench.graph import GraphBuilder
 
 SMALL = {
     "random_forest": {"n_estimators": 12, "max_leaf_nodes": 40},
+    "extra_trees": {"n_estimators": 12, "max_leaf_nodes": 40},
+    "gradient_boosting": {"n_estimators": 12},
     "hist_gradient_boosting": {"max_iter": 12, "min_samples_leaf": 5},
 }
 
@@ -50,6 +52,15 @@ CLASSIFIERS = [
     ("random_forest", {"class_weight": "balanced", "max_features": "all"}),
     ("hist_gradient_boosting", {}),
     ("hist_gradient_boosting", {"class_weight": "balanced"}),
+    ("decision_tree", {}),
+    ("decision_tree", {"criterion": "entropy", "max_depth": None, "max_leaf_nodes": 20, "ccp_alpha": 0.001}),
+    ("extra_trees", {}),
+    ("extra_trees", {"max_depth": None, "max_leaf_nodes": None, "class_weight": "balanced"}),
+    ("gradient_boosting", {}),
+    ("gradient_boosting", {"subsample": 0.7, "max_features": 0.5, "max_depth": None}),
+    ("svm", {}),
+    ("svm", {"kernel": "linear", "class_weight": "balanced"}),
+    ("svm", {"kernel": "poly", "degree": 2, "gamma": 0.2}),
 ]
 
 
@@ -77,7 +88,17 @@ def test_a_classifier_and_its_graph_agree(name, params, n_classes, tmp_path):
         ("linear_regression", {}),
         ("linear_regression", {"penalty": "l1", "alpha": 0.1}),
         ("linear_regression", {"penalty": "none"}),
+        ("ridge", {"alpha": 10}),
+        ("lasso", {"alpha": 100}),
+        ("elastic_net", {}),
+        ("svm", {"C": 10}),
+        ("svm", {"kernel": "linear"}),
+        ("svm", {"kernel": "poly"}),
+        ("svm", {"epsilon": 9.0}),  # every row within the band: no support vector
+        ("decision_tree", {}),
         ("random_forest", {}),
+        ("extra_trees", {"max_depth": None}),
+        ("gradient_boosting", {"subsample": 0.7}),
         ("hist_gradient_boosting", {}),
     ],
 )
@@ -91,7 +112,7 @@ def test_a_regression_and_its_graph_agree(name, params, tmp_path):
     np.testing.assert_array_equal(load_model(tmp_path).predict(rows), model.predict(rows))
 
 
-@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting"])
+@pytest.mark.parametrize("name", ["decision_tree", "random_forest", "extra_trees", "hist_gradient_boosting"])
 def test_missing_values_take_the_side_that_training_learned(name):
     X = make_rows()
     y = labels_of(X, 2)
@@ -112,7 +133,9 @@ def test_a_forest_compares_rows_rounded_to_float32_as_scikit_learn_does():
     np.testing.assert_allclose(graph_scores(model, rows), model.predict_proba(rows), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting"])
+@pytest.mark.parametrize(
+    "name", ["decision_tree", "random_forest", "extra_trees", "gradient_boosting", "hist_gradient_boosting"]
+)
 def test_trees_of_a_single_leaf_are_written_too(name):
     X = np.ones((60, 2))  # nothing to ask
     y = np.arange(60) % 3
@@ -120,7 +143,11 @@ def test_trees_of_a_single_leaf_are_written_too(name):
     np.testing.assert_allclose(graph_scores(model, X[:5]), model.predict_proba(X[:5]), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["logistic_regression", "random_forest", "hist_gradient_boosting"])
+@pytest.mark.parametrize(
+    "name",
+    ["logistic_regression", "nearest_neighbors", "svm", "decision_tree", "random_forest", "gradient_boosting",
+     "hist_gradient_boosting"],
+)  # fmt: skip
 def test_a_class_that_training_rows_lack_gets_probability_0(name):
     X = make_rows()
     y = labels_of(X, 3)
@@ -128,13 +155,39 @@ def test_a_class_that_training_rows_lack_gets_probability_0(name):
     model = fitted(name, {}, X[kept], y[kept], task="classification", classes=["a", "b", "c"])
     answers = model.predict_proba(X)
     assert answers.shape == (400, 3) and (answers[:, 1] == 0).all()
-    np.testing.assert_allclose(graph_scores(model, X), answers, atol=1e-12)
+    if name != "nearest_neighbors":
+        np.testing.assert_allclose(graph_scores(model, X), answers, atol=1e-12)
+
+
+def test_many_support_vectors_are_compared_a_block_at_a_time(monkeypatch):
+    from workbench.estimators import graph_kernel
+
+    monkeypatch.setattr(graph_kernel, "_BLOCK", 32)
+    X = make_rows()
+    for n_classes in (2, 4):
+        model = fitted("svm", {}, X, labels_of(X, n_classes), task="classification", classes=list(range(n_classes)))
+        assert len(model.estimator.machine_.support_vectors_) > 64
+        rows = make_rows(50, seed=1)
+        np.testing.assert_allclose(graph_scores(model, rows), model.predict_proba(rows), rtol=0, atol=1e-12)
+
+
+def test_nearest_neighbors_stay_native_and_say_why(tmp_path):
+    X = make_rows()
+    model = fitted("nearest_neighbors", {}, X, labels_of(X, 3), task="classification", classes=["a", "b", "c"])
+    with pytest.raises(ConversionError, match="many times slower. The native model is used"):
+        graph_scores(model, X)
+    model.save(tmp_path)
+    np.testing.assert_array_equal(load_model(tmp_path).predict_proba(X), model.predict_proba(X))
 
 
 def test_cutting_back_keeps_the_first_trees_or_rounds():
     X = make_rows()
     y = labels_of(X, 2)
-    for name, count in (("random_forest", "n_estimators"), ("hist_gradient_boosting", "max_iter")):
+    for name, count in (
+        ("random_forest", "n_estimators"),
+        ("gradient_boosting", "n_estimators"),
+        ("hist_gradient_boosting", "max_iter"),
+    ):
         whole = build_sklearn(name, {**SMALL[name], count: 9}, task="classification", seed=1).fit(X, y)
         short = build_sklearn(name, {**SMALL[name], count: 4}, task="classification", seed=1).fit(X, y)
         keep_rounds(whole, 4)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import copy
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from workbench.data.spec import Task
+from workbench.errors import ConversionError
 from workbench.estimators.catalogue import EstimatorEntry, check_params
 from workbench.estimators.catalogue import entry as find_entry
+from workbench.estimators.graph_converted import emit_converted
+from workbench.estimators.graph_kernel import emit_support_vectors
 from workbench.estimators.graph_linear import emit_constant, emit_linear
-from workbench.estimators.graph_trees import emit_boosting, emit_forest
+from workbench.estimators.graph_trees import emit_boosting, emit_classic_boosting, emit_forest
 from workbench.estimators.native import NativeModel
+from workbench.estimators.own_sklearn import build_own, check_storable, own_class_names, own_types
+from workbench.estimators.sklearn_builders import BUILDERS
 from workbench.estimators.trusted import load_skops
 from workbench.storage import disk_errors
 
@@ -24,19 +30,38 @@ if TYPE_CHECKING:
 FILE = "model.skops"
 _FEW_ROWS = 1_000
 
-# What may come out of a stored file. skops trusts every scikit-learn estimator; these are the ones that we write.
-_CLASSES = (
-    "DummyClassifier",
-    "DummyRegressor",
-    "LinearRegression",
-    "Ridge",
-    "Lasso",
-    "LogisticRegression",
-    "RandomForestClassifier",
-    "RandomForestRegressor",
-    "HistGradientBoostingClassifier",
-    "HistGradientBoostingRegressor",
-)
+
+def _emit_neighbors(_graph: GraphBuilder, _features: str, _estimator: Any, _task: Task) -> str:
+    raise ConversionError(
+        "Nearest neighbours compare each row with all training rows, which a graph does many times slower. "
+        "The native model is used."
+    )
+
+
+# What may come out of a stored file, and how it becomes a graph. skops trusts every scikit-learn estimator; these are
+# the ones that we write.
+_EMITTERS: dict[str, Callable[[GraphBuilder, str, Any, Task], str]] = {
+    "DummyClassifier": emit_constant,
+    "DummyRegressor": emit_constant,
+    "LinearRegression": emit_linear,
+    "Ridge": emit_linear,
+    "Lasso": emit_linear,
+    "ElasticNet": emit_linear,
+    "LogisticRegression": emit_linear,
+    "KNeighborsClassifier": _emit_neighbors,
+    "KNeighborsRegressor": _emit_neighbors,
+    "SupportVectors": emit_support_vectors,
+    "DecisionTreeClassifier": emit_forest,
+    "DecisionTreeRegressor": emit_forest,
+    "RandomForestClassifier": emit_forest,
+    "RandomForestRegressor": emit_forest,
+    "ExtraTreesClassifier": emit_forest,
+    "ExtraTreesRegressor": emit_forest,
+    "GradientBoostingClassifier": emit_classic_boosting,
+    "GradientBoostingRegressor": emit_classic_boosting,
+    "HistGradientBoostingClassifier": emit_boosting,
+    "HistGradientBoostingRegressor": emit_boosting,
+}
 
 
 def build_sklearn(
@@ -58,11 +83,13 @@ def build_sklearn(
     Raises
     ------
     EstimatorError
-        If a parameter is wrong.
+        If a parameter is wrong, or a class of the user's own file can't be imported or built.
     """
     found = find_entry(estimator) if isinstance(estimator, str) else estimator
     checked = check_params(found, params)
-    return _BUILDERS[found.name](checked, task, seed, n_jobs)
+    if found.name in BUILDERS:
+        return BUILDERS[found.name](checked, task, seed, n_jobs)
+    return build_own(found.name, checked, task=task, seed=seed, n_jobs=n_jobs)
 
 
 def keep_rounds(estimator: Any, n_rounds: int) -> None:
@@ -73,6 +100,9 @@ def keep_rounds(estimator: Any, n_rounds: int) -> None:
     if hasattr(estimator, "estimators_"):
         estimator.estimators_ = estimator.estimators_[:n_rounds]
         estimator.n_estimators = len(estimator.estimators_)
+        if hasattr(estimator, "n_estimators_"):  # classic boosting
+            estimator.n_estimators_ = estimator.n_estimators
+            estimator.train_score_ = estimator.train_score_[:n_rounds]
     else:
         # `n_iter_` is a property over this list (scikit-learn 1.9), so nothing else has to change.
         estimator._predictors = estimator._predictors[:n_rounds]
@@ -120,7 +150,8 @@ class SklearnModel(NativeModel):
         return full
 
     def _emit(self, graph: GraphBuilder, features: str) -> str:
-        tensor = _EMITTERS[_family(self.estimator)](graph, features, self.estimator, self.task)
+        emitter = _EMITTERS.get(type(self.estimator).__name__, emit_converted)
+        tensor = emitter(graph, features, self.estimator, self.task)
         if self.task == "regression":
             return tensor
         seen = self._seen()
@@ -135,94 +166,26 @@ class SklearnModel(NativeModel):
         import skops.io
 
         path = folder / FILE
+        _without_generators(self.estimator)
         with disk_errors(path):
             skops.io.dump(self.estimator, path, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
-        return {"estimator": type(self.estimator).__name__}
+        name = type(self.estimator).__name__
+        if name not in _EMITTERS:
+            check_storable(path, self.estimator)
+        return {"estimator": name}
 
     @classmethod
     def _load(cls, folder: Path, common: dict[str, Any], _document: dict[str, Any]) -> SklearnModel:
-        estimator = load_skops(folder / FILE, classes=_CLASSES)
+        estimator = load_skops(folder / FILE, classes=(*_EMITTERS, *own_class_names()), more=own_types)
         if hasattr(estimator, "n_jobs"):
             estimator.n_jobs = None  # threads cost more than they save on the few rows of a request
         return cls(estimator, **common)
 
 
-def _family(estimator: Any) -> str:
-    name = type(estimator).__name__
-    if name.startswith("Dummy"):
-        return "constant"
-    if name.startswith("RandomForest"):
-        return "forest"
-    return "boosting" if name.startswith("HistGradient") else "linear"
-
-
-_EMITTERS = {"constant": emit_constant, "forest": emit_forest, "boosting": emit_boosting, "linear": emit_linear}
-
-
-def _weight(params: dict[str, Any]) -> str | None:
-    return "balanced" if params["class_weight"] == "balanced" else None
-
-
-def _baseline(params: dict[str, Any], task: Task, _seed: int, _n_jobs: int | None) -> Any:
-    from sklearn.dummy import DummyClassifier, DummyRegressor
-
-    return (
-        DummyClassifier(strategy="prior") if task == "classification" else DummyRegressor(strategy=params["strategy"])
-    )
-
-
-def _linear(params: dict[str, Any], _task: Task, seed: int, _n_jobs: int | None) -> Any:
-    from sklearn.linear_model import Lasso, LinearRegression, Ridge
-
-    if params["penalty"] == "none":
-        return LinearRegression()
-    if params["penalty"] == "l1":
-        return Lasso(alpha=params["alpha"], max_iter=10_000, random_state=seed)
-    return Ridge(alpha=params["alpha"], random_state=seed)
-
-
-def _logistic(params: dict[str, Any], _task: Task, seed: int, _n_jobs: int | None) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    # scikit-learn 1.8 deprecated `penalty`: l1_ratio 0 is l2, 1 is l1, and an infinite C is no penalty.
-    penalty = params["penalty"]
-    common = {"max_iter": params["max_iter"], "random_state": seed, "class_weight": _weight(params)}
-    if penalty in ("l2", "none"):
-        return LogisticRegression(C=params["C"] if penalty == "l2" else np.inf, solver="lbfgs", **common)
-    l1_ratio = 1.0 if penalty == "l1" else params["l1_ratio"]
-    # saga is the one solver for l1 with several classes; its default tolerance takes minutes on Adult for no gain.
-    return LogisticRegression(C=params["C"], l1_ratio=l1_ratio, solver="saga", tol=1e-3, **common)
-
-
-def _forest(params: dict[str, Any], task: Task, seed: int, n_jobs: int | None) -> Any:
-    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-
-    sizes = ("n_estimators", "max_leaf_nodes", "max_depth", "min_samples_leaf")
-    common = {**{name: params[name] for name in sizes}, "n_jobs": n_jobs, "random_state": seed}
-    features = params["max_features"]
-    if features == "auto":
-        features = "sqrt" if task == "classification" else "all"
-    common["max_features"] = 1.0 if features == "all" else features
-    if task == "regression":
-        return RandomForestRegressor(**common)
-    return RandomForestClassifier(class_weight=_weight(params), **common)
-
-
-def _boosting(params: dict[str, Any], task: Task, seed: int, _n_jobs: int | None) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-    names = ("max_iter", "learning_rate", "max_leaf_nodes", "min_samples_leaf", "l2_regularization", "max_features")
-    # Our training loop watches the run's own validation rows, so scikit-learn must not put others aside.
-    common = {**{name: params[name] for name in names}, "early_stopping": False, "random_state": seed}
-    if task == "regression":
-        return HistGradientBoostingRegressor(**common)
-    return HistGradientBoostingClassifier(class_weight=_weight(params), **common)
-
-
-_BUILDERS = {
-    "baseline": _baseline,
-    "linear_regression": _linear,
-    "logistic_regression": _logistic,
-    "random_forest": _forest,
-    "hist_gradient_boosting": _boosting,
-}
+def _without_generators(estimator: Any) -> None:
+    """Let classic boosting forget the random generator that each of its trees holds, 20 KB apiece."""
+    if not type(estimator).__name__.startswith("GradientBoosting"):
+        return
+    vars(estimator).pop("_rng", None)
+    for tree in estimator.estimators_.flat:
+        tree.random_state = None

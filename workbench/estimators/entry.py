@@ -21,6 +21,7 @@ CLASS_WEIGHT = Parameter(
     "none",
     "`balanced` counts each class alike, however rare; finds more of a rare class, at the price of false alarms.",
     choices=("none", "balanced"),
+    searched=False,  # a trade between kinds of errors, which a search by accuracy can't judge
 )
 
 

@@ -1,4 +1,4 @@
-"""Forests and histogram boosting as TreeEnsemble nodes, written straight from the fitted arrays.
+"""Trees, forests and boosting as TreeEnsemble nodes, written straight from the fitted arrays.
 
 skl2onnx walks tree by tree in Python and computes in float32. The TreeEnsemble of ai.onnx.ml 5 takes double, so what
 stands here agrees with scikit-learn to the last bits, on rows that hit a threshold exactly too.
@@ -50,10 +50,10 @@ class Tree:
 
 
 def emit_forest(graph: GraphBuilder, features: str, estimator: Any, task: Task) -> str:
-    """Add a fitted random forest; give the mean value [N, 1] or the mean class shares [N, k] of its trees."""
+    """Add a fitted forest or a tree alone; give the mean value [N, 1] or mean class shares [N, k] of its trees."""
     # scikit-learn rounds rows to float32 and compares them with double thresholds: so do we.
     features = graph.cast(graph.cast(features, "float"), "double")
-    arrays = [fitted.tree_ for fitted in estimator.estimators_]
+    arrays = [fitted.tree_ for fitted in getattr(estimator, "estimators_", [estimator])]
     n_trees = graph.constant(np.array([[float(len(arrays))]]))
     n_classes = 0 if task == "regression" else len(estimator.classes_)
     if n_classes > 2:
@@ -96,6 +96,25 @@ def emit_boosting(graph: GraphBuilder, features: str, estimator: Any, task: Task
     n_targets = baseline.shape[1]
     start = graph.constant(baseline)
     raw = graph.node("Add", tree_ensemble(graph, features, trees, n_targets=n_targets), start)
+    return raw if task == "regression" else emit_link(graph, raw, n_targets)
+
+
+def emit_classic_boosting(graph: GraphBuilder, features: str, estimator: Any, task: Task) -> str:
+    """Add fitted classic gradient boosting; give values [N, 1] or probabilities [N, k]."""
+    from sklearn.ensemble._gb import _init_raw_predictions
+
+    features = graph.cast(graph.cast(features, "float"), "double")
+    rate = float(estimator.learning_rate)
+    trees = [
+        _tree(fitted.tree_, fitted.tree_.value[:, 0, 0] * rate, target)
+        for row in estimator.estimators_
+        for target, fitted in enumerate(row)
+    ]
+    n_targets = estimator.estimators_.shape[1]
+    nothing = np.zeros((1, estimator.n_features_in_))
+    start = _init_raw_predictions(nothing, estimator.init_, estimator._loss, task == "classification")
+    total = tree_ensemble(graph, features, trees, n_targets=n_targets)
+    raw = graph.node("Add", total, graph.constant(np.asarray(start, dtype=np.float64).reshape(1, -1)))
     return raw if task == "regression" else emit_link(graph, raw, n_targets)
 
 

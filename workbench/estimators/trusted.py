@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,18 @@ TRUSTED_TYPES = frozenset(
     {
         "sklearn.tree._tree.Tree",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "workbench.estimators.support_vectors.SupportVectors",
     }
 )
 
 
-def load_skops(path: Path, *, classes: Sequence[str], trusted: frozenset[str] = TRUSTED_TYPES) -> Any:
+def load_skops(
+    path: Path,
+    *,
+    classes: Sequence[str],
+    trusted: frozenset[str] = TRUSTED_TYPES,
+    more: Callable[[list[str]], frozenset[str]] | None = None,
+) -> Any:
     """Read a skops file that holds one of the expected classes.
 
     Parameters
@@ -28,6 +35,8 @@ def load_skops(path: Path, *, classes: Sequence[str], trusted: frozenset[str] = 
         Names of the classes that the file may hold at its top.
     trusted : frozenset of str
         Types allowed beside those that skops always allows.
+    more : callable, optional
+        Asked which of the types beyond those are allowed, too.
 
     Raises
     ------
@@ -41,6 +50,9 @@ def load_skops(path: Path, *, classes: Sequence[str], trusted: frozenset[str] = 
 
     try:
         unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - trusted)
+        if unknown and more is not None:
+            trusted |= more(unknown)
+            unknown = sorted(set(unknown) - trusted)
         if unknown:
             raise IntegrityError(
                 f"Got {path.name} with the types {', '.join(unknown)}, needed only those of our allow-list. "
