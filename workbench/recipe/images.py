@@ -104,15 +104,21 @@ class FittedImages:
         step = find_step(self.steps, Augment)
         return None if step is None or step.does_nothing else step
 
-    def transform(self, frame: pl.DataFrame) -> np.ndarray:
+    def transform(self, frame: pl.DataFrame, *, rows: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Give the pixels of raw rows: uint8 of shape (n_rows, height, width, n_channels).
+
+        Parameters
+        ----------
+        frame : DataFrame
+        rows : sequence of int, optional
+            Places of the rows in the table, for messages.
 
         Raises
         ------
         DataError
             If an image is missing or damaged; the message names its row.
         """
-        return decode_images(frame[self.column], size=(self.height, self.width), mode=_MODES[self.mode])
+        return decode_images(frame[self.column], size=(self.height, self.width), mode=_MODES[self.mode], rows=rows)
 
     def emit(self, graph: GraphBuilder, inputs: dict[str, str]) -> str:
         """Give the tensor of pixels [N, height, width, n_channels], uint8; the network casts and scales it."""

@@ -53,7 +53,10 @@ def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | 
     """
     from workbench.estimators.native import missing_fill
     from workbench.recipe import fit_and_transform
+    from workbench.training.image_preparing import ImagePreparation, make_image_ready
 
+    if isinstance(prepared, ImagePreparation):
+        return make_image_ready(prepared, split, checkpoint=checkpoint)
     recipe, X_train = fit_and_transform(
         prepared.steps,
         prepared.raw(split.train),
@@ -92,7 +95,7 @@ def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | 
         unbalanced=(X_train, y_train) if balance else None,
         network=network_builder(prepared, recipe) if prepared.entry.engine == "keras" else None,
     )
-    return Ready(recipe, material, tuple(_said(prepared, rows.words)))
+    return Ready(recipe, material, tuple(balancing_words(prepared, rows.words)))
 
 
 def network_builder(prepared: Preparation, recipe: FittedRecipe) -> Callable[[int], keras.Model]:
@@ -120,7 +123,8 @@ def features(prepared: Preparation, recipe: FittedRecipe, rows: np.ndarray) -> n
     return recipe.transform(prepared.raw(rows))
 
 
-def _said(prepared: Preparation, balancing: str) -> list[str]:
+def balancing_words(prepared: Preparation, balancing: str) -> list[str]:
+    """Say for the run's reader how classes were balanced; nothing where they weren't."""
     if not balancing:
         return []
     if prepared.entry.progress in _LEARNS_BALANCED:

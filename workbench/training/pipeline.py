@@ -15,7 +15,7 @@ from workbench.training.state import Status
 # Each is imported when a run goes that way: what images need, a table doesn't.
 _WAYS = {
     "table": ("table_pipeline", "run_table_pipeline"),
-    "image": ("image_pipeline", "run_image_pipeline"),
+    "image": ("table_pipeline", "run_table_pipeline"),  # the same way: only preparation and material are others
     "unsupervised": ("unsupervised", "run_unsupervised"),
     "runs": ("combining", "run_combining"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,8 @@ from workbench.training.split_steps import without_part_column
 if TYPE_CHECKING:
     from workbench.data import Split, Table
     from workbench.recipe.spec import Balance
+
+P = TypeVar("P", bound="Preparation")
 
 _PILOT_ROWS = 2_000
 _PILOT_SHARE = 0.05  # of the limit, from which on it is worth knowing how wide the features are
@@ -48,7 +50,7 @@ class Preparation:
     positions : ndarray of uint32
         Rows of the table that the row steps leave; all other row numbers count these.
     decided : DataFrame
-        Target and split column of these rows, after the column steps; text of few different words as an enumeration.
+        Target and split column of these rows, after the column steps, in narrow types.
     split : Split
         The rows that the run works on.
     folds : list of Split
@@ -95,9 +97,11 @@ class Preparation:
 
     def answered(self, rows: np.ndarray) -> pl.DataFrame:
         """Give rows as the table has them, with the target as the column steps leave it."""
-        answers = self.decided[self.target][rows]
-        is_text = isinstance(answers.dtype, pl.Enum)
-        return self.raw(rows).with_columns(answers.cast(pl.String) if is_text else answers)
+        from workbench.recipe import prepared
+
+        names = [self.target]
+        kind = prepared(self.table.head(0), self.steps, columns=names, target=self.target).schema[self.target]
+        return self.raw(rows).with_columns(self.decided[self.target][rows].cast(kind))
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
         """Give the labels, or numbers, of rows."""
@@ -117,18 +121,22 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
     """
     from workbench.data import encode_target
     from workbench.recipe import check_recipe
+    from workbench.training.image_preparing import prepare_images, takes_images
 
+    for_images = takes_images(spec, table)
+    if for_images is not None:
+        return prepare_images(spec, table, for_images, settings)
     entry, target = find_entry(spec.estimator.name), spec.data.target
     params = check_params(entry, spec.estimator.params)
     given = spec.data.supervised_task
     if given is not None:
-        _check_task(entry, given, target)
+        check_task(entry, given, target)
     table.with_target(target)
     steps = without_part_column(spec.recipe, spec.split)
     check_recipe(steps, table.columns, target, handles_missing=entry.handles_missing)
     divided = divide_rows(table, spec.recipe, spec.split, target=target, task=given, seed=spec.seed)
     task, decided, split = divided.task, divided.decided, divided.split
-    _check_task(entry, task, target)
+    check_task(entry, task, target)
     check_training(entry, spec.training, task)
     balance = check_balance(spec.recipe, task, params)
     check_classes(decided[target][split.train], target, task)
@@ -147,7 +155,13 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
     return replace(found, folds=folds, split=folds[0])
 
 
-def _check_task(entry: EstimatorEntry, task: Task, target: str) -> None:
+def check_task(entry: EstimatorEntry, task: Task, target: str) -> None:
+    """Refuse an estimator that doesn't do the task.
+
+    Raises
+    ------
+    EstimatorError
+    """
     if task not in entry.tasks:
         raise EstimatorError(
             f"Got {entry.name} for a {task} of {target!r}, needed an estimator for {task}: {entry.name} does "
@@ -206,11 +220,18 @@ def _mending(differences: dict[str, str]) -> list[str]:
     return [*operations, "lower_case"] if any(theirs != ours for theirs, ours in pairs) else operations
 
 
-def bounded(whole: Preparation) -> Preparation:
-    """Leave rows out at random where a part would take more memory than a run may use, and say so."""
+def bounded(whole: P, *, bytes_a_row: float | None = None) -> P:
+    """Leave rows out at random where a part would take more memory than a run may use, and say so.
+
+    Parameters
+    ----------
+    whole : Preparation
+    bytes_a_row : float, optional
+        Memory of one row, where it is known; found out by fitting the recipe on few rows when absent.
+    """
     split, settings = whole.split, whole.settings
-    room = Room(whole.table.n_bytes / max(whole.table.n_rows, 1), settings.max_table_mib)
-    if room.mib(len(split.learning)) > _PILOT_SHARE * settings.max_table_mib:
+    room = Room(bytes_a_row or whole.table.n_bytes / max(whole.table.n_rows, 1), settings.max_table_mib)
+    if bytes_a_row is None and room.mib(len(split.learning)) > _PILOT_SHARE * settings.max_table_mib:
         room = replace(room, bytes_a_row=max(room.bytes_a_row, 8.0 * _n_features(whole)))
     stratified = whole.task == "classification" and whole.spec.split.stratify and whole.spec.split.by == "random"
     drawn = draw_parts(split, room.n_rows, seed=whole.spec.seed, class_of_row=whole.y if stratified else None)

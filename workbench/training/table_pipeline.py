@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.estimators.catalogue import check_params
 from workbench.estimators.catalogue import entry as find_entry
+from workbench.estimators.image_forms import image_entry
 from workbench.settings import Settings
 from workbench.training import state as files
 from workbench.training.balancing import check_balance
@@ -108,7 +109,8 @@ def with_spec(prepared: Preparation, spec: RunSpec) -> Preparation:
     EstimatorError
         If a parameter is out of range.
     """
-    entry = find_entry(spec.estimator.name)
+    for_images = image_entry(spec.estimator.name) if prepared.entry.takes == "image" else None
+    entry = for_images or find_entry(spec.estimator.name)
     params = check_params(entry, spec.estimator.params)
     balance = check_balance(spec.recipe, prepared.task, params)
     return replace(prepared, spec=spec, entry=entry, params=params, balance=balance)
