@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 
 class Patience:
@@ -39,6 +41,15 @@ class Patience:
     def restart(self) -> None:
         """Wait anew, for something better than the best so far."""
         self.waited = 0
+
+    def memory(self) -> dict[str, Any]:
+        """Give what it knows as plain values, for a checkpoint."""
+        return {"best": self.best if math.isfinite(self.best) else None, "waited": self.waited}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint's memory."""
+        self.best = math.inf if memory["best"] is None else float(memory["best"])
+        self.waited = int(memory["waited"])
 
     def words(self, metric: str, unit: str) -> str:
         """Say for how long there was no improvement."""
