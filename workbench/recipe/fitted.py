@@ -199,6 +199,10 @@ class FittedRecipe:
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> FittedRecipe:
         """Rebuild from `to_dict`."""
+        if "members" in document:
+            from workbench.recipe.joined import JoinedRecipe
+
+            return JoinedRecipe([FittedRecipe.from_dict(member) for member in document["members"]])
         if "entry" in document:
             entry = Entry.from_dict(document["entry"])
         else:

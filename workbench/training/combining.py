@@ -1,0 +1,313 @@
+"""A run that combines finished runs: their mean (voting), or a small model over their answers (stacking).
+
+The runs must have learned from the same rows, and judged the same ones: then no test row has influenced anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import polars as pl
+
+from workbench.data.spec import SplitName, Task
+from workbench.errors import EstimatorError, RunError
+from workbench.estimators.catalogue import check_params
+from workbench.settings import Settings
+from workbench.training import state as files
+from workbench.training.history import HistoryWriter
+from workbench.training.listing import open_run
+from workbench.training.live import Live
+from workbench.training.measures import measure
+from workbench.training.progress import Progress
+from workbench.training.run import Run
+from workbench.training.spec import RunSpec
+from workbench.training.state import Status
+
+if TYPE_CHECKING:
+    from workbench.data import Table
+    from workbench.evaluation import Report
+
+Method = Literal["stacking", "voting"]
+_PARTS: tuple[SplitName, ...] = ("train", "validation", "test")
+_PACKAGE_ROWS = 500_000
+
+
+@dataclass(frozen=True)
+class Members:
+    """Finished runs that fit together.
+
+    Parameters
+    ----------
+    runs : list of Run
+    reports : list of Report
+    """
+
+    runs: list[Run]
+    reports: list[Report]
+
+    @property
+    def task(self) -> Task:
+        """What they all do."""
+        return self.reports[0].task
+
+    @property
+    def classes(self) -> list[str | int] | None:
+        """Their classes."""
+        return self.reports[0].classes
+
+    def rows(self, part: str) -> np.ndarray:
+        """Positions in the table of a part's rows, in ascending order."""
+        return _sorted(self.reports[0], part)["row"].to_numpy()
+
+    def labels(self, part: str) -> np.ndarray:
+        """Give the labels, or numbers, of a part."""
+        return _sorted(self.reports[0], part)["y_true"].to_numpy()
+
+    def answers(self, part: str) -> list[np.ndarray]:
+        """Each member's probabilities, or values, of a part's rows."""
+        names = ["prediction"] if self.classes is None else [f"probability_{label}" for label in self.classes]
+        return [_sorted(report, part).select(names).to_numpy().astype(np.float64) for report in self.reports]
+
+    def indices(self, part: str) -> np.ndarray:
+        """Give the class indices, or numbers, of a part."""
+        labels = self.labels(part)
+        if self.classes is None:
+            return labels.astype(np.float64)
+        place = {label: index for index, label in enumerate(self.classes)}
+        return np.array([place[label] for label in labels.tolist()], dtype=np.int64)
+
+
+def combined_spec(runs: Sequence[Run], *, method: Method = "stacking", name: str | None = None) -> RunSpec:
+    """Write the RunSpec that combines finished runs: data, split and seed of the first one.
+
+    Raises
+    ------
+    EstimatorError
+        If there are fewer than two.
+    """
+    if len(runs) < 2:
+        raise EstimatorError(f"Got {len(runs)} runs to combine, needed at least two. Name finished runs.")
+    first = runs[0].spec
+    return RunSpec.parse(
+        {
+            "name": name or f"{first.name}-{method}"[:64],
+            "data": first.data,
+            "split": first.split.model_copy(update={"folds": None}),
+            "estimator": {"name": method, "params": {"runs": [run.id for run in runs]}},
+            "seed": first.seed,
+        }
+    )
+
+
+def open_members(ids: Sequence[str], spec: RunSpec, settings: Settings) -> Members:
+    """Open runs and check that they can be combined.
+
+    Raises
+    ------
+    EstimatorError
+        If there are fewer than two, or they differ in table, target, classes or in the rows of a part.
+    RunNotFoundError, RunError
+        If there is no such run, or it has made no model.
+    """
+    if len(set(ids)) < 2:
+        raise EstimatorError(
+            f"Got {len(set(ids))} runs to combine, needed at least two different ones. Name finished runs in `runs`."
+        )
+    found = [open_run(run_id, settings=settings) for run_id in dict.fromkeys(ids)]
+    reports = [run.report() for run in found]
+    if any(hasattr(report, "groups") for report in reports):
+        raise EstimatorError("Got a run without a target, needed runs that predict the same one. Choose others.")
+    first, report = found[0], reports[0]
+    for run, other in zip(found, reports, strict=True):
+        _check_fit(spec, first, report, run, other)
+    return Members(found, reports)
+
+
+def _check_fit(spec: RunSpec, first: Run, report: Report, run: Run, other: Report) -> None:
+    differs = ""
+    if run.state.table != first.state.table:
+        differs = "another table"
+    elif (other.target, other.task, other.classes) != (report.target, report.task, report.classes):
+        differs = "another target, or other classes"
+    elif spec.data.target != other.target:
+        raise EstimatorError(
+            f"Got runs that predict {other.target!r} in a RunSpec with the target {spec.data.target!r}, needed the "
+            "same. Set the target to theirs."
+        )
+    else:
+        for part in _PARTS:
+            if (part in other.splits) != (part in report.splits):
+                differs = f"{'' if part in other.splits else 'no '}{part} rows"
+            elif part in other.splits and not _sorted(other, part)["row"].equals(_sorted(report, part)["row"]):
+                differs = f"other {part} rows"
+            if differs:
+                break
+    if differs:
+        raise EstimatorError(
+            f"Got {first.id} and {run.id}, which has {differs}; needed runs on the same rows, or a test row of one "
+            "would be a training row of the other. Give them the same table, row steps, split and seed."
+        )
+
+
+def _sorted(report: Report, part: str) -> pl.DataFrame:
+    return report.predictions(part).sort("row")
+
+
+def run_combining(spec: RunSpec, folder: Path, *, progress: Progress, settings: Settings) -> tuple[Status, str | None]:
+    """Do the work of a run that combines others; see `run_pipeline`."""
+    from workbench.data import resolve
+    from workbench.estimators.combined import CombinedModel, combine
+    from workbench.estimators.models import load_model
+    from workbench.package.predictor import NATIVE_FOLDER, RECIPE_FOLDER
+    from workbench.recipe.fitted import FittedRecipe
+    from workbench.recipe.joined import JoinedRecipe
+
+    params = check_params(spec.estimator.name, spec.estimator.params)
+    progress.enter("reading")
+    members = open_members(params["runs"], spec, settings)
+    table = resolve(spec.data, settings=settings)
+    if table.digest != members.runs[0].state.table:
+        raise RunError(
+            f"Got {spec.data.source!r}, which isn't the table that the runs learned from (any more); needed the same "
+            "rows. Name that table."
+        )
+    progress.tell(table=table.digest)
+    progress.enter("training")
+    live = Live(HistoryWriter(folder), progress, has_validation="validation" in members.reports[0].splits)
+    live.count(0, 1, "fit")
+    weights, bias = learned_weights(members, params["C"]) if spec.estimator.name == "stacking" else (None, None)
+    scores = {
+        part: combine(members.answers(part), members.task, weights, bias)
+        for part in _PARTS
+        if part in members.reports[0].splits
+    }
+    _record(live, members, scores)
+    progress.enter("evaluating")
+    metrics = _report(folder, members, scores)
+    progress.enter("packaging")
+    folders = [run.package_folder for run in members.runs]
+    recipe = JoinedRecipe([FittedRecipe.load(each / RECIPE_FOLDER) for each in folders])
+    models = [load_model(each / NATIVE_FOLDER) for each in folders]
+    model = CombinedModel(models, recipe.widths, task=members.task, classes=members.classes, weights=weights, bias=bias)
+    for note in _notes(spec, members):
+        live.note(note)
+    _package(spec, folder, table, members, recipe, model, metrics, live, settings)
+    return "finished", None
+
+
+def learned_weights(members: Members, C: float) -> tuple[np.ndarray, np.ndarray]:
+    """Learn from the validation rows how much each member's answer counts.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_members * n_outputs, n_outputs)
+    bias : ndarray of shape (n_outputs,)
+
+    Raises
+    ------
+    EstimatorError
+        If the runs have no validation rows, or these are of one class.
+    """
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    from workbench.estimators.combined import taken
+
+    if "validation" not in members.reports[0].splits:
+        raise EstimatorError(
+            "Got runs without validation rows, which stacking learns from (training rows would flatter whoever learned "
+            "them by heart). Train them with a validation share, or take voting."
+        )
+    X, y = taken(members.answers("validation"), members.task), members.indices("validation")
+    if members.task == "regression":
+        scale = float(y.std()) or 1.0
+        fitted = Ridge(alpha=1.0 / C).fit(X / scale, y / scale)
+        return np.asarray(fitted.coef_, dtype=np.float64).reshape(-1, 1), np.array([float(fitted.intercept_) * scale])
+    present, n_classes = np.unique(y), len(members.classes or ())
+    if len(present) < 2:
+        raise EstimatorError("Got validation rows of one class, needed two to learn from. Give more validation rows.")
+    fitted = LogisticRegression(C=C, max_iter=5_000).fit(X, y)
+    weights, bias = np.zeros((X.shape[1], n_classes)), np.full(n_classes, -1e3)
+    if len(present) == 2:
+        # scikit-learn gives the odds of the second class only; half each way is the same softmax.
+        weights[:, present] = np.column_stack([-0.5 * fitted.coef_[0], 0.5 * fitted.coef_[0]])
+        bias[present] = [-0.5 * fitted.intercept_[0], 0.5 * fitted.intercept_[0]]
+    else:
+        weights[:, present], bias[present] = fitted.coef_.T, fitted.intercept_
+    return weights, bias
+
+
+def _record(live: Live, members: Members, scores: dict[SplitName, np.ndarray]) -> None:
+    values: dict[str, float] = {}
+    for part, prefix in (("train", ""), ("validation", "val_")):
+        if part in scores:
+            values |= measure(members.task, members.indices(part), scores[part], prefix=prefix)
+    live.record(1, 1, values)
+    live.count(1, 1, "fit")
+
+
+def _report(folder: Path, members: Members, scores: dict[SplitName, np.ndarray]) -> dict[str, dict[str, Any]]:
+    from workbench.evaluation import make_report
+
+    report = make_report(
+        folder / files.REPORT,
+        predictions={part: (members.rows(part), members.labels(part), found) for part, found in scores.items()},
+        task=members.task,
+        classes=members.classes,
+        target=members.reports[0].target,
+    )
+    return {part: report.metrics(part) for part in scores}
+
+
+def _notes(spec: RunSpec, members: Members) -> list[str]:
+    ids = ", ".join(run.id for run in members.runs)
+    notes = [f"Combines {ids}."]
+    if spec.estimator.name == "stacking":
+        notes.append("It learned from the validation rows, so their metrics flatter it; look at test.")
+    return notes
+
+
+def _package(
+    spec: RunSpec,
+    folder: Path,
+    table: Table,
+    members: Members,
+    recipe: Any,
+    model: Any,
+    metrics: dict[str, dict[str, Any]],
+    live: Live,
+    settings: Settings,
+) -> None:
+    from workbench.package import build_package, make_signature
+    from workbench.training.bounding import draw_rows
+
+    target = members.reports[0].target
+    train = _raw(table, members, "train")
+    judged = [part for part in ("validation", "test") if part in members.reports[0].splits]
+    evaluation = pl.concat([_raw(table, members, part) for part in judged]) if judged else train
+    if evaluation.height > _PACKAGE_ROWS:
+        evaluation = evaluation[draw_rows(np.arange(evaluation.height), _PACKAGE_ROWS, seed=spec.seed)]
+    info = build_package(
+        folder / files.PACKAGE,
+        spec=spec.to_dict(),
+        recipe=recipe,
+        model=model,
+        signature=make_signature(recipe, train, target, members.task, members.classes),
+        train=train,
+        evaluation=evaluation,
+        metrics=metrics,
+        notes=_notes(spec, members),
+        settings=settings,
+    )
+    if info.engine == "native":
+        live.note(info.reason)
+    live.log(f"Package built: engine {info.engine}, {info.n_rows_checked:,} rows compared with the native models.")
+
+
+def _raw(table: Table, members: Members, part: str) -> pl.DataFrame:
+    """Give raw rows, with the target as the runs saw it."""
+    labels = pl.Series(members.reports[0].target, members.labels(part).tolist())
+    return table.take(members.rows(part)).with_columns(labels)
