@@ -15,7 +15,7 @@ import polars as pl
 from workbench.data.table import nearest
 from workbench.errors import DataError
 
-InputType = Literal["number", "string", "datetime"]
+InputType = Literal["number", "string", "datetime", "image"]
 
 _NUMBER_NAMES = ("Int", "UInt", "Float", "Decimal", "Boolean")
 _DATETIME_NAMES = ("Date", "Datetime", "Time", "Duration")
@@ -107,6 +107,10 @@ def _to_series(name: str, array: np.ndarray, kind: InputType) -> pl.Series:
         return pl.Series(name, [text or None for text in array.tolist()], dtype=pl.String)
     if kind == "number":
         return pl.Series(name, array, dtype=pl.Float64, nan_to_null=True)
+    if kind == "image":
+        from workbench.data.images import pack_pixels
+
+        return pl.Series(name, pack_pixels(array), dtype=pl.Binary)
     known = (array >= EARLIEST_SECOND) & (array <= LATEST_SECOND)
     # Whole seconds and the rest apart: microseconds after the year 2255 don't fit into a double.
     usable = np.where(known, array, 0.0)

@@ -42,6 +42,7 @@ class GraphBuilder:
     def __init__(self, name: str = "workbench") -> None:
         self.name = name
         self._inputs: dict[str, InputType] = {}
+        self._images: dict[str, tuple[int, int, int]] = {}
         self._columns: dict[str, str] = {}  # tensor of shape [N, 1] -> the input of shape [N] behind it
         self._outputs: list[tuple[str, str, list[int | str | None]]] = []
         self._nodes: list[onnx.NodeProto] = []
@@ -73,6 +74,20 @@ class GraphBuilder:
         column: str = self.node("Unsqueeze", name, self._axis)
         self._columns[column] = name
         return column
+
+    def image_input(self, name: str, shape: tuple[int, int, int]) -> str:
+        """Declare images of (height, width, channels) with channels last: uint8 of shape [N, *shape].
+
+        Raises
+        ------
+        ConversionError
+            If the name is empty or taken.
+        """
+        if not name or name in self._taken:
+            raise ConversionError(f"Got the input name {name!r}, needed an unused, non-empty one. Rename the column.")
+        self._taken.add(name)
+        self._images[name] = shape
+        return name
 
     def constant(self, array: np.ndarray | Sequence[Any]) -> str:
         """Store an array (numbers, booleans, or strings as object or str arrays) and return its tensor."""
@@ -219,6 +234,10 @@ class GraphBuilder:
         used = {name for node in nodes for name in reads(node)}
         types = {"number": onnx.TensorProto.DOUBLE, "string": onnx.TensorProto.STRING}
         inputs = [helper.make_tensor_value_info(name, types[kind], ["N"]) for name, kind in self._inputs.items()]
+        inputs += [
+            helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, ["N", *shape])
+            for name, shape in self._images.items()
+        ]
         outputs = [
             helper.make_tensor_value_info(name, _elem_type(kind), ["N" if size is None else size for size in shape])
             for name, kind, shape in self._outputs

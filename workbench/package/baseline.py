@@ -41,17 +41,17 @@ def describe_rows(train: pl.DataFrame, signature: Signature, scores: np.ndarray)
     arrays = to_arrays(train, signature.column_names)
     columns = {column.name: _describe(arrays[column.name], column) for column in signature.columns}
     names = [str(label) for label in signature.classes or ()] or ["prediction"]
-    answers = {name: _numbers(scores[:, position]) for position, name in enumerate(names)}
+    answers = {name: numbers(scores[:, position]) for position, name in enumerate(names)}
     return {"format": FORMAT, "n_rows": train.height, "columns": columns, "scores": answers}
 
 
 def _describe(array: np.ndarray, column: InputColumn) -> dict[str, Any]:
     if column.type == "datetime":
-        return _numbers(array) | {"type": "datetime"}
+        return numbers(array) | {"type": "datetime"}
     if column.type == "number":
-        return _numbers(array)
+        return numbers(array)
     if column.kind in ("text", "identifier"):
-        return _numbers(lengths(array)) | {"type": "text"}
+        return numbers(lengths(array)) | {"type": "text"}
     return _texts(array)
 
 
@@ -60,7 +60,8 @@ def lengths(texts: np.ndarray) -> np.ndarray:
     return np.array([len(text) or np.nan for text in texts], dtype=np.float64)
 
 
-def _numbers(array: np.ndarray) -> dict[str, Any]:
+def numbers(array: np.ndarray) -> dict[str, Any]:
+    """Describe numbers by at most 20 bins of about equal counts, and by quantiles."""
     present = array[np.isfinite(array)]
     share = 1 - len(present) / max(1, len(array))
     if not len(present):

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from workbench.data.encoding import to_arrays
 from workbench.errors import ConversionError, PackageError
 from workbench.package.baseline import describe_rows
 from workbench.package.card import write_card
@@ -178,7 +177,7 @@ class _Builder:
             raise ConversionError(f"The graph doesn't run: {error}.") from error
 
     def _measure(self, parity: Parity | None, reason: str) -> PackageInfo:
-        row = to_arrays(self.evaluation.head(1), self.signature.column_names)
+        row = self.signature.arrays(self.evaluation.head(1))
         return PackageInfo(
             engine="native" if reason else "onnx",
             max_difference=parity.max_difference if parity else None,
@@ -203,8 +202,20 @@ class _Builder:
         write_json(folder / SIGNATURE_FILE, self.signature.to_dict())
         write_json(folder / "spec.json", self.spec)
         write_json(folder / "metrics.json", self.metrics)
-        answers = self._predictor(info).scores(self.signature.rows(to_arrays(self.evaluation, names)))
-        write_json(folder / "baseline.json", describe_rows(self.train, self.signature, answers))
+        predictor = self._predictor(info)
+        if self.signature.image is not None:
+            from workbench.package.image_parity import DESCRIBED_IMAGES, background_images, describe_images
+
+            answers = predictor.scores(self.evaluation.head(DESCRIBED_IMAGES))
+            baseline = describe_images(self.train, self.signature, answers)
+            background = background_images(self.train, self.signature, seed=int(self.spec.get("seed", 0)))
+        else:
+            answers = predictor.scores(self.evaluation)
+            baseline = describe_rows(self.train, self.signature, answers)
+            n_rows = min(BACKGROUND_ROWS, self.train.height)
+            background = self.train.select(names).sample(n_rows, seed=int(self.spec.get("seed", 0)), shuffle=True)
+        write_json(folder / "baseline.json", baseline)
+        background.write_parquet(folder / "background.parquet")
         card = write_card(
             spec=self.spec,
             signature=self.signature,
@@ -215,9 +226,6 @@ class _Builder:
             notes=self.notes,
         )
         write_atomic(folder / "card.md", card)
-        n_rows = min(BACKGROUND_ROWS, self.train.height)
-        sample = self.train.select(names).sample(n_rows, seed=int(self.spec.get("seed", 0)), shuffle=True)
-        sample.write_parquet(folder / "background.parquet")
 
     def _predictor(self, info: PackageInfo) -> Predictor:
         run = self.graph if self.graph is not None and info.engine == "onnx" else self.native

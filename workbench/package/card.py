@@ -43,14 +43,25 @@ def write_card(
         _engine(info, signature),
         *_steps(spec, signature, info),
         "## What it takes",
-        f"{len(signature.columns)} columns, which the recipe turns into {n_features} features. "
-        "Missing values and unseen categories get an answer; judge it with care.",
+        _taken(signature, n_features),
         _columns(signature.columns),
         "## Limits",
         "It knows the rows it was trained on and nothing of how the world has changed since. Numbers beyond the range "
         "above, and combinations that training didn't have, get an answer too.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _taken(signature: Signature, n_features: int) -> str:
+    if signature.image is not None and signature.image.image is not None:
+        return (
+            f"Images of any size, which are brought to {signature.image.image.words}: {n_features:,} numbers from 0 to "
+            "255. An image of something that training never saw gets an answer, too, often a sure one."
+        )
+    return (
+        f"{len(signature.columns)} columns, which the recipe turns into {n_features} features. "
+        "Missing values and unseen categories get an answer; judge it with care."
+    )
 
 
 def _steps(spec: dict[str, Any], signature: Signature, info: PackageInfo) -> list[str]:

@@ -14,7 +14,7 @@ from workbench.data.encoding import LATEST_SECOND, to_array
 from workbench.errors import InputError
 from workbench.package.moments import seconds_of
 
-ColumnType = Literal["number", "string", "datetime"]
+ColumnType = Literal["number", "string", "datetime", "image"]
 
 _PLAIN_NUMBERS = {int, float, bool, type(None)}
 _PLAIN_TEXTS = {str, type(None)}

@@ -21,8 +21,8 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
     """Write recipe and model as one graph.
 
     Inputs are the raw columns by name, each of shape [N]: double with NaN, or string with "", for missing; dates and
-    times are double, in seconds since 1970-01-01 UTC. Where column steps of the recipe have no graph form, the inputs
-    are the columns that these steps leave. Outputs are
+    times are double, in seconds since 1970-01-01 UTC; images are uint8 of shape [N, height, width, channels]. Where
+    column steps of the recipe have no graph form, the inputs are the columns that these steps leave. Outputs are
     ``label`` [N] and ``probabilities`` [N, k] (double), or ``prediction`` [N] (double). Where a column already has the
     name of an output, the output's gets an underscore.
 
@@ -39,8 +39,12 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
     graph = GraphBuilder()
     try:
         taken = signature.types if signature.graph_inputs is None else signature.graph_inputs
-        inputs = {name: graph.input(name, _element(kind)) for name, kind in taken.items()}
-        if signature.graph_inputs is None and recipe.entry.changes:
+        image = signature.image
+        if image is not None and image.image is not None:
+            inputs = {image.name: graph.image_input(image.name, image.image.shape)}
+        else:
+            inputs = {name: graph.input(name, _element(kind)) for name, kind in taken.items()}
+        if image is None and signature.graph_inputs is None and recipe.entry.changes:
             yes_no = [name for name, kind in recipe.entry.kinds.items() if kind == "boolean"]
             inputs |= {name: _yes_no(graph, inputs[name]) for name in yes_no}
         scores = model.emit(graph, recipe.emit(graph, inputs))

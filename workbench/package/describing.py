@@ -11,9 +11,11 @@ from workbench.data.encoding import to_array
 from workbench.data.kinds import kind_of
 from workbench.data.spec import Task
 from workbench.package.checking import ColumnType
+from workbench.package.image_inputs import ImageForm
 from workbench.package.inputs import InputColumn
 from workbench.package.moments import moment_text
 from workbench.package.signature import Signature
+from workbench.recipe.images import FittedImages
 
 if TYPE_CHECKING:
     from workbench.recipe.fitted import FittedRecipe
@@ -24,9 +26,12 @@ SECONDS_A_DAY = 86_400
 
 
 def make_signature(
-    recipe: FittedRecipe, train: pl.DataFrame, target: str, task: Task, classes: list[str | int] | None
+    recipe: FittedRecipe | FittedImages, train: pl.DataFrame, target: str, task: Task, classes: list[str | int] | None
 ) -> Signature:
     """Describe the raw columns that a fitted recipe needs, from the training rows."""
+    if isinstance(recipe, FittedImages):
+        form = ImageForm.of(recipe)
+        return Signature(task, target, classes, [InputColumn(recipe.column, "image", "image", image=form)])
     columns = [describe_column(train[name], recipe.input_types[name]) for name in recipe.input_columns]
     inner: dict[str, ColumnType] | None = dict(recipe.inner_types) if recipe.needs_frame else None
     return Signature(task, target, classes, columns, inner)

@@ -13,6 +13,7 @@ import polars as pl
 from workbench.data.encoding import from_arrays
 from workbench.data.spec import Kind
 from workbench.package.checking import ColumnType
+from workbench.package.image_inputs import ImageForm
 from workbench.package.moments import seconds_of
 
 
@@ -23,7 +24,7 @@ class InputColumn:
     Parameters
     ----------
     name : str
-    type : {"number", "string", "datetime"}
+    type : {"number", "string", "datetime", "image"}
     kind : Kind
     minimum, maximum : float, str or None
         Of numbers, and of dates and times as ISO text in UTC; None for text.
@@ -41,6 +42,8 @@ class InputColumn:
         A typical value: the median, or the most frequent text; none of free text and identifiers.
     date_only : bool
         Whether all moments were dates without a time.
+    image : ImageForm, optional
+        Of images: the size and colours that every image is brought to.
     """
 
     name: str
@@ -57,6 +60,7 @@ class InputColumn:
     integer: bool = False
     example: float | str | None = None
     date_only: bool = False
+    image: ImageForm | None = None
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -77,7 +81,15 @@ class InputColumn:
         document = asdict(self)
         if not self.date_only:
             del document["date_only"]  # unknown to earlier workbenches
+        if self.image is None:
+            del document["image"]
         return document
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> InputColumn:
+        """Rebuild from `to_dict`."""
+        image = document.get("image")
+        return cls(**{**document, "image": ImageForm(**image) if image else None})
 
 
 class CheckedRows:
@@ -86,9 +98,10 @@ class CheckedRows:
     Parameters
     ----------
     arrays : dict of str to ndarray of shape (n_rows,)
-        One for each column of the signature, in its order; as the graph takes them.
+        One for each column of the signature, in its order; as the graph takes them. Images are (n_rows, height, width,
+        n_channels), in uint8.
     n_rows : int
-    types : dict of str to {"number", "string", "datetime"}
+    types : dict of str to {"number", "string", "datetime", "image"}
         Of each column.
     ignored : list of str
         Columns that came but that the model doesn't take.

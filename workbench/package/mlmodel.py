@@ -46,7 +46,9 @@ def write_mlmodel(folder: Path, signature: Signature, versions: dict[str, str]) 
         },
         "model_uuid": uuid.uuid4().hex,
         "signature": {
-            "inputs": json.dumps([_tensor(name, _INPUT_TYPES[kind]) for name, kind in taken.items()]),
+            "inputs": json.dumps(
+                _images(signature) or [_tensor(name, _INPUT_TYPES[kind]) for name, kind in taken.items()]
+            ),
             "outputs": json.dumps(_outputs(signature)),
             "params": None,
         },
@@ -59,6 +61,11 @@ def write_mlmodel(folder: Path, signature: Signature, versions: dict[str, str]) 
 
 
 _INPUT_TYPES = {"number": "float64", "string": "object", "datetime": "float64"}
+
+
+def _images(signature: Signature) -> list[dict[str, Any]]:
+    column = signature.image
+    return [] if column is None or column.image is None else [_tensor(column.name, "uint8", [-1, *column.image.shape])]
 
 
 def _outputs(signature: Signature) -> list[dict[str, Any]]:

@@ -49,23 +49,26 @@ class Parity:
         Of a probability, or of a value in standard deviations of the target; infinite where one of both isn't a number.
     labels_changed : int
     n_rows : int
+    tolerance : float
+        Largest difference that is allowed.
     """
 
     max_difference: float
     labels_changed: int
     n_rows: int
+    tolerance: float = TOLERANCE
 
     @property
     def faithful(self) -> bool:
         """Whether the graph may stand for the model."""
-        return self.labels_changed == 0 and self.max_difference <= TOLERANCE
+        return self.labels_changed == 0 and self.max_difference <= self.tolerance
 
     @property
     def words(self) -> str:
         """The finding as half a sentence."""
         return (
             f"graph and native model differ by up to {self.max_difference:.2g} and on {self.labels_changed:,} labels "
-            f"over {self.n_rows:,} rows (allowed: {TOLERANCE:g} and none)"
+            f"over {self.n_rows:,} rows (allowed: {self.tolerance:g} and none)"
         )
 
 
@@ -86,6 +89,10 @@ def check_parity(
     scale : float
         What a difference is divided by: 1 for probabilities, the target's standard deviation for values.
     """
+    if signature.image is not None:
+        from workbench.package.image_parity import check_image_parity
+
+        return check_image_parity(graph, model, signature, rows, scale=scale)
     worst, changed, n_rows = 0.0, 0, 0
     for chunk, frame in _chunks(rows, signature):
         ours, theirs = graph(chunk), model.scores(recipe.transform(frame))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import polars as pl
 
-from workbench.data.encoding import to_arrays
 from workbench.errors import InputError, PackageError
 from workbench.estimators.native import pick_class
 from workbench.package.entering import CompiledEntry, read_entry
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from workbench.estimators.native import NativeModel
     from workbench.recipe.fitted import FittedRecipe
+    from workbench.recipe.images import FittedImages
 
 GRAPH_FILE = "model.onnx"
 SIGNATURE_FILE = "signature.json"
@@ -80,6 +80,8 @@ class Predictor:
         Parameters
         ----------
         rows : polars or pandas DataFrame, dict of lists, list of dicts, or one dict
+            For a model of images also images: an array (n, height, width) or with channels behind, paths, bytes of
+            files, or a folder; see `Signature.check`.
 
         Returns
         -------
@@ -123,12 +125,19 @@ class Predictor:
 
         This is the fast path: nothing is checked again.
         """
-        arrays = rows.arrays if isinstance(rows, CheckedRows) else to_arrays(rows, self.signature.column_names)
-        bounds = _chunk_bounds(arrays)
+        arrays = rows.arrays if isinstance(rows, CheckedRows) else self.signature.arrays(rows)
+        bounds = self._bounds(arrays)
         if len(bounds) <= 2:
             return self._run(arrays)
         chunks = [{name: array[start:stop] for name, array in arrays.items()} for start, stop in pairwise(bounds)]
         return np.concatenate([self._run(chunk) for chunk in chunks])
+
+    def _bounds(self, arrays: Arrays) -> list[int]:
+        column = self.signature.image
+        if column is None or column.image is None:
+            return _chunk_bounds(arrays)
+        n_rows = len(arrays[column.name])
+        return [*range(0, max(n_rows, 1), column.image.rows_at_once), n_rows]
 
     def _labels(self, scores: np.ndarray) -> np.ndarray:
         classes = self.signature.classes
@@ -239,7 +248,9 @@ def _runner(session: onnxruntime.InferenceSession) -> Callable[[Arrays], np.ndar
     return scores
 
 
-def native_runner(recipe: FittedRecipe, model: NativeModel, signature: Signature) -> Callable[[Arrays], np.ndarray]:
+def native_runner(
+    recipe: FittedRecipe | FittedImages, model: NativeModel, signature: Signature
+) -> Callable[[Arrays], np.ndarray]:
     """Give the function from arrays to scores that runs recipe and native model."""
     lock = threading.Lock()  # neither library promises that one model may predict in several threads
 
@@ -262,7 +273,13 @@ def _open(folder: Path, verify: bool, settings: Settings) -> dict[str, Any]:
 def _native(folder: Path, info: dict[str, Any]) -> Predictor:
     from workbench.estimators.models import load_model
     from workbench.recipe.fitted import FittedRecipe
+    from workbench.recipe.images import FittedImages
 
     signature = Signature.from_dict(read_json(folder / SIGNATURE_FILE))
-    recipe, model = FittedRecipe.load(folder / RECIPE_FOLDER), load_model(folder / NATIVE_FOLDER)
+    model = load_model(folder / NATIVE_FOLDER)
+    recipe: FittedRecipe | FittedImages
+    if signature.image is not None:
+        recipe = FittedImages.load(folder / RECIPE_FOLDER)
+    else:
+        recipe = FittedRecipe.load(folder / RECIPE_FOLDER)
     return Predictor(signature, "native", info, native_runner(recipe, model, signature), folder)

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from workbench.data.encoding import to_arrays
 from workbench.data.spec import Task
 from workbench.errors import InputError, PackageError
 from workbench.package.checking import ColumnType, series_to_array, values_to_array
+from workbench.package.image_inputs import ImageForm, are_images, gathered, images_to_array
 from workbench.package.inputs import CheckedRows, InputColumn
 
 FORMAT = 2
+_IMAGE_FORMAT = 3
 _PLAIN_FORMAT = 1  # written where nothing needs the later one, so that earlier workbenches read it, too
 GRAPH_NOTE = (
     "Requests give `columns`. model.onnx itself takes `graph_inputs`: the columns after the steps in entry.json, which "
@@ -56,6 +59,17 @@ class Signature:
         """As what each column enters the model, in the order of the training table."""
         return {column.name: column.type for column in self.columns}
 
+    @cached_property
+    def image(self) -> InputColumn | None:
+        """The image column of a model for images; None for all others."""
+        return next((column for column in self.columns if column.type == "image"), None)
+
+    def arrays(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
+        """Turn raw rows that are known to fit into the arrays that the graph takes."""
+        if self.image is None:
+            return to_arrays(frame, self.column_names)
+        return {column.name: images_to_array(column.name, frame[column.name], _form(column)) for column in self.columns}
+
     def rows(self, arrays: dict[str, np.ndarray]) -> CheckedRows:
         """Take arrays that are known to fit as rows."""
         return CheckedRows(arrays, len(next(iter(arrays.values()))), self.types)
@@ -82,8 +96,10 @@ class Signature:
         Parameters
         ----------
         rows : polars or pandas DataFrame, dict of lists, list of dicts, or one dict
-            Values in dicts count as typed, as from JSON; in a frame, numbers may also be written as text. Dates and
-            times may be ISO text, typed, or seconds since 1970-01-01 UTC; without a zone they are taken as UTC.
+            For a model of images also images alone: an array of (n, height, width) or with channels behind, a path of
+            a file or folder, the bytes of a file, or a list of these. Values in dicts count as typed, as from JSON; in
+            a frame, numbers may also be written as text. Dates and times may be ISO text, typed, or seconds since
+            1970-01-01 UTC; without a zone they are taken as UTC.
 
         Raises
         ------
@@ -97,6 +113,9 @@ class Signature:
         >>> signature.check([{"age": 31, "sex": None, "deck": "B"}]).ignored
         ['deck']
         """
+        if self.image is not None and are_images(rows):
+            images = gathered(rows)
+            return self._check_columns({self.image.name: images}, len(images))
         if isinstance(rows, pl.DataFrame):
             return self._check_columns({name: rows[name] for name in rows.columns}, rows.height)
         if isinstance(rows, Mapping):
@@ -123,7 +142,8 @@ class Signature:
         if len(set(lengths.values())) > 1:
             raise InputError(f"Got columns of different length ({lengths}), needed one value for each row in all.")
         columns = {
-            name: values.tolist() if isinstance(values, np.ndarray) else values for name, values in columns.items()
+            name: values.tolist() if isinstance(values, np.ndarray) and values.ndim == 1 else values
+            for name, values in columns.items()
         }
         return self._check_columns(columns, next(iter(lengths.values()), 0))
 
@@ -159,9 +179,14 @@ class Signature:
             values = columns.get(column.name)
             if values is None:
                 self._refuse_absent(columns)
+            if column.type == "image":
+                arrays[column.name] = images_to_array(column.name, values, _form(column))
+                continue
             convert = series_to_array if isinstance(values, pl.Series) else values_to_array
             arrays[column.name] = convert(column.name, values, column.type)  # type: ignore[arg-type]
         known = arrays.keys()
+        if self.image is not None:
+            n_rows = len(next(iter(arrays.values())))  # one image may have come as an array of two axes
         return CheckedRows(arrays, n_rows, self.types, [str(name) for name in columns if name not in known])
 
     def _refuse_absent(self, columns: Mapping[str, Any]) -> None:
@@ -178,7 +203,7 @@ class Signature:
         """Give plain values for JSON."""
         plain = self.graph_inputs is None and "datetime" not in self.types.values()
         document: dict[str, Any] = {
-            "format": _PLAIN_FORMAT if plain else FORMAT,
+            "format": _IMAGE_FORMAT if self.image else _PLAIN_FORMAT if plain else FORMAT,
             "task": self.task,
             "target": self.target,
             "classes": self.classes,
@@ -198,15 +223,24 @@ class Signature:
             If the document isn't a signature of a known format.
         """
         try:
-            if document["format"] not in (_PLAIN_FORMAT, FORMAT):
+            if document["format"] not in (_PLAIN_FORMAT, FORMAT, _IMAGE_FORMAT):
                 raise PackageError(
-                    f"Got a signature of format {document['format']}, needed {FORMAT} or earlier. Update the workbench."
+                    f"Got a signature of format {document['format']}, needed {_IMAGE_FORMAT} or earlier. Update the "
+                    "workbench."
                 )
-            columns = [InputColumn(**column) for column in document["columns"]]
+            columns = [InputColumn.from_dict(column) for column in document["columns"]]
             inner = document.get("graph_inputs")
             return cls(document["task"], document["target"], document["classes"], columns, inner)
         except (KeyError, TypeError) as error:
             raise PackageError(f"Got a signature that can't be read ({error!r}). Build the package again.") from error
+
+
+def _form(column: InputColumn) -> ImageForm:
+    if column.image is None:
+        raise PackageError(
+            f"Got a signature with images in {column.name!r} and no size, needed one. Build the package again."
+        )
+    return column.image
 
 
 def _from_pandas(series: Any) -> pl.Series | list[Any]:

@@ -17,7 +17,9 @@ from pydantic import TypeAdapter
 
 from workbench.data.images import Mode, check_image, decode_images
 from workbench.errors import PackageError, RecipeError
-from workbench.recipe.spec import Augment, ImageMode, Resize, ScalePixels, Step
+from workbench.recipe.image_steps import ImageMode
+from workbench.recipe.spec import Augment, Resize, ScalePixels, Step
+from workbench.recipe.step import BaseStep
 from workbench.storage import read_json, write_json
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _MODES: dict[ImageMode, Mode] = {"grey": "L", "rgb": "RGB"}
 _SHOWN_SIZES = 3
 _SUGGESTED_SIDES = (28, 32, 48, 64, 96, 128)
 
-S = TypeVar("S")
+S = TypeVar("S", bound=BaseStep)
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,12 @@ class FittedImages:
             ) from error
 
 
-def find_step(steps: Sequence[Step], kind: type[S]) -> S | None:
+def find_step(steps: Sequence[BaseStep], kind: type[S]) -> S | None:
     """Give the enabled step of a kind; None where there is none."""
-    return next((step for step in steps if step.enabled and isinstance(step, kind)), None)
+    for step in steps:
+        if step.enabled and isinstance(step, kind):
+            return step
+    return None
 
 
 def fit_images(
