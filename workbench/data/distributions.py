@@ -158,15 +158,18 @@ def distribution_of(numbers: np.ndarray, *, whole: bool | None = None, in_place:
     >>> of.n_unique, of.quantile(0.5), of.top(1)
     (2, 3.0, [(3, 2)])
     """
-    low, high = numbers.min().item(), numbers.max().item()
-    is_float = numbers.dtype.kind == "f"
-    if high - low <= _MAX_SPAN and abs(low) < 2**52 and abs(high) < 2**52:
-        if are_whole(numbers) if whole is None else whole:
-            return _counted(numbers, int(low), int(high), is_float=is_float)
+    if are_near(numbers) and (are_whole(numbers) if whole is None else whole):
+        return _counted(numbers, int(numbers.min()), int(numbers.max()), is_float=numbers.dtype.kind == "f")
     if in_place:
         numbers.sort()
         return Distribution(numbers)
     return Distribution(np.sort(numbers))
+
+
+def are_near(numbers: np.ndarray) -> bool:
+    """Say whether the numbers are so near to each other that whole ones are counted rather than sorted."""
+    low, high = numbers.min().item(), numbers.max().item()
+    return bool(high - low <= _MAX_SPAN and abs(low) < 2**52 and abs(high) < 2**52)
 
 
 def _counted(numbers: np.ndarray, low: int, high: int, *, is_float: bool) -> Distribution:

@@ -9,12 +9,13 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from workbench.data.coding import Coded
 from workbench.data.digests import Piece, column_head, feed, missing_bits, pieces_of, table_head
 from workbench.data.stored_rows import SAMPLE_ROWS, sample_positions
 from workbench.data.summaries import Parts
@@ -38,6 +39,8 @@ class Contents:
     n_missing : dict of str to int
     n_bytes : int
         Memory that all rows take as a frame.
+    coded : dict of str to Coded
+        Columns that are still in memory.
     """
 
     path: Path
@@ -45,6 +48,7 @@ class Contents:
     n_rows: int
     n_missing: dict[str, int]
     n_bytes: int
+    coded: dict[str, Coded] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,14 @@ def examine(contents: Contents) -> Examined:
     with ThreadPoolExecutor(1, "digest") as pool:
         hashing = _Hashing(digest, pool)
 
-        def digested() -> Iterator[tuple[str, pl.DataType, Parts]]:
+        def digested() -> Iterator[tuple[str, pl.DataType, Parts | Coded]]:
             for name, dtype, parts in _columns(contents):
                 hashing.add(column_head(name, dtype))
-                drawn = _digest_column(contents, name, dtype, parts, positions, hashing.add)
+                if isinstance(parts, Coded):
+                    _digest_coded(contents, name, dtype, parts, hashing.add)
+                    drawn = [] if positions is None else [_draw_coded(parts, positions)]
+                else:
+                    drawn = _digest_column(contents, name, dtype, parts, positions, hashing.add)
                 if positions is not None:
                     sampled.append(pl.concat(drawn).rechunk())
                 yield name, dtype, parts
@@ -96,18 +104,22 @@ class _Hashing:
             self._waiting.popleft().result()
 
 
-def _columns(contents: Contents) -> Iterator[tuple[str, pl.DataType, Parts]]:
+def _columns(contents: Contents) -> Iterator[tuple[str, pl.DataType, Parts | Coded]]:
     """Give the columns one after the other; narrow ones are read together, since each reading costs by their number."""
-    names = list(contents.schema)
-    per_column = max(1, contents.n_bytes // len(names))
+    unread = [name for name in contents.schema if name not in contents.coded]
+    per_column = max(1, contents.n_bytes // len(contents.schema))
     at_once = max(1, _PART_BYTES // per_column) if contents.n_rows <= _PART_ROWS else 1
-    for start in range(0, len(names), at_once):
-        group = names[start : start + at_once]
-        if len(group) == 1:
-            yield group[0], contents.schema[group[0]], _parts(contents, group[0], contents.schema[group[0]])
-            continue
-        for series in pl.read_parquet(contents.path, columns=group):
-            yield series.name, series.dtype, _kept(series)
+    read: dict[str, pl.Series] = {}
+    for name, dtype in contents.schema.items():
+        if name in contents.coded:
+            yield name, dtype, contents.coded.pop(name)
+        elif at_once == 1:
+            yield name, dtype, _parts(contents, name, dtype)
+        else:
+            if name not in read:
+                group, unread = unread[:at_once], unread[at_once:]
+                read = {series.name: series for series in pl.read_parquet(contents.path, columns=group)}
+            yield name, dtype, _kept(read.pop(name))
 
 
 def _kept(series: pl.Series) -> Parts:
@@ -158,3 +170,30 @@ def _digest_column(
             drawn.append(part[positions[low:high] - start])
         start += len(part)
     return drawn
+
+
+def _digest_coded(
+    contents: Contents, name: str, dtype: pl.DataType, coded: Coded, add: Callable[[Piece], None]
+) -> None:
+    if contents.n_missing[name]:
+        add(np.packbits(np.concatenate([part == 0 for part in coded.parts])))
+    else:
+        add(bytes((contents.n_rows + 7) // 8))
+    for pieces in pieces_of(dtype):
+        of_values = pieces(coded.values)
+        if isinstance(of_values, bytes):
+            for rows in coded.series():
+                add(pieces(rows))
+        else:
+            for of_rows in coded.spread(of_values):
+                add(of_rows)
+
+
+def _draw_coded(coded: Coded, positions: np.ndarray) -> pl.Series:
+    """Give the values at the positions."""
+    drawn, start = [], 0
+    for part in coded.parts:
+        low, high = np.searchsorted(positions, [start, start + len(part)])
+        drawn.append(part[positions[low:high] - start])
+        start += len(part)
+    return coded.values.gather(np.concatenate(drawn))

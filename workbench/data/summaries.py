@@ -121,10 +121,17 @@ def _summarize_numbers(name: str, dtype: pl.DataType, n_rows: int, parts: Parts)
     whole = are_whole(numbers)
     ordered = distribution_of(numbers, whole=whole, in_place=is_ours)
     del numbers
+    return summary_of_numbers(name, dtype, n_rows, ordered, is_whole=whole)
+
+
+def summary_of_numbers(
+    name: str, dtype: pl.DataType, n_rows: int, ordered: Distribution, *, is_whole: bool
+) -> ColumnSummary:
+    """Summarize numbers or dates (their physical values) that are in order."""
     n_unique = ordered.n_unique
     low, high = ordered.at(0), ordered.at(ordered.n - 1)
     facts = Facts(name, dtype, n_rows, ordered.n, n_unique, low, high)
-    column = Column(name, kind_from(facts), str(dtype), n_missing, n_unique)
+    column = Column(name, kind_from(facts), str(dtype), n_rows - ordered.n, n_unique)
     top = _telling(ordered.top(KEPT_VALUES), n_unique)
     if dtype.is_temporal():
         moments = pl.Series([low, high, *(value for value, _ in top)]).cast(dtype).to_list()
@@ -136,7 +143,7 @@ def _summarize_numbers(name: str, dtype: pl.DataType, n_rows: int, parts: Parts)
     if n_unique > MAX_VALUES:
         edges, counts = binned_dates(ordered) if dtype.is_temporal() else binned(ordered)
         bins = (edges.tolist(), counts.tolist())
-    return ColumnSummary(column, statistics | _most_frequent(top), top, bins, whole)
+    return ColumnSummary(column, statistics | _most_frequent(top), top, bins, is_whole)
 
 
 def _present(parts: Parts, n_rows: int) -> tuple[np.ndarray, int, bool]:
@@ -201,9 +208,15 @@ def _summarize_texts(name: str, dtype: pl.DataType, n_rows: int, parts: Parts) -
         ordered = counting.counted() or _ordered_hashes(parts, n_present)
         n_unique, top = ordered.n_unique, _top_texts(parts, ordered)
     first = share_spaced(pl.concat(spaced)) if n_present else 0.0
-    facts = Facts(name, dtype, n_rows, n_present, n_unique, None, None, first, n_chars / max(n_present, 1))
-    column = Column(name, kind_from(facts), str(dtype), n_missing, n_unique)
-    top = _telling(top, n_unique)
+    mean_length = n_chars / max(n_present, 1)
+    return summary_of_texts(Facts(name, dtype, n_rows, n_present, n_unique, None, None, first, mean_length), top)
+
+
+def summary_of_texts(facts: Facts, top: list[tuple[str, int]]) -> ColumnSummary:
+    """Put together what was found out of texts, the most frequent ones first."""
+    n_missing = facts.n_rows - facts.n_present
+    column = Column(facts.name, kind_from(facts), str(facts.dtype), n_missing, facts.n_unique)
+    top = _telling(top, facts.n_unique)
     return ColumnSummary(column, _most_frequent(top), top)
 
 

@@ -12,6 +12,7 @@ from typing import IO, cast
 
 import polars as pl
 
+from workbench.data.coding import Coders
 from workbench.data.examining import Contents
 from workbench.data.normalize import Normalizer, TooWideError, no_rows
 from workbench.data.stored_rows import BATCH_ROWS
@@ -59,7 +60,7 @@ def write_rows(
     path.with_name(f"{path.name}.earlier").unlink(missing_ok=True)
     if not writer.n_rows:
         raise no_rows(name, len(writer.schema))
-    contents = Contents(path, writer.schema, writer.n_rows, writer.n_missing, writer.n_bytes)
+    contents = Contents(path, writer.schema, writer.n_rows, writer.n_missing, writer.n_bytes, writer.coders.finish())
     return contents, writer.normalizer.notes()
 
 
@@ -73,6 +74,7 @@ class _Writer:
     n_rows: int = 0
     n_bytes: int = 0
     n_missing: dict[str, int] = field(default_factory=dict)
+    coders: Coders = field(default_factory=lambda: Coders({}))
     pending: pl.DataFrame | None = None
 
     def write(self, batches: Iterator[pl.DataFrame], path: Path) -> None:
@@ -84,6 +86,7 @@ class _Writer:
         start = self.normalizer.apply(first)
         self.schema = dict(start.schema)
         self.n_missing = dict.fromkeys(self.schema, 0)
+        self.coders = Coders(self.schema)
 
         def rows(*_: object) -> Iterator[pl.DataFrame]:
             yield self._counted(start)
@@ -118,6 +121,7 @@ class _Writer:
         self.n_bytes += int(batch.estimated_size())
         for series in batch:
             self.n_missing[series.name] += series.null_count()
+        self.coders.add(batch)
         return batch
 
 
