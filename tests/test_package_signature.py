@@ -52,7 +52,7 @@ def test_a_signature_survives_json(signature):
 
 @pytest.mark.parametrize(
     ("document", "words"),
-    [({"format": 9}, "signature of format 9, needed 2 or earlier"), ({}, "can't be read"), (None, "can't be read")],
+    [({"format": 9}, "signature of format 9, needed 3 or earlier"), ({}, "can't be read"), (None, "can't be read")],
 )
 def test_a_signature_of_another_format_is_refused(document, words):
     with pytest.raises(PackageError, match=words):

@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from workbench import registry, storage
-from workbench.data.encoding import to_arrays
 from workbench.errors import PackageError
 from workbench.package import Signature
 from workbench.package.baseline import lengths
@@ -19,7 +18,7 @@ Verdict = Literal["stable", "moved", "drifted"]
 
 # The customary thresholds: Siddiqi, Credit Risk Scorecards, 2006.
 _MOVED, _DRIFTED = 0.1, 0.25
-_COMPARED = {"number": "values", "datetime": "moments", "string": "categories", "text": "length"}
+_COMPARED = {"number": "values", "datetime": "moments", "string": "categories", "text": "length", "image": "brightness"}
 _LEAST_SHARE = 1e-4  # an empty bin would make the index infinite
 
 
@@ -34,9 +33,9 @@ class Drift:
     n_rows : int
         Rows that were compared.
     columns : tuple of dict
-        One for each input column, most drifted first: ``column``, ``compared`` ("values", "moments", "categories" or,
-        for free text, "length"), ``psi`` (population stability index), ``verdict``, ``missing_before`` and
-        ``missing_now`` (shares).
+        One for each input column, most drifted first: ``column``, ``compared`` ("values", "moments", "categories",
+        for free text "length", for images "brightness"), ``psi`` (population stability index), ``verdict``,
+        ``missing_before`` and ``missing_now`` (shares).
     """
 
     model: str
@@ -82,11 +81,17 @@ def drift(model: str, rows: Any, *, settings: Settings | None = None) -> Drift:
             f"Got {version.reference} without a baseline, needed one to compare with. Publish the run again."
         )
     signature = Signature.from_dict(storage.read_json(version.folder / "signature.json"))
-    frame = signature.check(rows).frame
-    arrays = to_arrays(frame, list(frame.columns))
+    checked = signature.check(rows)
+    arrays = {name: _measured(array) for name, array in checked.arrays.items()}
     columns = [_compare(name, baseline[name], values) for name, values in arrays.items() if name in baseline]
     columns.sort(key=lambda column: -column["psi"])
-    return Drift(version.reference, frame.height, tuple(columns))
+    return Drift(version.reference, checked.n_rows, tuple(columns))
+
+
+def _measured(array: np.ndarray) -> np.ndarray:
+    """Give one number for each image, its mean brightness; other columns as they are."""
+    brightness: np.ndarray = array.reshape(len(array), -1).mean(axis=1) if array.ndim > 1 else array
+    return brightness
 
 
 def _compare(name: str, before: dict[str, Any], values: np.ndarray) -> dict[str, Any]:

@@ -153,15 +153,32 @@ def images_to_array(name: str, values: Any, form: ImageForm) -> np.ndarray:
         cells = values
     else:
         each = values.to_list() if isinstance(values, pl.Series) else list(values)
-        cells = pl.Series(name, [_cell(name, value, row, len(each)) for row, value in enumerate(each)], dtype=pl.Binary)
+        cells = pl.Series(
+            name, [image_bytes(name, value, row, len(each)) for row, value in enumerate(each)], dtype=pl.Binary
+        )
     try:
         return decode_images(cells, size=(form.height, form.width), mode=MODES[form.mode])
     except DataError as error:
         raise InputError(str(error)) from error
 
 
-def _cell(name: str, value: Any, row: int, n_rows: int) -> bytes:
-    """Give an image as the bytes of a file."""
+def image_bytes(name: str, value: Any, row: int, n_rows: int) -> bytes:
+    """Give one image, in any form, as the bytes of a file.
+
+    Parameters
+    ----------
+    name : str
+        The column, for messages.
+    value : bytes, str, Path, ndarray, list or Pillow image
+        Text is base64 of a file's bytes; see `images_to_array`.
+    row, n_rows : int
+        Its place among others, for messages.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     where = f"column {name!r}, row {row + 1} of {n_rows}"

@@ -63,8 +63,13 @@ class _Form:
     answer: Callable[[Loaded, Question], bytes]
 
 
-_PLAIN = _Form(lambda body, loaded, limit: read_rows(body, limit), plain_answer)
+_PLAIN = _Form(lambda body, loaded, limit: read_rows(body, limit, images=_images(loaded)), plain_answer)
 _TENSORS = _Form(lambda body, loaded, limit: read_tensors(body, loaded.predictor.signature, limit), tensor_answer)
+
+
+def _images(loaded: Loaded) -> str | None:
+    column = loaded.predictor.signature.image
+    return None if column is None else column.name
 
 
 class _Endpoints:

@@ -8,6 +8,8 @@ from typing import Any
 Json = dict[str, Any]
 
 _ROW = {"sex": "female", "age": 31, "pclass": 2}
+# A PNG of one black pixel.
+_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 _TENSORS = [
     {"name": "sex", "shape": [1], "datatype": "BYTES", "data": ["female"]},
     {"name": "age", "shape": [1], "datatype": "FP64", "data": [31]},
@@ -53,7 +55,9 @@ def _paths() -> Json:
                 answer="Predictions",
                 description=(
                     "Takes one object, a list of objects, or an object with `rows`. Missing values are null. Dates "
-                    "and times are ISO text (2024-12-31, 2024-12-31T23:59Z; UTC without a zone) or seconds since 1970."
+                    "and times are ISO text (2024-12-31, 2024-12-31T23:59Z; UTC without a zone) or seconds since 1970. "
+                    "An image is the base64 of a PNG or JPEG file, of any size, or lists of pixels from 0 to 255: "
+                    f'`{{"rows": [{{"image": "{_DOT}"}}]}}`.'
                 ),
             )
         },
@@ -84,7 +88,8 @@ def _paths() -> Json:
                 answer="InferenceAnswer",
                 description=(
                     "One tensor for each column, by name, of shape [N] or [N, 1]. Missing values are null. Dates and "
-                    "times are BYTES with ISO text, or FP64 with seconds since 1970-01-01 UTC."
+                    "times are BYTES with ISO text, or FP64 with seconds since 1970-01-01 UTC. Images are UINT8 of "
+                    "shape [N, height, width, channels], or BYTES with the base64 of image files."
                 ),
             )
         }
@@ -151,7 +156,10 @@ def _list(items: Any) -> Json:
 _TEXT: Json = {"type": "string"}
 _WHOLE: Json = {"type": "integer"}
 _FLAG: Json = {"type": "boolean"}
-_VALUE: Json = {"type": ["number", "string", "boolean", "null"]}
+_VALUE: Json = {
+    "type": ["number", "string", "boolean", "null", "array"],
+    "description": "An image is text, the base64 of a PNG or JPEG file, or lists of pixels from 0 to 255.",
+}
 _ROW_SCHEMA: Json = {
     "type": "object",
     "description": "Values by column name; columns that the model doesn't take are ignored and listed.",

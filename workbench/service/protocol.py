@@ -13,6 +13,7 @@ import orjson
 
 from workbench.errors import InputError, RequestError
 from workbench.service.answers import Question, check_row_count, parse_json, predict
+from workbench.service.images import tensor_pixels, unpacked
 from workbench.service.loaded import Loaded
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def read_tensors(body: bytes, signature: Signature, max_rows: int) -> Question:
             '{"inputs": [{"name": "age", "shape": [1], "datatype": "FP64", "data": [31]}]}. Add it.'
         )
     types = {column.name: column.type for column in signature.columns}
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, Any] = {}
     for position, tensor in enumerate(inputs):
         name, values = _read_tensor(tensor, position, types)
         if name in columns:
@@ -78,7 +79,7 @@ def read_tensors(body: bytes, signature: Signature, max_rows: int) -> Question:
     return Question(columns, n_rows, id=_read_id(document), outputs=_read_outputs(document, signature))
 
 
-def _read_tensor(tensor: Any, position: int, types: Mapping[str, str]) -> tuple[str, list[Any]]:
+def _read_tensor(tensor: Any, position: int, types: Mapping[str, str]) -> tuple[str, Any]:
     if not isinstance(tensor, dict) or not isinstance(tensor.get("name"), str):
         raise RequestError(f"Got no name in inputs[{position}], needed the name of a column. Add it.")
     name, datatype, shape, data = (tensor.get(key) for key in ("name", "datatype", "shape", "data"))
@@ -90,6 +91,8 @@ def _read_tensor(tensor: Any, position: int, types: Mapping[str, str]) -> tuple[
         raise RequestError(
             f"Got no list `data` for {name!r}, needed its values as JSON. Binary tensors aren't supported."
         )
+    if types.get(str(name)) == "image" and datatype != "BYTES":
+        return str(name), tensor_pixels(str(name), datatype, shape, data)
     values = _flatten(data)
     if not _fits(shape, len(values)):
         raise RequestError(
@@ -98,6 +101,8 @@ def _read_tensor(tensor: Any, position: int, types: Mapping[str, str]) -> tuple[
         )
     _check_values(str(name), str(datatype), values)
     wanted = types.get(str(name))
+    if wanted == "image":
+        return str(name), unpacked(values, str(name))
     if wanted and datatype not in _TAKEN[wanted]:
         raise InputError(
             f"Got datatype {datatype} for column {name!r}, which is a {wanted}; needed {_REMEDIES[wanted]}. Correct it."
@@ -196,7 +201,14 @@ def output_tensors(signature: Signature) -> list[dict[str, Any]]:
 
 def datatype(column: InputColumn) -> str:
     """Give the datatype of a column's tensor; moments come as ISO text, and may come as FP64 seconds, too."""
+    if column.type == "image":
+        return "UINT8"
     return "FP64" if column.type == "number" else "BYTES"
+
+
+def input_shape(column: InputColumn) -> list[int]:
+    """Give the shape of a column's tensor, -1 for the number of rows."""
+    return [-1] if column.image is None else [-1, *column.image.shape]
 
 
 def metadata(loaded: Loaded, numbers: list[int]) -> dict[str, Any]:
@@ -206,7 +218,10 @@ def metadata(loaded: Loaded, numbers: list[int]) -> dict[str, Any]:
         "name": loaded.name,
         "versions": [str(number) for number in numbers],
         "platform": "onnx_onnxv1" if loaded.predictor.engine == "onnx" else "python",
-        "inputs": [{"name": column.name, "datatype": datatype(column), "shape": [-1]} for column in signature.columns],
+        "inputs": [
+            {"name": column.name, "datatype": datatype(column), "shape": input_shape(column)}
+            for column in signature.columns
+        ],
         "outputs": output_tensors(signature),
         "parameters": {
             "version": loaded.number,

@@ -8,8 +8,15 @@ from workbench.errors import InputError, RequestError
 from workbench.service.answers import Question, check_row_count, parse_json
 
 
-def read_rows(body: bytes, max_rows: int) -> Question:
+def read_rows(body: bytes, max_rows: int, *, images: str | None = None) -> Question:
     """Read the rows of a request to ``/predict/{model}``.
+
+    Parameters
+    ----------
+    body : bytes
+    max_rows : int
+    images : str, optional
+        The image column of a model for images: base64 of files, or lists of pixels.
 
     Raises
     ------
@@ -28,11 +35,16 @@ def read_rows(body: bytes, max_rows: int) -> Question:
                 "Send every row as an object of column names and values."
             )
         for column, value in row.items():
-            if isinstance(value, (dict, list)):
+            if isinstance(value, (dict, list)) and not (column == images and isinstance(value, list)):
                 raise InputError(
                     f"Got {_shown(value)} for column {column!r} in row {position} of {len(rows)}, needed one number, "
                     "text or null. Send one value for each column."
                 )
+    if images is not None and all(images in row for row in rows):  # else the signature says what is absent
+        from workbench.service.images import unpacked
+
+        for row, image in zip(rows, unpacked([row[images] for row in rows], images), strict=True):
+            row[images] = image
     return Question(rows, len(rows))
 
 
