@@ -1,0 +1,275 @@
+"""The order of a search: batches of proposals, measured step by step, those behind ended early, the leader grown out.
+
+Forests are compared on all folds with few trees first, which says more than one fold with many; everything else is
+compared fold by fold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from workbench.estimators.catalogue import entry as find_entry
+from workbench.recipe.spec import Step
+from workbench.training.searching.arena import Arena, Task
+from workbench.training.searching.arms import Arm, remember
+from workbench.training.searching.asking import NESTED, stages_of
+from workbench.training.searching.proposing import Proposer
+from workbench.training.searching.racing import can_catch_up, pooled_spread
+from workbench.training.searching.record import Record
+from workbench.training.searching.space import Config, Space
+
+_FIRST_BATCH, _BATCH = 5, 4  # of a size of their own, not the machine's: the same trials on any machine
+_SCREEN_SHARE, _LEAST_SCREEN = 0.3, 20  # trees of the smallest trial that a forest is first judged by
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a contest may use.
+
+    Parameters
+    ----------
+    space : Space
+    estimator : str
+    fixed : dict
+        Parameters that the RunSpec sets.
+    n_trials : int
+    prune : bool
+    recipe, ending : tuple of Step
+        As of `Arm`.
+    """
+
+    space: Space
+    estimator: str
+    n_trials: int
+    prune: bool = True
+    fixed: Config = field(default_factory=dict)
+    recipe: tuple[Step, ...] | None = None
+    ending: tuple[Step, ...] = ()
+
+
+class Contest:
+    """Measures what a proposer proposes until the trials, the time or the space are used up.
+
+    Parameters
+    ----------
+    plan : Plan
+    proposer : Proposer
+    arena : Arena
+    record : Record
+    on_batch : callable, optional
+        Called after each batch.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        proposer: Proposer,
+        arena: Arena,
+        record: Record,
+        on_batch: Callable[[], object] | None = None,
+    ) -> None:
+        self._plan, self._proposer, self._arena, self._record = plan, proposer, arena, record
+        self._on_batch = on_batch
+        self._sign = arena.scorer.sign
+        self._n_folds = arena.ground.n_folds
+        entry = find_entry(plan.estimator)
+        self._grows = entry.progress == "trees" and entry.engine == "sklearn"
+        self._one_by_one = entry.engine == "keras"
+        self._stages = tuple(int(stage) for stage in stages_of(plan.space.nested)) or (0,)
+        self._listed = bool(plan.space.nested and plan.space.nested.values)
+        self.arms: list[Arm] = []
+        self.rivals: list[Arm] = []
+        self._leader: Arm | None = None
+        self._recorded = self._remembered()
+
+    def run(self) -> None:
+        """Go on from what is recorded to the end."""
+        while self._n_taken() < self._plan.n_trials and not self._arena.cancelled():
+            taken = self._n_taken()
+            if not self.step(len(self.arms), taken + 1, self._plan.n_trials - taken):
+                break
+        self.finish_waiting()
+
+    def step(self, index: int, number: int, left: int) -> list[Arm]:
+        """Propose and measure one batch.
+
+        Parameters
+        ----------
+        index, number : int
+            Of its first arm, and of that one's first trial, in the whole search.
+        left : int
+            Trials that it may give at most.
+
+        Returns
+        -------
+        list of Arm
+            None where the space is used up.
+        """
+        batch = self._batch(index, number, left)
+        if batch:
+            self._race([arm for arm in batch if arm.status is None], batch)
+            self.arms += batch
+            self._follow_leader()
+            if self._on_batch is not None:
+                self._on_batch()
+        return batch
+
+    def _n_taken(self) -> int:
+        return sum(arm.n_trials for arm in self.arms)
+
+    def _batch(self, index: int, number: int, left: int) -> list[Arm]:
+        size = 1 if self._one_by_one else _BATCH if self.arms else _FIRST_BATCH
+        batch: list[Arm] = []
+        for place in range(size):
+            if left <= 0:
+                break
+            found = self._recorded.get(index + place)
+            if found is None:
+                config = self._proposer.propose(len(self.arms) + place, self.arms, [arm.config for arm in batch])
+                if config is None:
+                    break
+                found = self._arm(index + place, config, number, self._stages[-left:] if self._listed else self._stages)
+            batch.append(found)
+            number, left = number + found.n_trials, left - found.n_trials
+        return batch
+
+    def _arm(self, index: int, config: Config, number: int, stages: tuple[int, ...]) -> Arm:
+        nested = NESTED.get(self._plan.estimator) if self._plan.space.nested else None
+        return Arm(
+            index, self._plan.estimator, config, nested=nested, stages=stages, listed=self._listed, number=number,
+            fixed=dict(self._plan.fixed), recipe=self._plan.recipe, ending=self._plan.ending,
+            judged_at=self._stages[0] if self._listed and self._grows else None,
+        )  # fmt: skip
+
+    def _remembered(self) -> dict[int, Arm]:
+        """Rebuild the arms of an earlier attempt."""
+        found: dict[int, Arm] = {}
+        own = [trial for trial in self._record.trials.values() if trial.estimator == self._plan.estimator]
+        for index in sorted({trial.arm for trial in own}):
+            trials = [trial for trial in own if trial.arm == index]
+            trials.sort(key=lambda trial: trial.number)
+            config = dict(trials[0].config)
+            nested = NESTED.get(self._plan.estimator) if self._plan.space.nested else None
+            first = int(config.pop(nested, 0)) if nested else 0
+            stages = self._stages
+            if self._listed and first in stages:
+                stages = stages[stages.index(first) :]
+            arm = remember(self._arm(index, config, trials[0].number, stages), trials)
+            if arm.status == "finished" and len(trials) < arm.n_trials:
+                arm.status = None  # its larger trials were still to come
+            found[index] = arm
+            if arm.curve and arm.status == "finished":
+                self._arena.curves.append(arm.curve)
+        return found
+
+    def _race(self, arms: Sequence[Arm], batch: Sequence[Arm]) -> None:
+        for folds, stages in self._legs():
+            self._measure(arms, folds, stages)
+            if self._arena.cancelled():
+                return
+            if self._plan.prune:
+                for arm in arms:
+                    self._end_behind(arm, [*self.rivals, *self.arms, *batch], folds[-1] + 1, stages[-1])
+            self._settle(arms)
+
+    def _legs(self) -> list[tuple[list[int], tuple[int, ...]]]:
+        """Say which folds are measured up to which number of trees, one leg after the other."""
+        folds = list(range(self._n_folds))
+        if not self._plan.prune:
+            return [(folds, self._stages)]
+        if self._grows:
+            first = (self._stages[0],) if self._listed else self._stages
+            screen = self._screen()
+            return [(folds, (screen,)), (folds, first)] if screen else [(folds, first)]
+        parts = [folds[:1], folds[1:2], folds[2:]]
+        return [(part, self._stages) for part in parts if part]
+
+    def _screen(self) -> int:
+        smallest = self._stages[0] or int(self._plan.fixed.get(NESTED.get(self._plan.estimator, ""), 200))
+        screen = int(_SCREEN_SHARE * smallest)
+        return screen if self._grows and self._n_folds > 1 and screen >= _LEAST_SCREEN else 0
+
+    def _measure(self, arms: Sequence[Arm], folds: Sequence[int], stages: Sequence[int]) -> None:
+        tasks = []
+        for fold in folds:
+            for arm in arms:
+                if arm.status is not None:
+                    continue
+                passed = sorted({*stages, *(each for each in arm.stages if 0 < each < max(stages))})
+                left = tuple(each for each in passed if fold not in arm.scores.get(each, {}))
+                if left:
+                    tasks.append(Task(arm, fold, left))
+        for _ in self._arena.run(tasks):
+            self._settle(arms)
+
+    def _settle(self, arms: Sequence[Arm]) -> None:
+        """Write what has ended."""
+        for arm in arms:
+            complete = all(len(arm.scores.get(stage, {})) == self._n_folds for stage in arm.stages)
+            if arm.status is None and complete:
+                arm.status = "finished"
+                if arm.curve:
+                    self._arena.curves.append(arm.curve)
+            if arm.status is not None:
+                self._arena.leave(arm)
+            if arm.status is not None or self._listed:
+                self._record.add(arm.trials(self._n_folds, self._sign))
+
+    def _end_behind(self, arm: Arm, others: Sequence[Arm], n_measured: int, stage: int) -> None:
+        """End an arm that can't plausibly catch up with the best of the others at the same stage."""
+        if arm.status is not None or len(arm.values(stage)) < n_measured:
+            return
+        leader = self._ahead(others, stage, n_measured)
+        if leader is None or leader is arm:
+            return
+        signed = [self._sign * value for value in arm.values(stage)]
+        best = [self._sign * value for value in leader.values(stage)]
+        grown = self._grows and (0 < stage < arm.top or stage == self._screen() != 0)
+        spread = pooled_spread(
+            [[self._sign * value for value in each.values(stage)] for each in self.arms if each is not leader], best
+        )
+        slack = self._gain(leader, stage) if grown else 0.0
+        if not can_catch_up(signed, best, spread=spread, n_folds=self._n_folds, slack=slack, is_rough=grown):
+            arm.status = "pruned"
+            trees = f" with {stage} trees" if stage and self._grows else ""
+            arm.reason = (
+                f"Ended after {n_measured} of {self._n_folds} folds{trees}: behind trial {leader.number} "
+                "by more than chance explains."
+            )
+
+    def _ahead(self, arms: Sequence[Arm], stage: int, n_measured: int) -> Arm | None:
+        """Give the arm with the best mean over the folds measured so far, among those that have them all."""
+        there = [arm for arm in arms if arm.status != "failed" and len(arm.values(stage)) >= n_measured]
+        if not there:
+            return None
+        return max(there, key=lambda arm: (self._sign * math.fsum(arm.values(stage)[:n_measured]), -arm.index))
+
+    def _gain(self, leader: Arm, stage: int) -> float:
+        """Give what more trees have gained the leader, beyond a stage."""
+        now, later = leader.mean(stage), leader.mean(leader.best_stage(self._sign))
+        return 0.0 if now is None or later is None else abs(later - now)
+
+    def _follow_leader(self) -> None:
+        """Grow the leader out once it has led through a batch: one that is overtaken at once would be grown in vain."""
+        leader = self._ahead(self.arms, self._stages[0], self._n_folds) if self._listed and self._grows else None
+        if leader is None:
+            return
+        if leader is self._leader and leader.status is None:
+            self._measure([leader], range(self._n_folds), leader.stages)
+        self._leader = leader
+
+    def finish_waiting(self) -> None:
+        """Grow out whoever can still become the best, the most promising first."""
+        stage = self._stages[0]
+        waiting = [arm for arm in self.arms if arm.status is None and arm.values(stage)]
+        waiting.sort(key=lambda arm: (-self._sign * (arm.mean(stage) or 0.0), arm.index))
+        for arm in waiting:
+            if self._arena.cancelled():
+                return
+            if self._plan.prune:
+                self._end_behind(arm, self.arms, self._n_folds, stage)
+            if arm.status is None:
+                self._measure([arm], range(self._n_folds), arm.stages)
+            self._settle([arm])
