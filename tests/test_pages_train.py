@@ -6,7 +6,7 @@ import pytest
 
 from workbench.data import sample
 from workbench.estimators.spec import EstimatorSpec
-from workbench.training.run import open_run
+from workbench.training.listing import open_run
 from workbench.ui import drafts
 
 
@@ -19,13 +19,15 @@ def messages_of(page):
 
 
 def test_the_cards_are_those_of_the_task(open_page):
-    keys = [button.key for button in open_page("train", table="diabetes").button]
+    page = open_page("train", table="diabetes")
+    keys = [button.key for button in page.pills(key="train.family").set_value("all").run().button]
     assert "train.choose.linear_regression" in keys
     assert "train.choose.logistic_regression" not in keys
 
 
 def test_a_chosen_estimator_and_its_parameters_are_stored(open_page):
     page = open_page("train", table="iris")
+    assert page.pills(key="train.family").value == "trees"  # that of the estimator that is chosen
     page.button(key="train.choose.random_forest").click().run()
     page.number_input(key="train.param.random_forest.n_estimators").set_value(50).run()
     assert draft().estimator == EstimatorSpec(name="random_forest", params={"n_estimators": 50})

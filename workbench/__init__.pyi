@@ -24,6 +24,7 @@ from workbench.api import catalogue as catalogue
 from workbench.api import check_data as check_data
 from workbench.api import compare as compare
 from workbench.api import compare_recipes as compare_recipes
+from workbench.api import compare_specs as compare_specs
 from workbench.api import delete_recipe as delete_recipe
 from workbench.api import delete_run as delete_run
 from workbench.api import delete_table as delete_table

@@ -54,6 +54,9 @@ class Settings:
     )
     warm_minutes: float = _setting(15.0, "Minutes after which a ready worker that nobody needed goes away.")
     checkpoint_seconds: float = _setting(20.0, "Seconds of training that a killed run may lose at most, about.")
+    max_worker_mib: int = _setting(
+        0, "Memory that a run's process may take, in MiB; beyond it the run ends with a reason. 0 means no limit."
+    )
     stop_grace_seconds: float = _setting(60.0, "Seconds that a stopped run gets to finish cleanly before it is killed.")
     onnx_threads: int = _setting(0, "Threads of one ONNX Runtime session; 0 means one per core.")
     signing_key: str = _setting("", "Secret that signs each package's manifest (HMAC-SHA256); empty means unsigned.")

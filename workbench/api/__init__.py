@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from workbench.api.advising import match_recipe as match_recipe
     from workbench.api.explaining import explain_model as explain_model
     from workbench.api.explaining import open_version as open_version
+    from workbench.api.managing import compare_specs as compare_specs
+    from workbench.api.managing import delete_run as delete_run
     from workbench.api.opening import look_at as look_at
     from workbench.api.opening import open_source as open_source
     from workbench.api.opening import read_table as read_table
@@ -61,7 +63,6 @@ if TYPE_CHECKING:
     from workbench.registry import rollback as rollback
     from workbench.registry import versions as versions
     from workbench.settings import Settings as Settings
-    from workbench.training.run import delete_run as delete_run
     from workbench.training.spec import RunSpec as RunSpec
 
 # Name here -> where it lives, and its name there where that differs. Loaded on first use: importing everything would
@@ -94,7 +95,8 @@ _HOMES: dict[str, tuple[str, str]] = {
     "Settings": ("settings", "Settings"),
     "WorkbenchError": ("errors", "WorkbenchError"),
     "catalogue": ("estimators.catalogue", "catalogue"),
-    "delete_run": ("training.run", "delete_run"),
+    "compare_specs": ("api.managing", "compare_specs"),
+    "delete_run": ("api.managing", "delete_run"),
     "explain_model": ("api.explaining", "explain_model"),
     "open_version": ("api.explaining", "open_version"),
 }

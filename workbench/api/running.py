@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench import training
 from workbench.api import watching
+from workbench.api.managing import find_runs
 from workbench.errors import RunError, WorkbenchError
 from workbench.settings import Settings
 
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from workbench.training.spec import RunSpec
 
 EXPLAINED_ROWS = 200
+_FRAME = {
+    **dict.fromkeys(("run_id", "name", "status", "reason", "estimator"), "word"),
+    **dict.fromkeys(("seconds", "accuracy", "roc_auc", "r2", "rmse"), "number"),
+    "tags": "words",
+    "note": "word",
+    "priority": "count",
+    "device": "word",
+    "resumed": "count",
+    "started": "number",
+}
 
 
 class Run(training.Run):
@@ -86,17 +97,31 @@ class Run(training.Run):
         return watching.status_html(self)
 
 
-def train(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None) -> Run:
+def train(
+    spec: RunSpec | dict[str, Any],
+    *,
+    note: str = "",
+    tags: Iterable[str] = (),
+    priority: int = 0,
+    settings: Settings | None = None,
+) -> Run:
     """Train what a spec describes and wait for the end, with live curves in a notebook and a progress bar elsewhere.
 
     The run has its own process, so it shows up in the app, too. Interrupting stops it; it keeps the best state so far.
+
+    Parameters
+    ----------
+    spec : RunSpec or dict
+    note, tags, priority
+        What is said about it; see `Run.describe`.
+    settings : Settings, optional
 
     Raises
     ------
     SpecError, EstimatorError
         If the spec is malformed. A run that fails while it works doesn't raise: see its `status` and `reason`.
     """
-    run = start(spec, settings=settings)
+    run = start(spec, note=note, tags=tags, priority=priority, settings=settings)
     try:
         run.watch()
     except KeyboardInterrupt:
@@ -105,9 +130,33 @@ def train(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None) -
     return run
 
 
-def start(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None) -> Run:
-    """Start a run in its own process and return at once: see `Run.wait`, `Run.watch` and `Run.stop`."""
-    return _own(training.start(spec, settings=settings), settings)
+def start(
+    spec: RunSpec | dict[str, Any],
+    *,
+    note: str = "",
+    tags: Iterable[str] = (),
+    priority: int = 0,
+    settings: Settings | None = None,
+) -> Run:
+    """Start a run in its own process and return at once: see `Run.wait`, `Run.watch` and `Run.stop`.
+
+    Where as many runs train as ``settings.runs_at_once`` allows, it waits in a queue.
+
+    Parameters
+    ----------
+    spec : RunSpec or dict
+    note, tags, priority
+        What is said about it; see `Run.describe`. Of the runs that wait, that of the highest priority trains first.
+    settings : Settings, optional
+
+    Raises
+    ------
+    SpecError, EstimatorError
+        If the spec is malformed.
+    RunError
+        If a tag or the priority can't be used, or no process can be started.
+    """
+    return _own(training.start(spec, note=note, tags=tags, priority=priority, settings=settings), settings)
 
 
 def open_run(run_id: str, *, settings: Settings | None = None) -> Run:
@@ -121,38 +170,67 @@ def open_run(run_id: str, *, settings: Settings | None = None) -> Run:
     return _own(training.open_run(run_id, settings=settings), settings)
 
 
-def runs(*, settings: Settings | None = None) -> list[Run]:
-    """List all runs, newest first; those of the app and the command line, too."""
-    return [_own(run, settings) for run in training.runs(settings=settings)]
+def runs(
+    *,
+    tag: str | Iterable[str] | None = None,
+    status: str | None = None,
+    search: str = "",
+    sort: str = "created",
+    settings: Settings | None = None,
+) -> list[Run]:
+    """List runs, newest first; those of the app and the command line, too.
+
+    Parameters
+    ----------
+    tag : str or iterable of str, optional
+        Only those with this tag, or with all of these.
+    status : str, optional
+        Only those that are ``queued``, ``running``, ``finished``, ``stopped``, ``failed`` or ``lost`` now.
+    search : str
+        Only those with all of these words in id, note, tags, estimator, data or reason.
+    sort : str
+        ``created`` (newest first), ``name``, ``status``, ``seconds``, ``priority``, or a metric (best on the test rows
+        first).
+    settings : Settings, optional
+
+    Raises
+    ------
+    RunError
+        If there is no such status or order.
+    """
+    found = find_runs(tag=tag, status=status, search=search, sort=sort, settings=settings)
+    return [_own(run, settings) for run in found]
 
 
-def runs_frame(*, settings: Settings | None = None) -> pl.DataFrame:
-    """List all runs, newest first, one row a run: id, name, status, reason, estimator, seconds, test metrics.
+def runs_frame(
+    *,
+    tag: str | Iterable[str] | None = None,
+    status: str | None = None,
+    search: str = "",
+    sort: str = "created",
+    settings: Settings | None = None,
+) -> pl.DataFrame:
+    """List runs as `runs` does, one row a run: name, status, reason, estimator, seconds, test metrics, tags, note.
 
     What can't be read of a damaged run is null.
     """
     import polars as pl
 
     rows = []
-    for run in training.runs(settings=settings):
+    for run in find_runs(tag=tag, status=status, search=search, sort=sort, settings=settings):
         document = run.to_dict()
         estimator, test = _described(run)
-        rows.append(
-            {
-                "run_id": run.id,
-                "name": document["name"],
-                "status": document["status"],
-                "reason": document["reason"],
-                "estimator": estimator,
-                "seconds": document["seconds"],
-                **{name: test.get(name) for name in ("accuracy", "roc_auc", "r2", "rmse")},
-            }
-        )
-    words, numbers = (
-        ("run_id", "name", "status", "reason", "estimator"),
-        ("seconds", "accuracy", "roc_auc", "r2", "rmse"),
-    )
-    return pl.DataFrame(rows, schema={**dict.fromkeys(words, pl.String), **dict.fromkeys(numbers, pl.Float64)})
+        known = {name: document[name] for name in _FRAME if name in document}
+        metrics = {name: test.get(name) for name in ("accuracy", "roc_auc", "r2", "rmse")}
+        rows.append(known | {"estimator": estimator} | metrics)
+    return pl.DataFrame(rows, schema=_frame_schema())
+
+
+def _frame_schema() -> dict[str, Any]:
+    import polars as pl
+
+    types = {"word": pl.String, "number": pl.Float64, "count": pl.Int64, "words": pl.List(pl.String)}
+    return {name: types[kind] for name, kind in _FRAME.items()}
 
 
 def _described(run: training.Run) -> tuple[str | None, dict[str, float]]:

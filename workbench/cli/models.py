@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Note = Annotated[str, typer.Option("--note", help="A line for the audit: why.")]
 Model = Annotated[str, typer.Argument(metavar="NAME", help="The model's name.", show_default=False)]
 CHUNK_ROWS = 20_000
+CHUNK_IMAGES = 1_000
 
 
 def publish(
@@ -31,7 +32,7 @@ def publish(
     The first version goes live at once; later ones when they are promoted.
     """
     from workbench import registry
-    from workbench.training.run import open_run
+    from workbench.training.listing import open_run
 
     version = registry.publish(open_run(run), name, note=note)
     show(version.to_dict(), as_json, lambda: f"Published {version}. {_engine(version)}")
@@ -88,7 +89,7 @@ def predict(
         str, typer.Argument(metavar="MODEL", help="NAME (its champion), NAME@ALIAS or NAME/NUMBER.", show_default=False)
     ],
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet, also gzipped.", show_default=False)
+        Path, typer.Argument(metavar="FILE", help="A table; of images also a file, folder or zip.", show_default=False)
     ],
     output: Annotated[
         Path | None,
@@ -128,11 +129,23 @@ def _predict(predictor: Any, file: Path) -> tuple[Any, list[str]]:
 
     from workbench.package.reading import read_rows
 
-    checked = predictor.signature.check(read_rows(file, predictor.signature))
+    rows = read_rows(file, predictor.signature)
+    if predictor.signature.image is not None:
+        return _predict_images(predictor, rows), []
+    checked = predictor.signature.check(rows)
     frame: pl.DataFrame = checked.frame
     # In pieces: the probabilities of a million rows and many classes needn't be in memory twice.
     pieces = [predictor.predict_frame(frame.slice(start, CHUNK_ROWS)) for start in range(0, frame.height, CHUNK_ROWS)]
     return pl.concat(pieces), checked.ignored
+
+
+def _predict_images(predictor: Any, rows: Any) -> Any:
+    """Predict images a few at a time, each beside the name of its file where it has one."""
+    import polars as pl
+
+    pieces = [predictor.predict_frame(rows.slice(start, CHUNK_IMAGES)) for start in range(0, rows.height, CHUNK_IMAGES)]
+    answers = pl.concat(pieces)
+    return pl.concat([rows.select("file"), answers], how="horizontal") if "file" in rows.columns else answers
 
 
 def _engine(version: Version) -> str:

@@ -1,9 +1,10 @@
-"""Commands about runs: train, runs, stop, evaluate, explain, export."""
+"""Commands about runs: train, runs, stop, resume, delete, evaluate, explain, export."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from workbench.cli.output import Json, moment, note, show, table
 if TYPE_CHECKING:
     from workbench.training.run import Run
 
+Tags = Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; may be given several times.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as in `workbench runs`.", show_default=False)]
 
 
@@ -24,6 +26,11 @@ def train(
         typer.Argument(metavar="SPEC", help="A RunSpec file, YAML or JSON; - reads it from stdin.", show_default=False),
     ],
     detach: Annotated[bool, typer.Option("--detach", help="Start the run and return its id at once.")] = False,
+    tag: Tags = None,
+    note: Annotated[str, typer.Option("--note", help="What people should know about it.")] = "",
+    priority: Annotated[
+        int, typer.Option("--priority", min=-100, max=100, help="Of runs that wait, the highest trains first.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Train what a RunSpec describes.
@@ -31,16 +38,44 @@ def train(
     Ctrl-C stops the run; it keeps the best state so far, evaluates and packages it. Exit status 1 if the run failed.
     """
     from workbench.training.spec import RunSpec
-    from workbench.training.starting import start
-    from workbench.training.starting import train as train_here
+    from workbench.training.starting import follow, start
 
     document = RunSpec.from_yaml(sys.stdin.read()) if spec == "-" else RunSpec.read(spec)
+    run = start(document, note=note, tags=tag or (), priority=priority)
     if detach:
-        run = start(document)
         show({"run_id": run.id, "status": run.status}, as_json, lambda: run.id)
         return
+    _follow(follow, run, as_json)
+
+
+def resume(
+    run_id: RunId,
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once; the run goes on by itself.")] = False,
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, help="Of a search: trials that it may have in all.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="Of a search: minutes that it may take from now on.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run that was stopped, failed or lost.
+
+    It goes on from its last checkpoint, to the result that it would have had. Exit status 1 if the run failed.
+    """
+    from workbench.training.listing import open_run
+    from workbench.training.starting import follow
+
+    run = open_run(run_id).resume(n_trials=trials, minutes=minutes)
+    if detach:
+        show({"run_id": run.id, "status": run.status}, as_json, lambda: run.id)
+        return
+    _follow(follow, run, as_json)
+
+
+def _follow(follow: Callable[..., Run], run: Run, as_json: bool) -> None:
     with Progress() as progress:
-        run = train_here(document, on_progress=progress)
+        follow(run, progress)
     show(_result(run), as_json, lambda: _summary(run))
     _check_status(run)
 
@@ -48,12 +83,37 @@ def train(
 def runs(
     as_json: Json = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="Show so many, newest first; 0 shows all.")] = 0,
+    tag: Tags = None,
+    status: Annotated[str | None, typer.Option("--status", help="Only those that are this now.")] = None,
+    search: Annotated[str, typer.Option("--search", help="Only those with these words, anywhere.")] = "",
+    sort: Annotated[
+        str, typer.Option("--sort", help="created, name, status, seconds, priority, or a metric: the best first.")
+    ] = "created",
 ) -> None:
     """List the runs, newest first."""
-    from workbench.training.run import runs as list_runs
+    from workbench.api.managing import find_runs
 
-    listed = [run.to_dict() for run in list_runs()[: limit or None]]
+    found = find_runs(tag=tag, status=status, search=search, sort=sort)[: limit or None]
+    listed = [run.to_dict() for run in found]
     show(listed, as_json, lambda: _runs_table(listed))
+
+
+def delete(
+    run_id: RunId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a run that has ended, with all its files; never one whose model is live."""
+    from workbench.api.managing import delete_run
+    from workbench.training.listing import open_run
+
+    run = open_run(run_id)
+    if not yes and not sys.stdin.isatty():
+        raise typer.BadParameter("there is nobody to ask; pass --yes to delete the run.")
+    if not yes and not typer.confirm(f"Delete run {run.id} ({run.status}) with its history and model?", err=True):
+        raise typer.Exit(1)
+    delete_run(run_id)
+    show({"run_id": run_id, "deleted": True}, as_json, lambda: f"Deleted {run_id}.")
 
 
 def stop(
@@ -62,7 +122,7 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """Stop a run and keep its best state so far."""
-    from workbench.training.run import open_run
+    from workbench.training.listing import open_run
 
     run = open_run(run_id)
     if run.state.has_ended:
@@ -91,7 +151,7 @@ def _wait_or_kill(run: Run) -> None:
 
 def evaluate(run_id: RunId, as_json: Json = False) -> None:
     """Print the metrics of a run."""
-    from workbench.training.run import open_run
+    from workbench.training.listing import open_run
 
     run = open_run(run_id)
     metrics = run.metrics() or {name: run.report().metrics(name) for name in run.report().splits}
@@ -141,7 +201,7 @@ def export(
 
     The file's ending decides: a notebook (.ipynb), a Python script (.py) or the RunSpec (.yaml, .json).
     """
-    from workbench.training.run import open_run
+    from workbench.training.listing import open_run
 
     text = _exported(open_run(run_id), file)
     from workbench.storage import write_atomic
@@ -204,8 +264,18 @@ def _runs_table(listed: list[dict[str, Any]]) -> str:
     if not listed:
         return "No runs yet. Start one: workbench train SPEC"
     return table(
-        ["run", "status", "started", "seconds", "reason"],
-        [(run["run_id"], run["status"], moment(run["started"]), run["seconds"], run["reason"]) for run in listed],
+        ["run", "status", "started", "seconds", "tags", "reason"],
+        [
+            (
+                run["run_id"],
+                run["status"],
+                moment(run["started"]),
+                run["seconds"],
+                ", ".join(run["tags"]),
+                run["reason"] or run["waiting_for"] or run["warning"],
+            )
+            for run in listed
+        ],
     )
 
 
@@ -215,4 +285,4 @@ def _check_status(run: Run) -> None:
         raise typer.Exit(1)
 
 
-commands = (train, runs, stop, evaluate, explain, export)
+commands = (train, runs, stop, resume, delete, evaluate, explain, export)

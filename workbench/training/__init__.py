@@ -9,10 +9,10 @@ from workbench.lazily import lazily
 if TYPE_CHECKING:
     from workbench.training.hardware import gpu_report as gpu_report
     from workbench.training.hardware import sample_once as sample_once
+    from workbench.training.listing import delete_run as delete_run
+    from workbench.training.listing import open_run as open_run
+    from workbench.training.listing import runs as runs
     from workbench.training.run import Run as Run
-    from workbench.training.run import delete_run as delete_run
-    from workbench.training.run import open_run as open_run
-    from workbench.training.run import runs as runs
     from workbench.training.spec import RunSpec as RunSpec
     from workbench.training.starting import start as start
     from workbench.training.starting import train as train
@@ -22,9 +22,9 @@ _HOMES = {
     "RunSpec": "spec",
     "RunState": "state",
     "Run": "run",
-    "open_run": "run",
-    "runs": "run",
-    "delete_run": "run",
+    "open_run": "listing",
+    "runs": "listing",
+    "delete_run": "listing",
     "start": "starting",
     "train": "starting",
     "sample_once": "hardware",

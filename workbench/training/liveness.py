@@ -6,7 +6,6 @@ import atexit
 import dataclasses
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -15,18 +14,20 @@ from pathlib import Path
 
 from workbench import storage
 from workbench.errors import StorageError
-from workbench.training.state import KILL, PROCESS, RunState, read_state, write_state
+from workbench.training.state import KILL, PROCESS, RunState, read_state, this_host, write_state
 
 REMOTE_SILENCE_SECONDS = 60.0  # a worker on another machine has only its heartbeat to show
 _CREATION_TOLERANCE_SECONDS = 2.0  # the boot time that creation times are counted from is known to a second
 
 _children: dict[Path, subprocess.Popen[bytes]] = {}
-_exit_statuses: dict[Path, int] = {}
+_exit_statuses: dict[Path, tuple[int, int]] = {}  # pid and exit status of the last child that worked on a folder
 
 
 def adopt(folder: Path, process: subprocess.Popen[bytes]) -> None:
     """Remember a worker that this process started, so that it is reaped and its exit status known."""
-    _children[folder.resolve()] = process
+    key = folder.resolve()
+    _exit_statuses.pop(key, None)
+    _children[key] = process
     threading.Thread(target=process.wait, name=f"reaper-{process.pid}", daemon=True).start()
 
 
@@ -38,14 +39,38 @@ def _let_go() -> None:
             process.returncode = 0
 
 
-def exit_status(folder: Path) -> int | None:
-    """Reap our child if it has ended; give its exit status, or None while it runs or where it isn't ours."""
+def exit_status(folder: Path, pid: int | None = None) -> int | None:
+    """Reap our child if it has ended; give its exit status, or None while it runs or where it isn't ours.
+
+    Parameters
+    ----------
+    folder : Path
+    pid : int, optional
+        Only that of the process with this pid counts: another program may have had the run resumed.
+    """
     key = folder.resolve()
     process = _children.get(key)
     if process is not None and process.poll() is not None:
-        _exit_statuses[key] = process.returncode
+        _exit_statuses[key] = (process.pid, process.returncode)
         _children.pop(key, None)
-    return _exit_statuses.get(key)
+    found = _exit_statuses.get(key)
+    return None if found is None or pid not in (None, found[0]) else found[1]
+
+
+def is_ours(folder: Path, pid: int | None) -> bool:
+    """Tell whether the worker of a folder is our child and hasn't been reaped."""
+    process = _children.get(folder.resolve())
+    return process is not None and pid in (None, process.pid)
+
+
+def worker_pid(folder: Path, state: RunState) -> tuple[int | None, float | None]:
+    """Give pid and creation time of the process that executes a run, or will."""
+    if state.pid is not None and state.status != "queued":
+        return state.pid, state.pid_created
+    with suppress(StorageError):
+        process = storage.read_json(folder / PROCESS) or {}
+        return process.get("pid"), process.get("created")
+    return None, None
 
 
 def current_state(folder: Path) -> RunState:
@@ -55,18 +80,19 @@ def current_state(folder: Path) -> RunState:
     more.
     """
     state = read_state(folder)
-    status = exit_status(folder)
+    pid, created = worker_pid(folder, state)
+    status = exit_status(folder, pid)
     if state.status == "lost" and status:  # another reader noticed first, but only the parent knows the signal
         return _record(folder, state, _words_for_exit(folder, status))
     if state.has_ended:
         return state
-    reason = _why_gone(folder, state, status)
+    reason = _why_gone(folder, state, status, (pid, created))
     if reason is None:
         return state
-    latest = read_state(folder)  # it may have ended properly between our two looks
-    if latest.has_ended or latest.pid != state.pid:
+    latest = read_state(folder)  # it may have ended properly, or been resumed, between our two looks
+    if latest.has_ended or latest.pid != state.pid or latest.resumed != state.resumed:
         return latest
-    if state.host not in (None, socket.gethostname()):
+    if state.host not in (None, this_host()):
         return dataclasses.replace(latest, status="lost", reason=reason, ended=latest.heartbeat)  # it may come back
     return _record(folder, latest, reason)
 
@@ -81,32 +107,32 @@ def _record(folder: Path, state: RunState, reason: str) -> RunState:
     return lost
 
 
-def _why_gone(folder: Path, state: RunState, status: int | None) -> str | None:
+def _why_gone(
+    folder: Path, state: RunState, status: int | None, process: tuple[int | None, float | None]
+) -> str | None:
     """Say why the worker is gone; None while it lives or may still come."""
+    pid, created = process
     if status is not None:
         return _words_for_exit(folder, status)
-    if folder.resolve() in _children:  # ours, and not to be reaped yet: its last threads are ending, or it lives
+    if is_ours(folder, pid):  # and not to be reaped yet: its last threads are ending, or it lives
         return None
-    if state.host is not None and state.host != socket.gethostname():
+    if state.host is not None and state.host != this_host():
         silence = time.time() - (state.heartbeat or state.created)
         if silence < REMOTE_SILENCE_SECONDS:
             return None
         return (
-            f"No sign of life from its process on {state.host} for {silence:.0f} s. Look there, or start the run again."
+            f"No sign of life from its process on {state.host} for {silence:.0f} s. Look there, resume the run, or "
+            "start it again."
         )
-    pid, created = state.pid, state.pid_created
-    if pid is None:
-        process = storage.read_json(folder / PROCESS) or {}
-        pid, created = process.get("pid"), process.get("created")
     if pid is None:
         if state.launcher_pid is None or is_alive(state.launcher_pid, state.launcher_created):
             return None
-        return "The program that started it ended before the worker began. Start the run again."
+        return "The program that started it ended before the worker began. Resume the run, or start it again."
     if is_alive(pid, created):
         return None
     return _forced(folder) or (
         f"Its process {pid} is gone without a result: killed, crashed, or the machine restarted. "
-        "The history up to then is kept; look into the log, then start the run again."
+        "What it stored up to then is kept; look into the log, then resume the run or start it again."
     )
 
 
@@ -142,7 +168,7 @@ def _words_for_exit(folder: Path, status: int) -> str:
     if status >= 0:
         return (
             f"Its process ended with exit status {status} and without a result. "
-            "The history up to then is kept; look into the log, then start the run again."
+            "What it stored up to then is kept; look into the log, then resume the run or start it again."
         )
     try:
         name = signal.Signals(-status).name
@@ -156,7 +182,7 @@ def _words_for_exit(folder: Path, status: int) -> str:
     }
     return (
         f"Its process was killed by signal {-status} ({name}): {causes.get(name, 'someone ended it')}. "
-        "The history up to then is kept; look into the log, then start the run again."
+        "What it stored up to then is kept; look into the log, then resume the run or start it again."
     )
 
 

@@ -18,7 +18,13 @@ _SOURCE = Path(__file__).resolve().parents[2]  # what holds the package, so that
 
 
 def start_worker(
-    module: str, folder: Path, *, settings: Settings, refused: type[WorkbenchError] = RunError, fresh_log: bool = False
+    module: str,
+    folder: Path,
+    *,
+    settings: Settings,
+    refused: type[WorkbenchError] = RunError,
+    fresh_log: bool = False,
+    working_folder: str = "",
 ) -> int:
     """Start ``python -m module NAME`` for a prepared folder of that name, and give its pid.
 
@@ -34,6 +40,8 @@ def start_worker(
         What is raised where the operating system refuses.
     fresh_log : bool
         Begin the log anew.
+    working_folder : str
+        Where the process works; here where there is no such folder.
 
     Raises
     ------
@@ -50,6 +58,7 @@ def start_worker(
                 stdout=log,
                 stderr=log,
                 env=worker_environment(settings),
+                cwd=working_folder if os.path.isdir(working_folder) else None,
                 start_new_session=True,
                 creationflags=detached,
             )

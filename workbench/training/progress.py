@@ -131,9 +131,9 @@ class Progress:
         return os.path.exists(self._folder / STOP) and not self._is_taken()
 
     def take_stop(self) -> None:
-        """Count the stop that was asked for as done, for a phase that goes on with what it has; a later one counts anew.
+        """Count the stop that was asked for as done; a later one counts anew.
 
-        A stopped search still trains the best parameters that it found.
+        For a phase that goes on with what it has: a stopped search still trains the best parameters that it found.
         """
         self._signalled = False
         with suppress(OSError):

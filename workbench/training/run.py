@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import signal
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,8 @@ from workbench import storage
 from workbench.errors import RunError, RunNotFoundError, WorkbenchError
 from workbench.settings import Settings, current
 from workbench.training import state as files
-from workbench.training.liveness import current_state, is_alive
+from workbench.training.about import About, read_about, write_about
+from workbench.training.liveness import current_state
 from workbench.training.spec import RunSpec
 from workbench.training.state import RunState as RunState
 from workbench.training.state import Status
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 
     from workbench.evaluation import Report
     from workbench.package.predictor import Predictor
+    from workbench.training.logs import Level
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _LOG_BYTES = 512 * 1024
 
 
@@ -47,7 +46,7 @@ class Run:
 
     @property
     def spec(self) -> RunSpec:
-        """The document that this run executes; it never changes."""
+        """The document that this run executes; it never changes, but for the budget of a search that goes on."""
         if self._spec is None:
             document = storage.read_json(self.folder / files.SPEC)
             if document is None:
@@ -81,8 +80,43 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """Seconds that its worker worked, up to now or its end."""
+        """Seconds that its workers worked, up to now or its end; waiting isn't counted."""
         return self.state.seconds
+
+    @property
+    def about(self) -> About:
+        """Its note, tags and priority."""
+        return read_about(self.folder)
+
+    @property
+    def note(self) -> str:
+        """What people should know about it; see `describe`."""
+        return self.about.note
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Words to find it by; see `describe`."""
+        return self.about.tags
+
+    @property
+    def priority(self) -> int:
+        """From -100 to 100: of the runs that wait, the one with the highest trains first."""
+        return self.about.priority
+
+    def describe(
+        self, *, note: str | None = None, tags: Iterable[str] | None = None, priority: int | None = None
+    ) -> Run:
+        """Change its note, tags or priority, at any time; what is None stays as it is.
+
+        Raises
+        ------
+        RunError
+            If a tag or the priority can't be used.
+        StorageError
+            If the disk refuses.
+        """
+        write_about(self.folder, self.about.changed(note=note, tags=tags, priority=priority))
+        return self
 
     @property
     def package_folder(self) -> Path:
@@ -108,9 +142,10 @@ class Run:
             `time` (Unix seconds), `step` (optimizer steps, trees or rounds), `epoch` (fractional inside an epoch; equal
             to `step` for loops without epochs) and a column for each metric: `loss`, `val_loss`, `accuracy`, ...
         """
-        from workbench.training.history import history_frame, history_since
+        from workbench.training.history import history_frame
+        from workbench.training.tailing import tail
 
-        return history_frame(history_since(self.folder)[0])
+        return tail(self.folder / files.HISTORY, history_frame)
 
     def history_since(self, position: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Give the points after a position, as plain rows, and the position to go on from."""
@@ -120,9 +155,10 @@ class Run:
 
     def hardware(self) -> pl.DataFrame:
         """Give the hardware samples so far, one row a sample; columns as in `history.hardware_frame`."""
-        from workbench.training.history import hardware_frame, hardware_since
+        from workbench.training.history import hardware_frame
+        from workbench.training.tailing import tail
 
-        return hardware_frame(hardware_since(self.folder)[0])
+        return tail(self.folder / files.HARDWARE, hardware_frame)
 
     def hardware_since(self, position: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Give the samples after a position, as plain rows, and the position to go on from."""
@@ -130,16 +166,33 @@ class Run:
 
         return hardware_since(self.folder, position)
 
-    def log(self, tail: int = 200) -> str:
-        """Give the last lines of what the worker printed."""
+    def log(self, tail: int = 200, *, level: Level | None = None) -> str:
+        """Give the last lines of its log, each ``HH:MM:SS LEVEL message``.
+
+        Parameters
+        ----------
+        tail : int
+            So many lines at most.
+        level : {"debug", "info", "warning", "error"}, optional
+            Only those of this level and above.
+
+        Raises
+        ------
+        RunError
+            If there is no such level.
+        """
         try:
             with (self.folder / files.LOG).open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(0, size - _LOG_BYTES))
-                text = file.read().decode("utf-8", errors="replace")
+                lines = file.read().decode("utf-8", errors="replace").splitlines()
         except FileNotFoundError:
-            return ""
-        return "\n".join(text.splitlines()[-tail:]) if tail > 0 else ""
+            lines = []
+        if level is not None:
+            from workbench.training.logs import lines_of_level
+
+            lines = lines_of_level(lines, level)
+        return "\n".join(lines[-tail:]) if tail > 0 else ""
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until it has ended, however it ended.
@@ -169,33 +222,43 @@ class Run:
             storage.write_json(self.folder / files.STOP, {"time": time.time()})
 
     def kill(self) -> None:
-        """End a run that was asked to stop and hasn't within ``settings.stop_grace_seconds``; its results are lost.
+        """End a run that was asked to stop and hasn't within ``settings.stop_grace_seconds``.
+
+        What it hasn't stored is lost; it can be resumed from its last checkpoint.
 
         Raises
         ------
         RunError
             If it wasn't asked to stop, or the grace period isn't over.
         """
-        state = self.state
-        if state.has_ended:
-            return
-        asked = storage.read_json(self.folder / files.STOP)
-        grace = self._settings.stop_grace_seconds
-        waited = time.time() - asked["time"] if asked else 0.0
-        if asked is None or waited < grace:
-            raise RunError(
-                f"Got a kill for run {self.id} {waited:.0f} s after a stop, needed {grace:.0f} s of grace so that it "
-                "can keep its best weights. Ask it to stop with run.stop() and wait."
-            )
-        process = storage.read_json(self.folder / files.PROCESS) or {"pid": state.pid, "created": state.pid_created}
-        pid = process["pid"]
-        if pid and is_alive(pid, process["created"]):
-            reason = (
-                f"Killed: it hadn't ended {waited:.0f} s after it was asked to stop. Its history up to then is kept."
-            )
-            storage.write_json(self.folder / files.KILL, {"time": time.time(), "reason": reason})
-            with suppress(ProcessLookupError):
-                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        from workbench.training.killing import kill
+
+        kill(self.folder, grace_seconds=self._settings.stop_grace_seconds)
+
+    def resume(self, *, n_trials: int | None = None, minutes: float | None = None) -> Run:
+        """Go on with a run that was stopped, failed or lost, to the result that it would have had; return at once.
+
+        It goes on from its last checkpoint, in a process of its own: `wait` for the end, or `watch` it.
+
+        Parameters
+        ----------
+        n_trials : int, optional
+            Of a search, a finished one, too: how many trials it may have in all from now on.
+        minutes : float, optional
+            Of a search: how many minutes it may take from now on.
+
+        Raises
+        ------
+        RunError
+            If it is still going on or finished, or isn't the search that a budget needs.
+        StorageError
+            If the disk refuses.
+        """
+        from workbench.training.resuming import resume
+
+        resume(self.folder, settings=self._settings, n_trials=n_trials, minutes=minutes)
+        self._spec = None
+        return self
 
     def report(self) -> Report:
         """Open its report: metrics, curves and predictions of every split."""
@@ -229,16 +292,21 @@ class Run:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the line of ``workbench runs --json``; of a run on a sample also how many rows that was."""
-        state = self.state
+        state, about = self.state, self.about
         rows = {"n_train_rows": state.n_train_rows, "n_sampled_rows": state.n_sampled_rows}
         return {
             "run_id": self.id,
             "name": self.name,
             "status": state.status,
             "reason": state.reason,
+            "waiting_for": state.waiting_for,
+            "warning": state.warning,
             "pid": state.pid,
+            "device": state.device,
             "started": state.started,
             "seconds": round(state.seconds, 3),
+            "resumed": state.resumed,
+            **about.to_dict(),
             **(rows if state.n_sampled_rows is not None else {}),
         }
 
@@ -250,57 +318,3 @@ class Run:
             raise RunError(
                 f"Got run {self.id}, which is {state.status}{told}; needed one that has made a model. {remedy}"
             )
-
-
-def open_run(run_id: str, *, settings: Settings | None = None) -> Run:
-    """Open a run by its id.
-
-    Raises
-    ------
-    RunNotFoundError
-        If there is none; the message offers the nearest.
-    """
-    settings = settings or current()
-    folder = settings.runs / run_id
-    if _ID.fullmatch(run_id) and (folder / files.STATE).is_file():
-        return Run(folder, settings=settings)
-    import difflib
-
-    near = difflib.get_close_matches(run_id, [path.name for path in _folders(settings)], n=1, cutoff=0.4)
-    advice = f"Did you mean {near[0]!r}?" if near else "List them with `workbench runs`."
-    raise RunNotFoundError(f"Got run {run_id!r}, needed one in {settings.runs}. {advice}")
-
-
-def runs(*, settings: Settings | None = None) -> list[Run]:
-    """List all runs, newest first."""
-    settings = settings or current()
-    found = []
-    for folder in _folders(settings):
-        with suppress(RunNotFoundError):  # deleted since it was listed
-            found.append((files.read_state(folder).created, folder.name, folder))
-    return [Run(folder, settings=settings) for _, _, folder in sorted(found, reverse=True)]
-
-
-def delete_run(run_id: str, *, settings: Settings | None = None) -> None:
-    """Delete a run that has ended, with all its files.
-
-    Raises
-    ------
-    RunNotFoundError
-        If there is none of that id.
-    RunError
-        If it is still going on.
-    """
-    run = open_run(run_id, settings=settings)
-    if not run.state.has_ended:
-        raise RunError(f"Got run {run_id!r}, which is {run.status}; needed one that has ended. Stop it first.")
-    grave = run.folder.with_name(f".deleted-{run_id}")
-    with storage.disk_errors(run.folder):
-        os.replace(run.folder, grave)  # gone for readers in one step, however long the removal takes
-        shutil.rmtree(grave)
-
-
-def _folders(settings: Settings) -> list[Path]:
-    return [
-        path for path in storage.entries(settings.runs) if _ID.fullmatch(path.name) and (path / files.STATE).is_file()
-    ]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import secrets
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +12,38 @@ from workbench import storage
 from workbench.errors import RunError, WorkbenchError
 from workbench.settings import Settings, current
 from workbench.training import state as files
+from workbench.training.about import About, write_about
+from workbench.training.devices import needed_by
+from workbench.training.launching import launch
 from workbench.training.liveness import process_created
-from workbench.training.processes import start_worker
 from workbench.training.run import Run
 from workbench.training.spec import RunSpec
-from workbench.training.state import RunState, write_state
+from workbench.training.state import RunState, this_host, write_state
 
 
-def start(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None) -> Run:
+def start(
+    spec: RunSpec | dict[str, Any],
+    *,
+    note: str = "",
+    tags: Iterable[str] = (),
+    priority: int = 0,
+    settings: Settings | None = None,
+) -> Run:
     """Start a run in its own process and return at once.
 
-    The run goes on when the caller ends. Whatever is wrong with the data or the recipe shows as status ``failed`` with
-    a reason.
+    The run goes on when the caller ends. Where ``settings.runs_at_once`` are training already, it waits in a queue.
+    Whatever is wrong with the data or the recipe shows as status ``failed`` with a reason.
 
     Parameters
     ----------
     spec : RunSpec or dict
         A relative path in it is relative to the current directory.
+    note : str
+        What people should know about it.
+    tags : iterable of str
+        Words to find it by.
+    priority : int
+        From -100 to 100: of the runs that wait, the one with the highest trains first.
 
     Raises
     ------
@@ -39,14 +52,15 @@ def start(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None) -
     EstimatorError
         If its estimator or a parameter of it is unknown or out of range.
     StorageError, RunError
-        If the run folder or the process can't be made.
+        If the run folder or the process can't be made, or a tag or the priority can't be used.
     """
     settings = settings or current()
     spec = RunSpec.parse(spec)
     _check_estimator(spec)
-    folder = _new_folder(spec, settings.runs)
+    about = About().changed(note=note, tags=tags, priority=priority)
+    folder = _new_folder(spec, about, settings.runs)
     try:
-        start_worker("workbench.training.worker", folder, settings=settings)
+        launch(folder, settings=settings)
     except BaseException as error:
         reason = (
             str(error) if isinstance(error, WorkbenchError) else f"Its start was interrupted by {type(error).__name__}."
@@ -59,6 +73,9 @@ def start(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None) -
 def train(
     spec: RunSpec | dict[str, Any],
     *,
+    note: str = "",
+    tags: Iterable[str] = (),
+    priority: int = 0,
     settings: Settings | None = None,
     on_progress: Callable[[Run], object] | None = None,
     every_seconds: float = 0.25,
@@ -71,6 +88,8 @@ def train(
     Parameters
     ----------
     spec : RunSpec or dict
+    note, tags, priority
+        As for `start`.
     on_progress : callable, optional
         Called with the run about every `every_seconds`, and once at the end.
 
@@ -79,7 +98,12 @@ def train(
     SpecError, EstimatorError, StorageError, RunError
         As `start`. A run that fails while it works doesn't raise: its `status` and `reason` tell.
     """
-    run = start(spec, settings=settings)
+    run = start(spec, note=note, tags=tags, priority=priority, settings=settings)
+    return follow(run, on_progress, every_seconds=every_seconds)
+
+
+def follow(run: Run, on_progress: Callable[[Run], object] | None, *, every_seconds: float = 0.25) -> Run:
+    """Report a run's progress until it has ended; Ctrl-C stops it cleanly, see `train`."""
     try:
         _follow(run, on_progress, every_seconds)
     except KeyboardInterrupt:
@@ -107,22 +131,27 @@ def _check_estimator(spec: RunSpec) -> None:
     check_training(find_entry(spec.estimator.name), spec.training, spec.data.task)
 
 
-def _new_folder(spec: RunSpec, parent: Path) -> Path:
+def _new_folder(spec: RunSpec, about: About, parent: Path) -> Path:
     """Make a run folder that is complete the moment it appears."""
+    now = time.time()
     state = RunState(
         status="queued",
-        created=time.time(),
-        host=socket.gethostname(),
+        created=now,
+        queued=now,
+        host=this_host(),
         launcher_pid=os.getpid(),
         launcher_created=process_created(),
     )
     with storage.disk_errors(parent / spec.name):
-        draft = parent / f".new-{secrets.token_hex(6)}"
+        draft = parent / f".new-{os.urandom(6).hex()}"
         draft.mkdir(parents=True)
         storage.write_json(draft / files.SPEC, spec.to_dict())
+        needed_by(spec).write(draft)
+        if about != About():
+            write_about(draft, about)
         write_state(draft, state)
         for n_bytes in (2, 2, 2, 2, 4, 8):
-            folder = parent / f"{spec.name}-{secrets.token_hex(n_bytes)}"
+            folder = parent / f"{spec.name}-{os.urandom(n_bytes).hex()}"
             if folder.exists():
                 continue
             try:

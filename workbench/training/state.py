@@ -30,7 +30,8 @@ REPORT = "report"
 PACKAGE = "package"
 ABOUT = "about.json"
 FOLDS = "folds.jsonl"
-PLACE = "place.json"  # what the run needs to train on: a place on the CPU, a GPU, all of them
+PACKAGES = "packages.jsonl"  # manifests of the packages that a resumed run had before
+LAUNCH = "launch.json"  # what the run needs to train on (the CPU, a GPU, all of them), and the folder it was started in
 WORKER = "worker.lock"  # held by the process that executes the run, for as long as it lives
 
 ENDED = frozenset({"finished", "stopped", "failed", "lost"})

@@ -1,28 +1,28 @@
-"""The worker: the process that executes one run. ``python -m workbench.training.worker RUN_ID``."""
+"""The worker: the process that executes one run. ``python -m workbench.training.worker RUN_ID``.
+
+It takes its turn before it imports anything that a waiting process doesn't need.
+"""
 
 from __future__ import annotations
 
-import errno
-import logging
+import os
 import signal
 import sys
-import traceback
+import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from workbench import storage
-from workbench.errors import WorkbenchError
+from workbench.errors import StorageError
 from workbench.settings import Settings, current
-from workbench.training import state as files
-from workbench.training.progress import Progress
-from workbench.training.spec import RunSpec
-from workbench.training.state import Status, read_state
-
-_logger = logging.getLogger("workbench.training")
+from workbench.training.locking import Lock
+from workbench.training.queueing import take_turn
+from workbench.training.state import PROCESS, STOP, WORKER, read_state, write_state
 
 
 def main(run_id: str, *, settings: Settings | None = None) -> int:
-    """Execute a queued run to its end and write how it ended.
+    """Execute a queued run to its end, once there is a place for it, and write how it ended.
 
     Returns
     -------
@@ -35,56 +35,40 @@ def main(run_id: str, *, settings: Settings | None = None) -> int:
         raise SystemExit(
             f"Run {run_id} isn't waiting for a worker: it is {read_state(folder).status}. Start a new one."
         )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    progress = Progress(folder, heartbeat_seconds=settings.heartbeat_seconds)
+    own = Lock(folder / WORKER)
+    if not own.acquire():  # two were started for one run: exactly one executes it
+        raise SystemExit(f"Run {run_id} already has a worker. Watch it with `workbench runs`.")
+    _tell_pid(folder)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: progress.request_stop())
-    status, reason = _execute(folder, progress, settings)
-    if reason:
-        with suppress(OSError):
-            _logger.info("%s: %s", status, reason)
-    told = progress.end(status, reason)
-    return 0 if told and status in ("finished", "stopped") else 1
+        signal.signal(number, lambda *_: storage.write_json(folder / STOP, {"time": time.time()}))
+    place = take_turn(folder, settings)
+    if place is None:
+        _end_unstarted(folder)
+        return 0
+    os.environ.update(place.environment())
+    from workbench.training.executing import execute
 
-
-def _execute(folder: Path, progress: Progress, settings: Settings) -> tuple[Status, str | None]:
-    from workbench.training.hardware import Sampler
-
-    sampler = Sampler(folder, seconds=settings.hardware_seconds)
     try:
-        progress.begin()
-        sampler.start()
-        spec = RunSpec.parse(storage.read_json(folder / files.SPEC))
-        from workbench.training.pipeline import run_pipeline
-
-        return run_pipeline(spec, folder, progress=progress, settings=settings)
-    except Exception as error:
-        with suppress(OSError):  # the log lies on the same disk
-            traceback.print_exc()
-        return "failed", reason_for(error, phase=progress.state.phase)
+        return execute(folder, settings=settings, device=place.device)
     finally:
-        sampler.stop()
+        place.release()
+        own.release()
 
 
-def reason_for(error: BaseException, *, phase: str) -> str:
-    """Say in words why a run failed."""
-    if isinstance(error, WorkbenchError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return (
-            f"Memory ran out while {phase}. Use fewer rows or columns, a smaller model, or a machine with more memory."
-        )
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            return (
-                f"The disk took no more while {phase} ({cause.strerror}), needed room for this run. "
-                "Free some space and start it again."
-            )
-        cause = cause.__cause__ or cause.__context__
-    return (
-        f"Unexpected {type(error).__name__} while {phase}: {error}. The run's log has the details; please report them."
-    )
+def _tell_pid(folder: Path) -> None:
+    """Write which process has the run, where whoever started us was killed before that, or started two."""
+    with suppress(StorageError):
+        known = storage.read_json(folder / PROCESS) or {}
+        if known.get("pid") != os.getpid():
+            storage.write_json(folder / PROCESS, {"pid": os.getpid(), "created": None})
+
+
+def _end_unstarted(folder: Path) -> None:
+    reason = "Stopped on request while it waited for its turn; there is no model."
+    if read_state(folder).resumed:
+        reason = "Stopped on request while it waited for its turn; what it had before is kept."
+    state = replace(read_state(folder), status="stopped", reason=reason, waiting_for=None, ended=time.time())
+    write_state(folder, state)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def draw(run: Run, report: Report, split: str) -> None:
 
 def comparable(run: Run, report: Report) -> dict[str, Report]:
     """Find the other runs with a report on the same target and classes, newest first."""
-    from workbench.training.run import runs
+    from workbench.training.listing import runs
 
     found: dict[str, Report] = {}
     for other in runs()[:LISTED_RUNS]:

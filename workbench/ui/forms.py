@@ -98,7 +98,7 @@ def _start_of(entry: Parameter) -> Any:
 
 def _names(entry: Parameter, label: str, text: str, tie: dict[str, Any]) -> None:
     """Ask for finished runs by their ids."""
-    from workbench.training.run import runs
+    from workbench.training.listing import runs
 
     known = [run.id for run in runs()[:200] if run.package_folder.is_dir()]
     chosen = st.session_state[tie["key"]]

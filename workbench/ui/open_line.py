@@ -57,12 +57,13 @@ def _table_label(opened: Open) -> str:
 
 def _recipe_label(opened: Open) -> str:
     draft = opened.draft
-    if draft is None or not draft.target:
+    if draft is None or not (draft.target or draft.finds):
         return "no target"
     n_steps = sum(step.enabled for step in draft.recipe)
-    label = f"{draft.target} · {n_steps} step{'' if n_steps == 1 else 's'}"
+    what = draft.target or str(draft.task).replace("_", " ")
+    label = f"{what} · {n_steps} step{'' if n_steps == 1 else 's'}"
     run = opened.run
-    if run is not None and (run.spec.recipe, run.spec.data.target) != (draft.recipe, draft.target):
+    if run is not None and (run.spec.recipe, run.spec.data.target) != (draft.recipe, draft.target_name):
         return f"{label} (the run has {sum(step.enabled for step in run.spec.recipe)})"
     return label
 
@@ -90,7 +91,7 @@ def _table_choices() -> list[tuple[str, str]]:
 
 
 def _run_choices() -> list[tuple[str, str]]:
-    from workbench.training.run import runs
+    from workbench.training.listing import runs
 
     return [(run.id, f"{run.id} · {run.status}") for run in runs()[:MENU_LENGTH]]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.ui import messages, pages, state, words
-from workbench.ui.run_list import best_text, estimator_title, loss_curve
+from workbench.ui.run_words import best_text, estimator_title, loss_curve
 
 if TYPE_CHECKING:
     from workbench.registry import Version
@@ -35,7 +35,7 @@ def doors() -> None:
 
 def recent_runs() -> None:
     """Draw the newest runs as cards."""
-    from workbench.training.run import runs
+    from workbench.training.listing import runs
 
     st.subheader("Recent runs", anchor=False)
     found: list[Run] = []

@@ -1,104 +1,104 @@
-"""The list of runs: their state, their best value, the course of their loss, and several of them on one picture."""
+"""The list of runs: found by words, status and tags, opened, compared and deleted."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import streamlit as st
 
-from workbench import plots
 from workbench.errors import WorkbenchError
-from workbench.estimators.catalogue import catalogue
-from workbench.ui import messages, state, words
-from workbench.ui.picture import picture
+from workbench.ui import messages, run_comparison, state, words
+from workbench.ui.run_words import best_text, estimator_title, loss_curve
 
 if TYPE_CHECKING:
     from workbench.training.run import Run
 
 N_SHOWN = 100
-N_POINTS = 60
-_FIRST_METRIC = ("roc_auc", "accuracy", "rmse", "r2")
-METRIC_TITLES = {"roc_auc": "ROC AUC", "r2": "R²", "rmse": "RMSE", "mae": "MAE", "f1_macro": "F1 (macro)"}
-
-
-def metric_title(name: str) -> str:
-    """Write a metric's name."""
-    if name.startswith("val_"):
-        return f"validation {metric_title(name[4:])}"
-    return METRIC_TITLES.get(name, name.replace("_", " "))
-
-
-def estimator_title(name: str) -> str:
-    """Write an estimator's name as the catalogue does."""
-    found = catalogue().get(name)
-    return found.title if found else name
-
-
-def loss_curve(run: Run) -> list[float]:
-    """Give the course of the loss (validation where there is one), thinned to a sparkline's points."""
-    history = run.history()
-    name = next((name for name in ("val_loss", "loss") if name in history.columns), None)
-    if name is None:
-        return []
-    values = history[name].drop_nulls()
-    return values.gather_every(max(1, values.len() // N_POINTS)).to_list()
-
-
-def best_text(run: Run) -> tuple[str, str]:
-    """Name the value that matters most of a run, and write it."""
-    test = run.metrics().get("test", {})
-    for name in _FIRST_METRIC:
-        if name in test:
-            return f"{metric_title(name)}, test", words.number(float(test[name]), 4)
-    best = run.state.best
-    if best:
-        return f"best {metric_title(best['metric'])}", words.number(float(best["value"]), 4)
-    return "best so far", "–"
+_STATUSES = ("queued", "running", "finished", "stopped", "failed", "lost")
 
 
 def draw() -> None:
-    """Draw the list; a chosen row opens, several are compared."""
-    from workbench.training.run import runs
+    """Draw the list; one chosen row opens, several are compared."""
+    from workbench.training.listing import runs
 
     found: list[Run] = []
     with messages.shown(stop=True):
-        found = runs()[:N_SHOWN]
+        found = runs()
     if not found:
         st.caption("Runs that you start are listed here, from the pages, a notebook or the command line alike.")
         return
-    frame = pl.DataFrame([_row(run) for run in found])
-    st.caption("Choose one run to open it, or several to compare their curves.")
+    shown = _filtered(found)
+    if not shown:
+        st.caption(f"None of {words.plural(len(found), 'run')} fits. Take a filter away.")
+        return
+    chosen = _chosen(shown)
+    if len(shown) < len(found) or len(shown) > N_SHOWN:
+        st.caption(f"{min(len(shown), N_SHOWN):,} of {len(found):,} runs.")
+    if chosen:
+        _actions(chosen)
+    if len(chosen) > 1:
+        run_comparison.draw(chosen)
+
+
+def _filtered(found: list[Run]) -> list[Run]:
+    tags = sorted({tag for run in found for tag in run.about.tags})
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search",
+            key="train.runs_text",
+            placeholder="name, estimator, data or note",
+            help="Finds runs whose name, estimator, data or note has all of these words.",
+        )
+        statuses = st.multiselect("Status", _STATUSES, key="train.runs_status", placeholder="any")
+        wanted = st.multiselect("Tags", tags, key="train.runs_tags", placeholder="any") if tags else []
+    return [run for run in found if _fits(run, text, statuses, wanted)]
+
+
+def _fits(run: Run, text: str, statuses: list[str], tags: list[str]) -> bool:
+    if statuses and run.state.status not in statuses:
+        return False
+    about = run.about
+    if not set(tags) <= set(about.tags):
+        return False
+    parts = [run.id, about.note, *about.tags]
+    try:
+        parts += [run.spec.estimator.name, estimator_title(run.spec.estimator.name), run.spec.data.source]
+    except WorkbenchError:  # a damaged folder is still found by its name
+        pass
+    said = " ".join(parts).lower()
+    return all(word in said for word in text.lower().split())
+
+
+def _chosen(shown: list[Run]) -> list[Run]:
+    listed = shown[:N_SHOWN]
+    frame = pl.DataFrame([_row(run) for run in listed], infer_schema_length=None)
+    st.caption("Choose one run to open it, or several to compare them; click a heading to sort.")
     event = st.dataframe(
         frame,
         hide_index=True,
         key="train.runs",
         on_select="rerun",
         selection_mode="multi-row",
-        height="content" if len(found) < 12 else 440,
+        height="content" if len(listed) < 12 else 440,
         alt="Runs, newest first",
         column_config={
             "loss": st.column_config.LineChartColumn(
                 "loss", help="Validation loss where there is one, else training loss."
             ),
             "value": st.column_config.NumberColumn("value", format="%.4g"),
+            "tags": st.column_config.ListColumn("tags"),
         },
     )
-    chosen = [found[position] for position in event.selection.rows if position < len(found)]
-    if len(chosen) == 1 and st.button(f"Open {chosen[0].id}", key="train.open_run", icon=":material/visibility:"):
-        state.show(run=chosen[0].id)
-        st.rerun()
-    if len(chosen) > 1:
-        _compare(chosen)
+    return [listed[position] for position in event.selection.rows if position < len(listed)]
 
 
 def _row(run: Run) -> dict[str, object]:
     run_state = run.state
+    row: dict[str, Any] = {"run": run.id, "status": run_state.status}
     try:
         label, value = best_text(run)
-        return {
-            "run": run.id,
-            "status": run_state.status,
+        return row | {
             "estimator": estimator_title(run.spec.estimator.name),
             "data": run.spec.data.source,
             "measure": label,
@@ -106,33 +106,41 @@ def _row(run: Run) -> dict[str, object]:
             "loss": loss_curve(run),
             "time": words.duration(run_state.seconds),
             "started": words.ago(run_state.created),
+            "tags": list(run.about.tags),
+            "note": run.about.note,
         }
     except WorkbenchError:  # a damaged folder is still listed
-        names = ("estimator", "data", "measure", "value", "loss", "time", "started")
-        return {"run": run.id, "status": run_state.status, **dict.fromkeys(names)}
+        names = ("estimator", "data", "measure", "value", "loss", "time", "started", "tags", "note")
+        return row | dict.fromkeys(names)
 
 
-def _compare(chosen: list[Run]) -> None:
-    histories = {run.id: run.history() for run in chosen}
-    names = sorted(
-        {name for history in histories.values() for name in history.columns if name not in ("time", "step", "epoch")}
-    )
-    if not names:
-        st.caption("None of these runs has logged a curve yet.")
-        return
-    left, right = st.columns(2)
-    preferred = "val_loss" if "val_loss" in names else names[0]
-    metric = left.selectbox(
-        "Measure", names, index=names.index(preferred), format_func=metric_title, key="train.compare_metric"
-    )
-    by: Literal["step", "time"] | None = right.segmented_control(
-        "Axis", ["step", "time"], default="step", key="train.compare_by", required=True
-    )
-    numbers = pl.concat(
-        [
-            history.select("step", metric).with_columns(run=pl.lit(name))
-            for name, history in histories.items()
-            if metric in history.columns
-        ]
-    )
-    picture(plots.compare_curves(histories, metric=metric, by=by or "step"), key="train.compare", numbers=numbers)
+def _actions(chosen: list[Run]) -> None:
+    with st.container(horizontal=True):
+        if len(chosen) == 1 and st.button(f"Open {chosen[0].id}", key="train.open_run", icon=":material/visibility:"):
+            state.show(run=chosen[0].id)
+            st.rerun()
+        text = "Delete" if len(chosen) == 1 else f"Delete {len(chosen)} runs"
+        if st.button(text, key="train.delete_runs", icon=":material/delete:"):
+            _confirm(chosen)
+
+
+@st.dialog("Delete runs?")
+def _confirm(chosen: list[Run]) -> None:
+    """Ask once more; a run whose model is live stays."""
+    from workbench.api.managing import delete_run
+
+    names = ", ".join(run.id for run in chosen[:5]) + (f" and {len(chosen) - 5} more" if len(chosen) > 5 else "")
+    st.write(f"{messages.plain(names)}: curves, log, report and package go from this machine. Published versions stay.")
+    if st.button("Delete", type="primary", key="train.delete_confirmed", icon=":material/delete:"):
+        kept: list[WorkbenchError] = []
+        for run in chosen:
+            try:
+                delete_run(run.id)
+                if state.opened("run") == run.id:
+                    state.close("run")
+            except WorkbenchError as problem:
+                kept.append(problem)
+        for said in kept:
+            messages.error(said)
+        if not kept:
+            st.rerun()

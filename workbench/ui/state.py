@@ -120,7 +120,7 @@ class Open:
         return None if run is None else _table_of_run(run.spec.data, str(current_settings().home.resolve()))
 
     def _open_run(self) -> Run | None:
-        from workbench.training.run import open_run
+        from workbench.training.listing import open_run
 
         run_id = opened("run")
         return open_run(run_id) if run_id else None

@@ -1,0 +1,23 @@
+"""Giving a prepared run to a process: a warm one where one is ready, else a new one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.settings import Settings
+from workbench.training.processes import start_worker
+from workbench.training.queueing import Need
+
+
+def launch(folder: Path, *, settings: Settings) -> int:
+    """Have a queued run executed, and give the pid of its process.
+
+    Raises
+    ------
+    RunError
+        If the operating system can't start another process.
+    StorageError
+        If the disk refuses.
+    """
+    began_in = Need.read(folder).folder
+    return start_worker("workbench.training.worker", folder, settings=settings, working_folder=began_in)
