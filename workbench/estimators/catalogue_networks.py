@@ -111,7 +111,7 @@ _RESIDUAL = EstimatorEntry(
         ),
         _ACTIVATION,
         Parameter(
-            "normalization", "choice", "batch", _NORMALIZATION_HELP, choices=("none", "batch", "layer"), searched=False
+            "normalization", "choice", "layer", _NORMALIZATION_HELP, choices=("none", "batch", "layer"), searched=False
         ),
         _DROPOUT,
         _L1,

@@ -102,6 +102,7 @@ def embedding_class() -> Any:
                 "categories": [list(pair) for pair in self.categories],
                 "size": self.size,
             }
-            return super().get_config() | own
+            config: dict[str, Any] = super().get_config() | own
+            return config
 
     return CategoryEmbedding

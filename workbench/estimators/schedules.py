@@ -101,7 +101,7 @@ def lower_rate(network: keras.Model, factor: float, *, least: float = 0.0) -> tu
     """
     rate, before = rate_of(network), float(network.optimizer.learning_rate)
     after = max(before * factor, least)
-    if not after < before:
+    if after > before * (1.0 - 1e-6):  # in float32 the least itself may come back a little larger
         return None
     rate.multiplier.assign(float(rate.multiplier) * after / before)
     return before, after
