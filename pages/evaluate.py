@@ -1,10 +1,14 @@
 import streamlit as st
 
-from workbench.ui import comparison_view, page, report_view
+from workbench.evaluation.groups import GroupReport
+from workbench.ui import comparison_view, groups_view, page, report_view
 from workbench.ui.pages import PAGES
 
 opened = page.start("Evaluate", PAGES["evaluate"].purpose, needs=["run"])
 report = report_view.report_of(opened.run)
+if isinstance(report, GroupReport):
+    groups_view.draw(report, opened.table)
+    st.stop()
 split = report_view.headline(report)
 pictures, compare = st.tabs(["This run", "Compare runs"], key="evaluate.view")
 with pictures:

@@ -206,14 +206,14 @@ def split(
 
 
 def target_of(table: Table, target: str | None) -> str:
-    """Give the column to predict: the one named, or the table's own.
+    """Give the column to predict: the one named, or the table's own; "" where nothing is to be predicted.
 
     Raises
     ------
     TargetError
         If there is neither.
     """
-    name = target or table.target
+    name = table.target if target is None else target
     if name is None:
         raise TargetError(f"Got {table.name!r} without a target, needed the column to predict. Pass target='...'.")
     return name

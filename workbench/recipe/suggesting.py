@@ -237,7 +237,7 @@ def look(table: Table, target: str, *, n_rows: int = 2_000) -> Looks:
     return Looks(
         n_rows=table.n_rows,
         n_duplicates=profile.n_duplicates,
-        leaks=table.leaks(target),
+        leaks=table.leaks(target) if target else {},
         dates=dates,
         numbers=numbers,
         skew=_skew(profile),

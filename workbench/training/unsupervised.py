@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from workbench.recipe import FittedRecipe
 
 _NAMES: dict[AnyTask, str] = {"clustering": "cluster", "outlier_detection": "outlier"}
-_NEEDS_TARGET = ("target_encode", "select_best", "balance")
+NEEDS_TARGET = ("target_encode", "select_best", "balance")
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _refuse_steps(spec: RunSpec) -> None:
             f"Got {spec.split.folds} folds for {spec.estimator.name}, which has no target to validate. Remove `folds`."
         )
     for number, step in enumerate(spec.recipe, start=1):
-        if step.enabled and step.step in _NEEDS_TARGET:
+        if step.enabled and step.step in NEEDS_TARGET:
             raise RecipeError(
                 f"Step {number} ({step.step}): got a run without a target, which this step learns from. Remove it."
             )

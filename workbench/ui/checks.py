@@ -11,9 +11,10 @@ import streamlit as st
 
 from workbench.api.preparing import suggest_recipe
 from workbench.data import Split, fold_frame
-from workbench.data.spec import Task
+from workbench.data.spec import AnyTask
 from workbench.errors import WorkbenchError
 from workbench.recipe import check_recipe, prepared
+from workbench.settings import current
 from workbench.training.dividing import divide_rows
 from workbench.training.preparing import check_classes
 from workbench.training.split_steps import without_part_column
@@ -54,10 +55,10 @@ class Divided:
     how: str
     n_rows: int
     n_sample: int
-    folds: pl.DataFrame | None
+    folds: pl.DataFrame | None = None
 
 
-def task_of(table: Table, draft: Draft) -> Task:
+def task_of(table: Table, draft: Draft) -> AnyTask:
     """Give the task that is chosen, or suits the target."""
     return draft.task or table.suggested_task(draft.target)
 
@@ -98,6 +99,8 @@ def _divided(key: str, _table: Table, _spec: RunSpec) -> Divided | WorkbenchErro
 
 
 def _divide(table: Table, spec: RunSpec) -> Divided:
+    if not spec.data.target:
+        return _divide_without_target(table, spec)
     sampled = table.n_rows > EXACT_ROWS
     given = state.load_table(spec.data.test_source).n_rows if spec.data.test_source else 0
     eased: dict[str, Any] = {"test": 0.0} if given else {}
@@ -124,6 +127,23 @@ def _divide(table: Table, spec: RunSpec) -> Divided:
         n_rows=found.decided.height,
         n_sample=SAMPLE_ROWS if sampled else 0,
         folds=folds,
+    )
+
+
+def _divide_without_target(table: Table, spec: RunSpec) -> Divided:
+    from workbench.training.unsupervised import prepare_without_target
+
+    sampled = table.n_rows > EXACT_ROWS
+    found = prepare_without_target(spec, _sample_of(table) if sampled else table, current())
+    counts = {name: len(rows) for name, rows in found.split.parts().items()}
+    total = max(1, sum(counts.values()))
+    numbers = [{"part": name, "n_rows": n, "share": n / total} for name, n in counts.items() if n]
+    return Divided(
+        counts=counts,
+        numbers=pl.DataFrame(numbers),
+        how="at random" if spec.split.by == "random" else f"by {spec.split.by} ({spec.split.column})",
+        n_rows=len(found.positions),
+        n_sample=SAMPLE_ROWS if sampled else 0,
     )
 
 
@@ -161,7 +181,7 @@ def differing_labels(table: Table, draft: Draft, other: Table) -> dict[str, str]
 def offer_suggestion(table: Table, draft: Draft, *, key: str) -> None:
     """Draw the button that replaces the recipe with the suggested one, where there is one."""
     try:
-        suggested = suggest_recipe(table, target=draft.target, estimator=draft.estimator.name)
+        suggested = suggest_recipe(table, target=draft.target_name, estimator=draft.estimator.name)
     except WorkbenchError:
         return
     if not suggested.steps or suggested.steps == draft.recipe:

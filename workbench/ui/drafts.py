@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench import storage
-from workbench.data.spec import DataSpec, SplitSpec, Task
+from workbench.data.spec import AnyTask, DataSpec, SplitSpec, Task
 from workbench.errors import SpecError, StorageError
 from workbench.estimators.spec import EstimatorSpec, TrainingSpec
 from workbench.recipe.spec import Step
 from workbench.settings import Settings, current
+from workbench.training.search_spec import SearchSpec
 from workbench.training.spec import RunSpec
 from workbench.ui import draft_history
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Draft(BaseModel):
-    """A RunSpec whose target may still be missing.
+    """A RunSpec whose target may still be missing. Groups and outliers are found without one.
 
     Parameters
     ----------
@@ -44,13 +45,29 @@ class Draft(BaseModel):
     digest: str
     name: str | None = None
     target: str | None = None
-    task: Task | None = None
+    task: AnyTask | None = None
     test_source: str | None = None
     recipe: tuple[Step, ...] = ()
     split: SplitSpec = Field(default_factory=SplitSpec)
     estimator: EstimatorSpec = Field(default_factory=lambda: EstimatorSpec(name="hist_gradient_boosting"))
     training: TrainingSpec = Field(default_factory=TrainingSpec)
+    search: SearchSpec | None = None
     seed: int = 0
+
+    @property
+    def finds(self) -> bool:
+        """Whether it finds groups or outliers, which needs no target."""
+        return self.task in ("clustering", "outlier_detection")
+
+    @property
+    def target_name(self) -> str:
+        """The column to predict; empty where there is none."""
+        return self.target or ""
+
+    @property
+    def supervised_task(self) -> Task | None:
+        """The task where it is chosen and has a target."""
+        return self.task if self.task in ("classification", "regression") else None
 
     def spec(self) -> RunSpec:
         """Build the RunSpec.
@@ -60,16 +77,22 @@ class Draft(BaseModel):
         SpecError
             While no target is chosen, or when a part doesn't fit the others.
         """
-        if not self.target:
+        if not self.target and not self.finds:
             raise SpecError("Got no target, needed the column to predict. Choose it on the Prepare page.")
         return RunSpec.parse(
             {
                 "name": self.name or self.suggested_name(),
-                "data": DataSpec(source=self.source, target=self.target, task=self.task, test_source=self.test_source),
+                "data": DataSpec(
+                    source=self.source,
+                    target="" if self.finds else str(self.target),
+                    task=self.task,
+                    test_source=self.test_source,
+                ),
                 "recipe": self.recipe,
                 "split": self.split,
                 "estimator": self.estimator,
                 "training": self.training,
+                "search": self.search,
                 "seed": self.seed,
             }
         )
@@ -169,13 +192,14 @@ def from_spec(spec: RunSpec, table: Table) -> Draft:
         source=table.source,
         digest=table.digest,
         name=spec.name,
-        target=spec.data.target,
+        target=spec.data.target or None,
         task=spec.data.task,
         test_source=spec.data.test_source,
         recipe=spec.recipe,
         split=spec.split,
         estimator=spec.estimator,
         training=spec.training,
+        search=spec.search,
         seed=spec.seed,
     )
 

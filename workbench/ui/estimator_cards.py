@@ -42,7 +42,8 @@ def cards(table: Table, task: AnyTask, takes: Takes, chosen: EstimatorEntry) -> 
     families = [family for family in FAMILIES if any(one.family == family for one in found)]
     if len(families) > 1:
         # Twenty cards at once are a wall; the family of the chosen one is where its alternatives are.
-        st.session_state.setdefault("train.family", chosen.family)
+        if st.session_state.get("train.family") not in (*families, _ALL):  # another task has other families
+            st.session_state["train.family"] = chosen.family
         shown = st.pills(
             "Family",
             [*families, _ALL],

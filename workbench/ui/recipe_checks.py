@@ -23,6 +23,8 @@ _SEVERITIES: dict[str, tuple[str, str, str]] = {
 
 def draw(table: Table, draft: Draft) -> None:
     """Draw how many of each severity there are; unfolded, each with its explanation and its remedies."""
+    if draft.finds:
+        return  # the checks ask what a target would be told
     found = look(table, draft)
     if isinstance(found, WorkbenchError):
         return  # the recipe's cards and the split say it where it can be mended
@@ -49,7 +51,7 @@ def _cached(key: str, _table: Table, _draft: Draft) -> tuple[Check, ...] | Workb
             check_data(
                 _table,
                 target=str(_draft.target),
-                task=_draft.task,
+                task=_draft.supervised_task,
                 steps=_draft.recipe,
                 split=_draft.split,
                 seed=_draft.seed,

@@ -200,7 +200,7 @@ def _edited(table: Table, draft: Draft, position: int, step: Any) -> None:
 def _problem(table: Table, draft: Draft, position: int, problem: WorkbenchError) -> None:
     messages.error(problem)
     with st.container(horizontal=True, gap="xsmall"):
-        for index, remedy in enumerate(recipe_problems.remedies(table, draft.recipe, position, str(draft.target))):
+        for index, remedy in enumerate(recipe_problems.remedies(table, draft.recipe, position, draft.target_name)):
             st.button(
                 messages.plain(remedy.label),
                 key=f"prepare.remedy.{position}.{index}",
@@ -227,7 +227,7 @@ def _suggest(table: Table, draft: Draft) -> None:
     )
     with popover:
         try:
-            suggested = suggest_recipe(table, target=draft.target, estimator=draft.estimator.name)
+            suggested = suggest_recipe(table, target=draft.target_name, estimator=draft.estimator.name)
         except WorkbenchError as problem:
             messages.error(problem)
             return

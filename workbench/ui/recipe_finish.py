@@ -42,7 +42,7 @@ def lacking(table: Table, draft: Draft) -> WorkbenchError | None:
     """Give what the estimator would refuse in a recipe that is otherwise right."""
     try:
         needs = entry(draft.estimator.name)
-        check_recipe(draft.recipe, table.columns, str(draft.target), handles_missing=needs.handles_missing)
+        check_recipe(draft.recipe, table.columns, draft.target_name, handles_missing=needs.handles_missing)
     except WorkbenchError as problem:
         return problem
     return None
@@ -51,7 +51,7 @@ def lacking(table: Table, draft: Draft) -> WorkbenchError | None:
 def finished(table: Table, draft: Draft) -> tuple[Any, ...]:
     """Add the suggested steps for the columns that no step has taken yet."""
     try:
-        suggested = suggest_recipe(table, target=draft.target, estimator=draft.estimator.name).steps
+        suggested = suggest_recipe(table, target=draft.target_name, estimator=draft.estimator.name).steps
     except WorkbenchError:
         return draft.recipe
     taken = {name for step in draft.recipe if step.enabled for name in names_in(step)}

@@ -22,6 +22,8 @@ _ASKED = "prepare.leaks.asked"
 
 def draw(table: Table, draft: Draft) -> None:
     """Draw the question, and its answer when it was asked for this very recipe."""
+    if draft.finds:
+        return  # without a target there is no score that could be too good
     st.subheader("What would this have leaked?", anchor=False)
     st.caption(
         "Learned steps see the training rows only. Here they are also fitted on all rows, test rows included, as "

@@ -76,7 +76,7 @@ def _cached(key: str, n_rows: int, _table: Table, _draft: Draft) -> Computed:
     import sklearn.impute
     import sklearn.preprocessing  # noqa: F401
 
-    steps, target = _draft.recipe, str(_draft.target)
+    steps, target = _draft.recipe, _draft.target_name
     found = recipe_problems.look(_table, steps, target)
     for _ in range(2 * len(steps) + 1):
         try:
@@ -109,7 +109,7 @@ def draw(table: Table, draft: Draft, computed: Computed) -> None:
         numbers = ", ".join(map(str, skipped))
         which, has, its = ("step", "has a problem", "it") if len(skipped) == 1 else ("steps", "have a problem", "they")
         st.caption(f":material/warning: Without what {which} {numbers} can't take: {its} {has}, see the card.")
-    _table(preview, str(draft.target), after=side == "After")
+    _table(preview, draft.target_name, after=side == "After")
 
 
 def _table(preview: Preview, target: str, *, after: bool) -> None:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from workbench.estimators.catalogue import estimators_for
+from workbench.estimators.spec import EstimatorSpec
 from workbench.recipe.matching import without_columns
 from workbench.recipe.spec import columns_of
+from workbench.training.unsupervised import NEEDS_TARGET as TAKES_TARGET
 from workbench.ui import drafts, messages, words
 from workbench.ui.forms import bound
 from workbench.ui.recipe_columns import TAKE_TARGET
@@ -18,9 +21,30 @@ if TYPE_CHECKING:
     from workbench.ui.drafts import Draft
 
 
+GOALS = {"predict": "Predict a column", "clustering": "Find groups", "outlier_detection": "Find outliers"}
+_MEANING = {
+    "clustering": "Rows that are alike are put into groups. Nothing is predicted, so nothing need be known beforehand.",
+    "outlier_detection": "Rows that are unlike all others are found, without an example of one.",
+}
+
+
 def draw(table: Table, draft: Draft) -> None:
-    """Draw target and task; without a target, say what it is for and stop."""
-    target_side, task_side, about = st.columns([2, 2, 3], gap="medium", vertical_alignment="bottom")
+    """Draw goal, target and task; without any, say what they are for and stop."""
+    goal_side, target_side, task_side, about = st.columns([2, 2, 2, 3], gap="medium", vertical_alignment="bottom")
+    goal_side.selectbox(
+        "Goal",
+        list(GOALS),
+        format_func=GOALS.__getitem__,
+        help="Predict a column from the others, or find groups or outliers among the rows, which needs no target.",
+        **bound(
+            "prepare.goal",
+            draft.task if draft.finds else "predict",
+            lambda goal: _aim(table, goal),
+        ),
+    )
+    if draft.finds:
+        about.caption(_MEANING[str(draft.task)])
+        return
     names = [column.name for column in table.columns]
     target_side.selectbox(
         "Target",
@@ -55,6 +79,20 @@ def draw(table: Table, draft: Draft) -> None:
     )
     missing = f" · {words.plural(column.n_missing, 'value')} missing" if column.n_missing else ""
     about.caption(f"{column.kind} with {words.plural(column.n_unique, 'different value')}{missing}")
+
+
+def _aim(table: Table, goal: str) -> None:
+    """Change between predicting and finding; what doesn't fit the other goes back to its default."""
+    draft = drafts.load(table)
+    if goal == "predict":
+        drafts.update(table, task=None, target=table.target, estimator=drafts.Draft(source="", digest="").estimator)
+        return
+    split = draft.split.model_copy(update={"folds": None})
+    kept = tuple(step for step in draft.recipe if step.step not in TAKES_TARGET)
+    name = next(found.name for found in estimators_for(goal))  # type: ignore[arg-type]
+    drafts.update(
+        table, task=goal, target=None, recipe=kept, split=split, search=None, estimator=EstimatorSpec(name=name)
+    )
 
 
 def without(steps: Sequence[Any], name: str | None) -> tuple[Any, ...]:

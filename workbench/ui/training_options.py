@@ -61,7 +61,7 @@ def draw(table: Table, draft: drafts.Draft, chosen: EstimatorEntry, task: AnyTas
             **bound("train.calibration", training.calibration, lambda value: save(calibration=value)),
         )
     _identity(table, draft)
-    _formulas(chosen, training, task)
+    _formulas(chosen, training, task, draft.estimator.params)
 
 
 def _steps(training: TrainingSpec, save: Save) -> None:
@@ -99,7 +99,7 @@ def _steps(training: TrainingSpec, save: Save) -> None:
         st.selectbox(
             "learning-rate schedule",
             list(_SCHEDULES),
-            format_func=_SCHEDULES.get,
+            format_func=_SCHEDULES.__getitem__,
             help="How the learning rate moves by plan: falling towards the end finds a better minimum.",
             **bound(
                 "train.schedule",
@@ -284,7 +284,7 @@ def _more(training: TrainingSpec, save: Save) -> None:
         st.selectbox(
             "train on",
             list(_DEVICES),
-            format_func=_DEVICES.get,
+            format_func=_DEVICES.__getitem__,
             help="All GPUs share each batch (MirroredStrategy): raise the batch size with their number.",
             **bound("train.device", training.device, lambda value: save(device=value)),
         )
@@ -323,11 +323,11 @@ def _rename(table: Table, value: str) -> None:
     drafts.save(draft)
 
 
-def _formulas(chosen: EstimatorEntry, training: TrainingSpec, task: AnyTask) -> None:
+def _formulas(chosen: EstimatorEntry, training: TrainingSpec, task: AnyTask, params: dict[str, Any]) -> None:
     """Show what these choices mean as formulas, for whoever learns or teaches."""
     from workbench.estimators.formulas import formulas_for
 
-    found = formulas_for(chosen, training, task)
+    found = formulas_for(chosen, training, task, params)
     if not found:
         return
     with st.expander("What these choices mean", icon=":material/function:"):

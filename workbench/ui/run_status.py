@@ -1,0 +1,87 @@
+"""Where a run stands: its status, progress, time left, best value, and the button that stops it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from workbench.ui import messages, words
+from workbench.ui.run_words import best_text, estimator_title, metric_title
+
+if TYPE_CHECKING:
+    from workbench.training.run import Run
+    from workbench.training.state import RunState
+
+
+def draw(run: Run, run_state: RunState) -> None:
+    """Draw the head of a run's view."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"#### {messages.plain(run.id)}", width="content")
+        words.status_badge(run_state.status)
+        for tag in run.about.tags:
+            st.badge(messages.plain(tag), color="gray", icon=":material/sell:")
+        if not run_state.has_ended:
+            _stop_button(run)
+    with st.grid(4, min_column_width=160):
+        st.metric(*_progress(run_state), border=True, height="stretch")
+        st.metric(*_time(run_state), border=True, height="stretch")
+        st.metric(*best_text(run), border=True, height="stretch", help=_best_at(run_state))
+        st.metric("Estimator", estimator_title(run.spec.estimator.name), border=True, height="stretch")
+    if not run_state.has_ended:
+        st.progress(run_state.progress, text=messages.plain(_phase(run, run_state)))
+    elif run_state.reason and run_state.status in ("failed", "lost"):
+        messages.error(run_state.reason)
+    elif run_state.reason or run_state.note:
+        st.caption(messages.plain(" ".join(part for part in (run_state.reason, run_state.note) if part)))
+
+
+def _stop_button(run: Run) -> None:
+    asked = run.stop_requested
+    if st.button(
+        "Stopping …" if asked else "Stop",
+        key="train.stop",
+        icon=":material/stop_circle:",
+        disabled=asked,
+        help="Ends after the step under way. The best weights so far are kept, evaluated and packaged.",
+    ):
+        run.stop()
+        st.rerun(scope="fragment")
+
+
+def _progress(run_state: RunState) -> tuple[str, str]:
+    unit = run_state.unit.capitalize()
+    if run_state.unit == "fit":
+        return "Progress", "done" if run_state.step else run_state.phase
+    return unit, f"{run_state.step:,} of {run_state.total:,}" if run_state.total else "–"
+
+
+def _time(run_state: RunState) -> tuple[str, str]:
+    if run_state.has_ended:
+        return "Time taken", words.duration(run_state.seconds)
+    if run_state.seconds_left is not None:
+        return "Time left", f"about {words.duration(run_state.seconds_left)}"
+    return "Running for", words.duration(run_state.seconds)
+
+
+def _best_at(run_state: RunState) -> str | None:
+    best = run_state.best
+    return None if not best else f"Best {metric_title(best['metric'])} at {run_state.unit} {best['step']:,}."
+
+
+def _phase(run: Run, run_state: RunState) -> str:
+    if run.stop_requested:
+        return "Stopping: keeping the best so far, then evaluating and packaging"
+    if run_state.status == "queued":
+        return run_state.waiting_for or "Starting the worker; loading its libraries takes a few seconds"
+    texts = {
+        "starting": "Loading libraries",
+        "reading": "Reading the table",
+        "preparing": "Fitting the recipe on the training rows",
+        "searching": f"Searching, {run_state.step:,} of {run_state.total:,} trials done",
+        "cross-validating": f"Cross-validating, {run_state.step} of {run_state.total} folds done",
+        "training": f"Training, {run_state.progress:.0%}",
+        "evaluating": "Measuring on train, validation and test",
+        "packaging": "Writing the graph and checking it against the model",
+    }
+    return texts.get(run_state.phase, run_state.phase)
