@@ -1,4 +1,6 @@
-from workbench.ui import explanation_form, explanation_view, messages, page, subject
+import streamlit as st
+
+from workbench.ui import explanation_form, explanation_view, image_predict, messages, page, subject
 from workbench.ui.pages import PAGES
 
 subject.open_demo()
@@ -7,6 +9,9 @@ with messages.shown(stop=True):
     asked = subject.choose(
         opened, key="explain", purpose="See which columns matter, how each one acts, and why one row got its answer."
     )
+    if image_predict.takes_images(asked):
+        image_predict.explain(asked)
+        st.stop()
     job = explanation_form.draw(asked, opened)
     if job is None:
         explanation_form.explain_empty(asked)

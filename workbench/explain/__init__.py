@@ -5,6 +5,7 @@ Importing this loads neither SHAP nor scikit-learn nor TensorFlow.
 
 from workbench.explain.engines import explain
 from workbench.explain.jobs import ExplanationJob, ExplanationState, open_explanation, start_explanation
+from workbench.explain.occlusion import OcclusionMap, explain_image
 from workbench.explain.result import Engine, Explanation, PlotKind
 from workbench.explain.rows import explain_rows
 
@@ -13,8 +14,10 @@ __all__ = [
     "Explanation",
     "ExplanationJob",
     "ExplanationState",
+    "OcclusionMap",
     "PlotKind",
     "explain",
+    "explain_image",
     "explain_rows",
     "open_explanation",
     "start_explanation",

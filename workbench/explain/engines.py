@@ -13,7 +13,7 @@ from workbench.errors import ExplainError, PackageError
 from workbench.explain.library import Computed, explain_gradients, explain_kernel, explain_linear, explain_trees
 from workbench.explain.native import NativePackage, load_native
 from workbench.explain.result import Engine, Explanation, additivity_error
-from workbench.explain.rows import N_BACKGROUND, background_frame, explain_rows
+from workbench.explain.rows import N_BACKGROUND, background_frame, explain_rows, refuse_images
 from workbench.explain.shapley import Progress
 from workbench.settings import Settings
 
@@ -77,6 +77,7 @@ def explain(
     started = time.monotonic()
     folder = Path(package_folder)
     predictor = load_predictor(folder, settings=settings)
+    refuse_images(predictor)
     frame = predictor.signature.check(rows).frame
     native = _native(folder, engine)
     chosen = choose_engine(native, frame.height, frame.width) if engine == "auto" else engine

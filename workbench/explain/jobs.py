@@ -17,7 +17,7 @@ from workbench import storage
 from workbench.errors import ExplainError
 from workbench.explain.files import FORMAT_VERSION, RESULT
 from workbench.explain.result import Engine, Explanation
-from workbench.explain.rows import N_BACKGROUND
+from workbench.explain.rows import N_BACKGROUND, refuse_images
 from workbench.settings import Settings, current
 from workbench.training.liveness import exit_status, is_alive, process_created
 from workbench.training.processes import start_worker
@@ -213,7 +213,9 @@ def write_state(
 def _checked_rows(folder: Path, rows: Any, n_rows: int | None, settings: Settings) -> pl.DataFrame:
     from workbench.package import load_predictor
 
-    signature = load_predictor(folder, settings=settings).signature
+    predictor = load_predictor(folder, settings=settings)
+    refuse_images(predictor)
+    signature = predictor.signature
     if rows is None:
         path = folder / "background.parquet"
         if not path.is_file():

@@ -93,7 +93,10 @@ def explain_gradients(
     Attribution Priors and Expected Gradients, Nature Machine Intelligence 3, 2021.
     """
     if native.family != "network":
-        raise ExplainError(f"Got a {native.family} model, needed a network for engine='gradient'. Use 'permutation'.")
+        raise ExplainError(
+            f"Got a {native.family} model, needed a network for engine='gradient', and one without embeddings. "
+            "Use 'permutation'."
+        )
     shap = import_shap()
     network = native.model.network  # type: ignore[attr-defined]
     X, compared = (native.features(part).astype(np.float32) for part in (frame, background))

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from workbench.errors import ExplainError
+from workbench.estimators.categories import LAYER
 
 if TYPE_CHECKING:
     from workbench.estimators import NativeModel
@@ -36,7 +37,8 @@ class NativePackage:
             return "boosting"
         if name in ("LogisticRegression", "LinearRegression", "Ridge", "Lasso", "ElasticNet"):
             return "linear"
-        return "network" if self.model.engine == "keras" else "other"
+        # A category's code has no gradient: half of Bern and half of Rome is neither.
+        return "network" if self.model.engine == "keras" and not _embeds(self.model) else "other"
 
     def features(self, frame: pl.DataFrame) -> np.ndarray:
         """Transform raw rows to what the estimator itself sees: gaps filled where it takes none."""
@@ -62,6 +64,11 @@ class NativePackage:
             return 0.002 * n_rows
         trees = [tree.tree_ for tree in self.model.estimator.estimators_]  # type: ignore[attr-defined]
         return n_rows * _SECONDS_PER_UNIT * float(sum(tree.n_leaves * tree.max_depth**2 for tree in trees))
+
+
+def _embeds(model: NativeModel) -> bool:
+    layers = model.network.layers  # type: ignore[attr-defined]
+    return any(type(layer).__name__ == LAYER for layer in layers)
 
 
 def load_native(package_folder: Path) -> NativePackage:

@@ -64,6 +64,7 @@ def explain_rows(
         If the model has no columns, or there is no background.
     """
     started = time.monotonic()
+    refuse_images(predictor)
     frame = predictor.signature.check(rows).frame
     others = background_frame(predictor, background, n_background, seed)
     if not frame.width:
@@ -91,6 +92,20 @@ def explain_rows(
         additivity_error=additivity_error(values, base, outputs),
         seconds=time.monotonic() - started,
     )
+
+
+def refuse_images(predictor: Predictor) -> None:
+    """Refuse a model of images, whose one column can't be shared out.
+
+    Raises
+    ------
+    ExplainError
+    """
+    if predictor.signature.image is not None:
+        raise ExplainError(
+            "Got a model of images, needed one of columns: Shapley values share an answer out among columns, and this "
+            "model has one. Use explain_image, which shows the part of an image that an answer rests on."
+        )
 
 
 def background_frame(predictor: Predictor, background: Any, n_background: int, seed: int) -> pl.DataFrame:

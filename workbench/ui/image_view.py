@@ -83,6 +83,50 @@ def draw(signature: Signature, background: pl.DataFrame, shape: tuple[int, int],
     return dict(st.session_state[key])
 
 
+def canvas(shape: tuple[int, int], *, full: float, prefix: str) -> np.ndarray:
+    """Draw an empty image that clicks and boxes ink; give it as it is now.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width.
+    full : float
+        Value of full ink.
+    prefix : str
+        Of the widget keys.
+    """
+    key = f"{prefix}.image"
+    names = [f"pixel_{row}_{column}" for row in range(shape[0]) for column in range(shape[1])]
+    st.session_state.setdefault(key, dict.fromkeys(names, 0.0))
+    n_strokes = st.session_state.setdefault(f"{prefix}.strokes", 0)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pen = st.segmented_control(
+            "Pen",
+            ["ink", "erase"],
+            default="ink",
+            required=True,
+            key=f"{prefix}.pen",
+            format_func={"ink": "Ink", "erase": "Erase"}.__getitem__,
+        )
+        if st.button("Empty", key=f"{prefix}.empty", icon=":material/delete:"):
+            st.session_state[key] = dict.fromkeys(names, 0.0)
+            st.session_state[f"{prefix}.strokes"] += 1
+            st.rerun(scope="fragment")
+    grid = grid_of(st.session_state[key], shape)
+    event = st.plotly_chart(
+        _canvas(grid, full),
+        key=f"{prefix}.canvas.{n_strokes}",
+        on_select="rerun",
+        selection_mode=("points", "box", "lasso"),
+        config={"displayModeBar": False},
+        alt=f"An image to draw, {shape[0]} by {shape[1]} pixels",
+    )
+    touched = [point["customdata"] for point in event.selection.points if "customdata" in point]
+    if touched:
+        _paint(touched, full if pen == "ink" else 0.0, key, prefix)
+    return grid
+
+
 def _canvas(grid: np.ndarray, full: float) -> go.Figure:
     figure = plots.pixels(grid, maximum=full)
     rows, columns = grid.shape

@@ -10,7 +10,7 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.evaluation import metrics_for
-from workbench.ui import folds_view, messages, page, pages, words
+from workbench.ui import folds_view, image_gallery, messages, page, pages, words
 from workbench.ui.picture import picture
 
 if TYPE_CHECKING:
@@ -236,12 +236,16 @@ def rows(report: Report, split: str, table: Table | None, cell: Cell | None) -> 
         found = found.filter(pl.col("y_true") != pl.col("prediction"))
     order = "the largest error first" if report.task == "regression" else "the surest mistake first"
     said = messages.plain(cell.label) if cell is not None else order
-    shown = _with_columns(found.head(MAX_ROWS), report, table)
+    column = image_gallery.image_column(table)
     total = report.n_rows(split)
     st.caption(f"{min(found.height, MAX_ROWS):,} of {total:,} rows of the {split} split ({said}).")
     if found.is_empty():
         st.caption("No row is like this.")
         return
+    if table is not None and column is not None:
+        image_gallery.draw(found.head(MAX_ROWS), table, column, key=f"evaluate.gallery.{split}")
+        return
+    shown = _with_columns(found.head(MAX_ROWS), report, table)
     st.dataframe(shown, hide_index=True, alt=f"Rows of the {split} split with their predictions")
 
 
