@@ -164,3 +164,38 @@ def test_a_damaged_network_is_a_package_error(tmp_path):
     (tmp_path / "network.keras").write_bytes(b"nothing")
     with pytest.raises(PackageError, match=r"needed a readable \.keras file"):
         load_model(tmp_path)
+
+
+OWN_NETWORK = """
+from workbench.estimators import own
+
+
+def build(input_shape, n_outputs, params):
+    import keras
+
+    hidden = keras.layers.Dense(params["units"], activation="tanh")
+    return keras.Sequential([keras.Input(input_shape), hidden, keras.layers.Dense(n_outputs)])
+
+
+units = own.whole_number("units", 3, low=1, high=9, help="Width.")
+own.keras("tiny", build, tasks=["classification"], parameters=[units])
+"""
+
+
+def test_a_network_of_ones_own_is_built_compiled_and_written_as_a_graph(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(OWN_NETWORK)
+    monkeypatch.setenv("WORKBENCH_ESTIMATORS", str(tmp_path / "mine.py"))
+    built = build_network(
+        {"units": 5},
+        TrainingSpec(loss="focal"),
+        n_features=6,
+        task="classification",
+        n_classes=3,
+        seed=1,
+        estimator="tiny",
+    )
+    assert built.layers[-1].activation.__name__ == "softmax"
+    assert [weights.shape for weights in built.get_weights()] == [(6, 5), (5,), (5, 3), (3,)]
+    model = wrapped(built, classes=["a", "b", "c"])
+    X = make_rows(seed=2)
+    np.testing.assert_allclose(graph_scores(model, X), model.predict_proba(X), atol=2e-7)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from workbench.data.spec import Task
+from workbench.estimators import own
 from workbench.estimators.catalogue import check_params
 from workbench.estimators.catalogue import entry as find_entry
 from workbench.estimators.entry import EstimatorEntry
@@ -91,7 +92,7 @@ def build_network(
     seed : int
         Sets Python's, NumPy's and TensorFlow's generators of this process: the same seed gives the same weights.
     estimator : EstimatorEntry or str
-        ``dense_network`` or ``residual_dense_network``.
+        ``dense_network``, ``residual_dense_network``, or a network of one's own.
     steps_per_epoch : int
         Batches of an epoch, in which a schedule of the learning rate is counted.
     categories : mapping of int to int, optional
@@ -114,12 +115,13 @@ def build_network(
     found = find_entry(estimator) if isinstance(estimator, str) else estimator
     checked = check_params(found, params)
     keras.utils.set_random_seed(seed)
-    if found.name == "residual_dense_network":
-        network = residual_network(
-            checked, n_features=n_features, categories=categories or {}, ending=ending(task, n_classes)
-        )
+    last = ending(task, n_classes)
+    if own.build(found.name) is not None:
+        network = own.network(found.name, (n_features,), task=task, n_classes=n_classes, params=checked)
+    elif found.name == "residual_dense_network":
+        network = residual_network(checked, n_features=n_features, categories=categories or {}, ending=last)
     else:
-        network = dense_network(checked, n_features=n_features, ending=ending(task, n_classes))
+        network = dense_network(checked, n_features=n_features, ending=last)
     compile_network(network, training, task=task, n_classes=n_classes, steps_per_epoch=steps_per_epoch)
     return network
 

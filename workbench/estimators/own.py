@@ -289,7 +289,7 @@ def network(name: str, input_shape: tuple[int, ...], *, task: Task, n_classes: i
     if task == "regression":
         return body
     ending = "sigmoid" if n_outputs == 1 else "softmax"
-    return library.Model(body.inputs, library.layers.Activation(ending, name="probabilities")(body.outputs[0]))
+    return library.Model(body.inputs[0], library.layers.Activation(ending, name="probabilities")(body.outputs[0]))
 
 
 def _checked_name(name: str) -> str:
