@@ -204,7 +204,7 @@ _BOOSTING = EstimatorEntry(
             search=(5, 100), search_values=(10, 20, 50),
         ),  # fmt: skip
         Parameter(
-            "l2_regularization", "float", 0.0, "Penalty on large leaf values (λ in the formula); 0 is none.",
+            "l2_regularization", "float", 1.0, "Penalty on large leaf values (λ in the formula); 0 is none.",
             0.0, 1000.0, search=(0.0, 10.0), search_values=(0.0, 1.0, 10.0),
         ),  # fmt: skip
         Parameter(

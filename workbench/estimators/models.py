@@ -76,12 +76,13 @@ def load_model(folder: Path) -> NativeModel:
         If a file holds types beyond our allow-list.
     """
     document = read_json(folder / DESCRIPTION)
+    from workbench.estimators.calibrated import CalibratedModel
     from workbench.estimators.combined import CombinedModel
     from workbench.estimators.groups import GROUP_MODELS
     from workbench.estimators.image_model import ImageModel
 
     kinds: dict[str, Any] = {"sklearn": SklearnModel, "keras": KerasModel, "keras_image": ImageModel, **GROUP_MODELS}
-    kinds["combined"] = CombinedModel
+    kinds |= {"combined": CombinedModel, "calibrated": CalibratedModel}
     if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("engine") not in kinds:
         raise PackageError(
             f"Got {folder} without a {DESCRIPTION} of format {FORMAT}, needed a stored model. Build the package again."

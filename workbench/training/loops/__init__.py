@@ -23,6 +23,14 @@ def fit(material: Material, live: Live) -> NativeModel:
     StorageError
         If the history can't be written.
     """
+    from workbench.training.loops.calibrating import calibrate, check_calibration
+
+    check_calibration(material)
+    model = _fit(material, live)
+    return model if material.training.calibration == "none" else calibrate(model, material, live)
+
+
+def _fit(material: Material, live: Live) -> NativeModel:
     if material.entry.progress == "epochs":
         from workbench.training.loops.network import fit_network
 
@@ -31,6 +39,10 @@ def fit(material: Material, live: Live) -> NativeModel:
         from workbench.training.loops.forest import fit_forest
 
         return fit_forest(material, live)
+    if material.entry.name == "gradient_boosting":
+        from workbench.training.loops.classic_boosting import fit_classic_boosting
+
+        return fit_classic_boosting(material, live)
     if material.entry.progress == "rounds":
         from workbench.training.loops.boosting import fit_boosting
 

@@ -1,17 +1,15 @@
-"""Histogram boosting, watched while one `fit` runs.
+"""Histogram boosting, watched from inside one `fit`.
 
 Growing it by warm starts costs 80 to 90 % more time than one fit, since each start bins all rows again and predicts
-them anew. scikit-learn measures the loss of every round anyway when early stopping is on, and looks at its stopping
-parameters after each round. So one fit runs in this thread, another thread reads the scores as they come and, to stop,
-sets those parameters.
+them anew. With early stopping on, scikit-learn measures the loss of every round anyway, in a method of its own that
+also decides whether to go on. That method of the one estimator that is fitted here is ours: history, stop and
+checkpoint have their turn after each round, in the thread that trains.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -19,65 +17,39 @@ import numpy as np
 from workbench.estimators.native import NativeModel
 from workbench.training.live import Live
 from workbench.training.loops.material import Material
+from workbench.training.loops.rounds import Rounds
+from workbench.training.loops.stored_trees import Growth, predictor_arrays, predictors_from
 
-_POLL_SECONDS = 0.1
-_ACCURACY_SECONDS = 0.5
 _NEVER = 2**31 - 1
-_FAR_WORSE = 1.25
 
 
 def fit_boosting(material: Material, live: Live) -> NativeModel:
-    """Boost round by round; the same trees as one plain `fit` with the same seed.
+    """Boost round by round; the same trees as one plain `fit` with the same seed, resumed or not.
 
-    With early stopping, no round of the last `patience` being better than the one before them ends it, and the rounds
-    after the best are cut off; so they are after a stop.
+    What ends it early, and what is kept then, `Rounds` describes.
     """
-    from workbench.estimators.classical import keep_rounds
-
     model = material.build()
-    total = model.max_iter
-    early = material.training.early_stopping
+    # Early stopping makes scikit-learn measure each round; when to stop, we decide.
     model.set_params(
-        early_stopping=True,  # which also makes it measure each round
-        scoring="loss",
-        validation_fraction=None,
-        n_iter_no_change=early.patience if early else _NEVER,
-        tol=early.min_delta if early else 0.0,
+        early_stopping=True, scoring="loss", validation_fraction=None, n_iter_no_change=_NEVER, tol=0.0, warm_start=True
     )
-    watch = _Watch(model, material, live, total)
-    watch.start()
-    try:
-        model.fit(
-            _with_values(material.X_train),
-            material.y_train,
-            sample_weight=material.weights,
-            **_validation_rows(material),
-        )
-    finally:
-        watch.finish()
-    watch.raise_error()
-    n_rounds = model.n_iter_
-    if n_rounds < total and early and not watch.stopped:
-        live.note(f"Stopped early after {n_rounds} of {total} rounds: no better loss for {early.patience} rounds.")
-    if n_rounds < total and live.best_step:
-        keep_rounds(model, live.best_step)
-        live.note(f"The best {live.best_step} rounds are kept.")
-    if not early and not watch.stopped and material.has_validation and (note := _worsened(model)):
-        live.note(note)
-    model.set_params(early_stopping=False, n_iter_no_change=10, tol=1e-7)
+    rounds = Rounds(material, live, total=model.max_iter)
+    watch = _Watch(model, material, rounds)
+    watch.resume()
+    rounds.start(watch.n_rounds)
+    if rounds.ended:  # nothing is left to grow, but what a fit sets besides
+        model.set_params(max_iter=watch.n_rounds)
+    model._check_early_stopping_loss = watch
+    model.fit(
+        _with_values(material.X_train),
+        material.y_train,
+        sample_weight=material.weights,
+        **_validation_rows(material),
+    )
+    del model._check_early_stopping_loss
+    rounds.finish(model)
+    model.set_params(early_stopping=False, n_iter_no_change=10, tol=1e-7, warm_start=False)
     return material.wrap(model)
-
-
-def _worsened(model: Any) -> str:
-    """Say so where the last round is far worse than the best one; with rare classes the loss can even explode."""
-    losses = -np.asarray(model.validation_score_)
-    best, last = int(losses.argmin()), len(losses) - 1
-    if losses[last] <= _FAR_WORSE * losses[best]:
-        return ""
-    return (
-        f"The validation loss was lowest after {best} of {last} rounds and {losses[last] / losses[best]:.3g} times as "
-        "high at the end. Turn on early stopping, or lower learning_rate."
-    )
 
 
 def _with_values(X: np.ndarray) -> np.ndarray:
@@ -98,104 +70,113 @@ def _validation_rows(material: Material) -> dict[str, np.ndarray]:
 
 
 class _Watch:
-    """Reads the scores of a fit under way and writes them as history."""
+    """Stands in for the method of the estimator that measures a round and says whether to stop."""
 
-    def __init__(self, model: Any, material: Material, live: Live, total: int) -> None:
-        self._model, self._material, self._live, self._total = model, material, live, total
-        self._seen = 0
-        self._accuracy = _RunningAccuracy(model, material) if material.task == "classification" else None
-        self._next_measure = 0.0
-        self._last = time.time()
-        self._error: BaseException | None = None
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="boosting-watch", daemon=True)
-        self.stopped = False
+    def __init__(self, model: Any, material: Material, rounds: Rounds) -> None:
+        self._model, self._material, self._rounds = model, material, rounds
+        self._measured = type(model)._check_early_stopping_loss
+        self._growth = Growth(material.checkpoint, "boosting")
+        self._accuracy = _Accuracy(material) if material.task == "classification" else None
+        self.n_rounds = 0
 
-    def start(self) -> None:
-        self._live.count(0, self._total, "round")
-        self._thread.start()
-
-    def finish(self) -> None:
-        self._done.set()
-        self._thread.join()
-        if self._error is None and hasattr(self._model, "n_iter_"):
-            self._guarded(self._take)
-
-    def raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-    def _run(self) -> None:
-        # A second team of threads would compete with the fit for the cores and slow it threefold: one is enough.
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-        with threadpool_limits(limits=1, user_api="openmp"):
-            while not self._done.wait(_POLL_SECONDS) and self._error is None:
-                self._guarded(self._poll)
-
-    def _poll(self) -> None:
-        self._take()
-        if not self.stopped and self._live.stop_requested():
-            self.stopped = True
-            self._end_fit()
-
-    def _guarded(self, work: Any) -> None:
-        try:
-            work()
-        except BaseException as error:
-            self._error = error
-            self._end_fit()
-
-    def _end_fit(self) -> None:
-        """Let scikit-learn's own early stopping end the fit after the round that it is in."""
-        self._model.tol = math.inf
-        self._model.n_iter_no_change = 1
-
-    def _take(self) -> None:
-        """Write the rounds that were added since the last look, spread over the time that passed."""
-        train = list(getattr(self._model, "train_score_", ()))  # the first is the score before any round
-        validation = list(getattr(self._model, "validation_score_", ()))
-        rounds = min(len(train), len(validation) or len(train), self._total + 1) - 1
-        if not self._done.is_set():
-            rounds -= 1  # the newest waits for the next look: the very last one gets its accuracy
-        if rounds <= self._seen:
+    def resume(self) -> None:
+        """Take up the rounds of an earlier attempt, where there is one."""
+        found = self._growth.load()
+        if found is None:
             return
-        now, first = time.time(), self._seen
-        for n in range(first + 1, rounds + 1):
-            values = _losses(self._material, train[n], validation[n] if n < len(validation) else None)
-            if n == rounds and self._accuracy is not None and (now >= self._next_measure or self._done.is_set()):
-                values |= self._accuracy.after(n)  # the RMSE of a regression comes with its loss
-                self._next_measure = now + _ACCURACY_SECONDS
-            self._live.record(n, n, values, at=self._last + (now - self._last) * (n - first) / (rounds - first))
-            self._seen = n
-        self._last = now
-        self._live.count(rounds, self._total, "round")
+        saved, parts = found
+        model, arrays = self._model, saved.arrays
+        model._predictors = [trees for part in parts for trees in predictors_from(part)]
+        model.train_score_, model.validation_score_ = arrays["train_score"], arrays["validation_score"]
+        model._baseline_prediction = arrays["baseline"]
+        # The seed bins the rows, the generator draws the columns of each split: both go on, they don't begin anew.
+        model._random_seed = np.uint64(saved.document["seed"])
+        model._feature_subsample_rng = np.random.default_rng()
+        model._feature_subsample_rng.bit_generator.state = saved.document["generator"]
+        self.n_rounds = len(model._predictors)
+        self._rounds.recall(saved.document["rounds"])
+
+    def __call__(self, *arguments: Any, **named: Any) -> bool:
+        """Measure the round that was just added; scikit-learn asks before the first one, too."""
+        model = self._model
+        self._measured(model, *arguments, **named)
+        self.n_rounds = len(model._predictors)
+        if self.n_rounds == 0:
+            return False
+        validation = model.validation_score_
+        values = _losses(self._material, model.train_score_[-1], validation[-1] if len(validation) else None)
+        if self._accuracy is not None:
+            values |= self._accuracy.of(model, *arguments, **named)
+        ended = self._rounds.record(self.n_rounds, values)
+        if (ended and self._rounds.stopped) or self._growth.due():
+            self._save()
+        return ended
+
+    def _save(self) -> None:
+        model = self._model
+        document = {
+            "rounds": self._rounds.memory(),
+            "seed": int(model._random_seed),
+            "generator": model._feature_subsample_rng.bit_generator.state,
+        }
+        arrays = {
+            "train_score": np.asarray(model.train_score_),
+            "validation_score": np.asarray(model.validation_score_),
+            "baseline": model._baseline_prediction,
+        }
+        self._growth.save(document, self.n_rounds, lambda first: predictor_arrays(model._predictors[first:]), arrays)
 
 
-class _RunningAccuracy:
-    """Accuracy on training and validation rows; a point costs a prediction by the rounds since the last one."""
+class _Accuracy:
+    """Accuracy on training and validation rows, from the raw predictions that the fit keeps up to date anyway.
 
-    def __init__(self, model: Any, material: Material) -> None:
-        self._model = model
+    Where training rows are repeated or left out to balance the classes, the rows as they are count: the trees added
+    since the last look predict a sample of them.
+    """
+
+    def __init__(self, material: Material) -> None:
+        self._learned = material.measured_rows[0] is material.X_train
+        self._chosen = material.curve_positions()
+        self._rows = material.curve_rows()
+        self._n_validation = len(material.y_validation)
+        self._raw: np.ndarray | float = 0.0
         self._n_rounds = 0
-        self._rows = {"accuracy": material.curve_rows()}
-        if material.has_validation:
-            self._rows["val_accuracy"] = (material.X_validation, material.y_validation)
-        self._raw: dict[str, np.ndarray] = {}
 
-    def after(self, n_rounds: int) -> dict[str, float]:
-        added = copy.copy(self._model)
-        added._predictors = list(self._model._predictors[self._n_rounds : n_rounds])
+    def of(
+        self,
+        model: Any,
+        *,
+        raw_predictions: np.ndarray,
+        y_train: np.ndarray,
+        raw_predictions_val: np.ndarray | None,
+        y_val: np.ndarray | None,
+        **_others: Any,
+    ) -> dict[str, float]:
+        hits = _hits(raw_predictions[self._chosen], y_train[self._chosen]) if self._learned else self._predicted(model)
+        values = {"accuracy": float(np.mean(hits))}
+        if raw_predictions_val is not None and y_val is not None:
+            # Rows of a class that training doesn't have aren't among them; they can't be right.
+            values["val_accuracy"] = float(_hits(raw_predictions_val, y_val).sum()) / self._n_validation
+        return values
+
+    def _predicted(self, model: Any) -> np.ndarray:
+        added = copy.copy(model)
+        added._predictors = model._predictors[self._n_rounds :]
         vars(added).pop("_in_fit", None)  # or it would take the rows for binned ones
         if self._n_rounds:
-            added._baseline_prediction = np.zeros_like(self._model._baseline_prediction)
-        self._n_rounds = n_rounds
-        values = {}
-        for name, (X, y) in self._rows.items():
-            raw = self._raw[name] = self._raw.get(name, 0.0) + added.decision_function(X)
-            predicted = raw.argmax(axis=1) if raw.ndim == 2 else (raw > 0).astype(np.int64)
-            values[name] = float(np.mean(added.classes_[predicted] == y))
-        return values
+            added._baseline_prediction = np.zeros_like(model._baseline_prediction)
+        self._n_rounds = len(model._predictors)
+        raw = added._raw_predict(self._rows[0])
+        self._raw = self._raw + raw
+        predicted = np.argmax(self._raw, axis=1) if raw.shape[1] > 1 else (np.ravel(self._raw) > 0).astype(np.int64)
+        hits: np.ndarray = model.classes_[predicted] == self._rows[1]
+        return hits
+
+
+def _hits(raw: np.ndarray, y: np.ndarray) -> np.ndarray:
+    predicted = raw.argmax(axis=1) if raw.shape[1] > 1 else raw[:, 0] > 0
+    hits: np.ndarray = predicted == y
+    return hits
 
 
 def _losses(material: Material, train: float, validation: float | None) -> dict[str, float]:

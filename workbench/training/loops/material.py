@@ -100,13 +100,21 @@ class Material:
         """Features and targets of the training rows as they are, whatever balances them."""
         return self.unbalanced or (self.X_train, self.y_train)
 
+    def curve_positions(self) -> np.ndarray:
+        """Choose the training rows that a training curve is measured on: all, or a fixed sample of 5,000."""
+        n_rows = len(self.measured_rows[1])
+        if n_rows <= CURVE_ROWS:
+            return np.arange(n_rows)
+        chosen = np.random.default_rng(self.seed).choice(n_rows, CURVE_ROWS, replace=False)
+        chosen.sort()
+        return chosen
+
     def curve_rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give the training rows that a training curve is measured on: all, or a fixed sample of 5,000."""
+        """Give features and targets of the rows that a training curve is measured on."""
         X, y = self.measured_rows
         if len(y) <= CURVE_ROWS:
             return X, y
-        chosen = np.random.default_rng(self.seed).choice(len(y), CURVE_ROWS, replace=False)
-        chosen.sort()
+        chosen = self.curve_positions()
         return X[chosen], y[chosen]
 
     def build(self) -> Any:
