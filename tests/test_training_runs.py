@@ -45,6 +45,8 @@ def settings(settings: Settings) -> Iterator[Settings]:
 
 def spec(estimator: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     document = {"name": "iris", "data": {"source": "iris", "target": "species"}, "estimator": estimator or SHORT}
+    if estimator is LONG:  # to be stopped or killed, however fast the machine is
+        document["training"] = {"early_stopping": {"patience": 10_000}}
     return document | changes
 
 
@@ -94,7 +96,10 @@ def test_a_run_finishes_with_history_hardware_metrics_and_a_model(finished: Run)
     )
     assert prediction.tolist() == ["setosa"]
     line = run.to_dict()
-    assert set(line) == {"run_id", "name", "status", "reason", "pid", "started", "seconds"}
+    assert set(line) == {
+        *("run_id", "name", "status", "reason", "waiting_for", "warning", "pid", "device", "started", "seconds"),
+        *("resumed", "note", "tags", "priority"),
+    }
     assert (line["run_id"], line["name"], line["status"]) == (run.id, "iris", "finished")
     assert not list(run.folder.glob(".*"))  # neither half-written files nor the reserve
 

@@ -129,10 +129,10 @@ class Line:
                     if not chosen:
                         break  # who comes later doesn't pass: a run that needs all GPUs would wait for ever
                     if waiting.run_id == ticket.run_id:
-                        taken = tuple(free[device].pop() for device in chosen)
+                        taken = tuple(free[device].pop(0) for device in chosen)
                         return self._place(ticket, chosen, taken)
                     for device in chosen:
-                        free[device].pop().release()
+                        free[device].pop(0).release()
             finally:
                 for locks in free.values():
                     for lock in locks:

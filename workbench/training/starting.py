@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import storage
-from workbench.errors import RunError, WorkbenchError
+from workbench.errors import RunError, SpecError, WorkbenchError
 from workbench.settings import Settings, current
 from workbench.training import state as files
 from workbench.training.about import About, write_about
@@ -48,7 +48,7 @@ def start(
     Raises
     ------
     SpecError
-        If the spec is malformed.
+        If the spec is malformed, or names no target where one is learned.
     EstimatorError
         If its estimator or a parameter of it is unknown or out of range.
     StorageError, RunError
@@ -56,7 +56,7 @@ def start(
     """
     settings = settings or current()
     spec = RunSpec.parse(spec)
-    _check_estimator(spec)
+    _check_spec(spec)
     about = About().changed(note=note, tags=tags, priority=priority)
     folder = _new_folder(spec, about, settings.runs)
     try:
@@ -121,14 +121,20 @@ def _follow(run: Run, on_progress: Callable[[Run], object] | None, every_seconds
         time.sleep(every_seconds)
 
 
-def _check_estimator(spec: RunSpec) -> None:
+def _check_spec(spec: RunSpec) -> None:
     """Refuse here what can be refused without the data, while the caller is still listening."""
     from workbench.estimators.catalogue import check_params
     from workbench.estimators.catalogue import entry as find_entry
     from workbench.estimators.losses import check_training
 
     check_params(spec.estimator.name, spec.estimator.params)
-    check_training(find_entry(spec.estimator.name), spec.training, spec.data.task)
+    found = find_entry(spec.estimator.name)
+    if found.takes == "table" and not spec.data.target and {"classification", "regression"} & set(found.tasks):
+        raise SpecError(
+            f"The RunSpec can't be used:\ndata.target: got nothing; {found.name} needs the column to predict. Name it, "
+            "or choose an estimator that needs none, such as kmeans."
+        )
+    check_training(found, spec.training, spec.data.task)
 
 
 def _new_folder(spec: RunSpec, about: About, parent: Path) -> Path:
