@@ -53,7 +53,7 @@ def _popover(opened: Open, page: str) -> None:
 def _spec(opened: Open) -> RunSpec | None:
     if opened.run is not None:
         return opened.run.spec
-    if opened.draft is not None and opened.draft.target:
+    if opened.draft is not None and (opened.draft.target or opened.draft.finds):
         return opened.draft.spec()
     return None
 

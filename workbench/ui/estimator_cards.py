@@ -33,7 +33,7 @@ _ALL = "all"
 
 def offered(task: AnyTask, takes: Takes) -> list[EstimatorEntry]:
     """Give the estimators that a form offers: those for this kind of data, and those that combine finished runs."""
-    return [found for found in estimators_for(task, takes=None) if found.takes in (takes, "runs")]
+    return [*estimators_for(task, takes=takes), *estimators_for(task, takes="runs")]
 
 
 def cards(table: Table, task: AnyTask, takes: Takes, chosen: EstimatorEntry) -> None:

@@ -79,7 +79,7 @@ def empty(title: str, text: str, *, button: str, key: str, icon: str = ":materia
 
 def _is_missing(opened: Open, need: Need) -> bool:
     if need == "recipe":
-        return opened.draft is None or opened.draft.target is None
+        return opened.draft is None or (opened.draft.target is None and not opened.draft.finds)
     return getattr(opened, need) is None
 
 

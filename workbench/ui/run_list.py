@@ -120,19 +120,20 @@ def _actions(chosen: list[Run]) -> None:
             state.show(run=chosen[0].id)
             st.rerun()
         text = "Delete" if len(chosen) == 1 else f"Delete {len(chosen)} runs"
-        if st.button(text, key="train.delete_runs", icon=":material/delete:"):
-            _confirm(chosen)
+        with st.popover(text, key="train.delete_runs", icon=":material/delete:"):
+            kept = _confirm(chosen)
+    for problem in kept:
+        messages.error(problem)
 
 
-@st.dialog("Delete runs?")
-def _confirm(chosen: list[Run]) -> None:
-    """Ask once more; a run whose model is live stays."""
+def _confirm(chosen: list[Run]) -> list[WorkbenchError]:
+    """Ask once more; give why runs were kept, such as one whose model is live."""
     from workbench.api.managing import delete_run
 
     names = ", ".join(run.id for run in chosen[:5]) + (f" and {len(chosen) - 5} more" if len(chosen) > 5 else "")
     st.write(f"{messages.plain(names)}: curves, log, report and package go from this machine. Published versions stay.")
-    if st.button("Delete", type="primary", key="train.delete_confirmed", icon=":material/delete:"):
-        kept: list[WorkbenchError] = []
+    kept: list[WorkbenchError] = []
+    if st.button("Delete for good", type="primary", key="train.delete_confirmed", icon=":material/delete:"):
         for run in chosen:
             try:
                 delete_run(run.id)
@@ -140,7 +141,6 @@ def _confirm(chosen: list[Run]) -> None:
                     state.close("run")
             except WorkbenchError as problem:
                 kept.append(problem)
-        for said in kept:
-            messages.error(said)
         if not kept:
             st.rerun()
+    return kept

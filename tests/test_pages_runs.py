@@ -1,0 +1,149 @@
+"""The Train page's list of runs: found, described, compared and deleted; and runs without a target, page by page."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.data import sample
+from workbench.estimators.spec import EstimatorSpec
+from workbench.storage import append_json_line, write_json
+from workbench.training.listing import open_run
+from workbench.training.spec import RunSpec
+from workbench.training.state import RunState, write_state
+from workbench.ui import drafts
+
+
+def made(settings, run_id, *, estimator="logistic_regression", status="failed", created=1.0, losses=(), **params):
+    """Write the folder of a run that has ended, as a worker leaves it."""
+    folder = settings.runs / run_id
+    folder.mkdir(parents=True)
+    spec = RunSpec(
+        name=run_id,
+        data={"source": "iris", "target": "species"},
+        estimator={"name": estimator, "params": params},
+    )
+    write_json(folder / "spec.json", spec.to_dict())
+    write_state(folder, RunState(status=status, created=created, started=created, ended=created + 5, reason="Tried."))
+    for step, loss in enumerate(losses, start=1):
+        append_json_line(
+            folder / "history.jsonl", {"time": created + step, "step": step, "epoch": step, "metrics": {"loss": loss}}
+        )
+    return open_run(run_id, settings=settings)
+
+
+def the_list(open_page):
+    page = open_page("train", table="iris")
+    return page.segmented_control(key="train.view").set_value("runs").run()
+
+
+def listed(page):
+    return page.dataframe[0].value["run"].tolist()
+
+
+def select(page, *rows):
+    page.session_state["train.runs"] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    return page.run()
+
+
+def test_runs_are_found_by_words_status_and_tags(open_page, settings):
+    made(settings, "linear-one", created=3.0).describe(tags=["baseline"], note="the first try")
+    made(settings, "forest-two", estimator="random_forest", created=2.0)
+    made(settings, "forest-old", estimator="random_forest", status="stopped", created=1.0)
+    page = the_list(open_page)
+    assert listed(page) == ["linear-one", "forest-two", "forest-old"]
+    assert listed(page.text_input(key="train.runs_text").set_value("random forest").run()) == [
+        "forest-two",
+        "forest-old",
+    ]
+    assert listed(page.multiselect(key="train.runs_status").set_value(["stopped"]).run()) == ["forest-old"]
+    page.multiselect(key="train.runs_status").set_value([]).run()
+    assert listed(page.text_input(key="train.runs_text").set_value("FIRST try").run()) == ["linear-one"]
+    page.text_input(key="train.runs_text").set_value("").run()
+    assert listed(page.multiselect(key="train.runs_tags").set_value(["baseline"]).run()) == ["linear-one"]
+    page.text_input(key="train.runs_text").set_value("nothing like this").run()
+    assert any("None of 3 runs fits" in caption.value for caption in page.caption)
+    assert not page.exception
+
+
+def test_note_and_tags_are_kept_beside_the_run(open_page, settings):
+    run = made(settings, "noted")
+    page = open_page("train", run="noted")
+    page.session_state["train.details.4"] = "Note and tags"
+    page.run()
+    page.text_area(key="train.run_note").set_value("Too few rows.").run()
+    page.multiselect(key="train.run_tags").set_value(["small"]).run()
+    assert (run.about.note, run.about.tags) == ("Too few rows.", ("small",))
+    assert not page.exception
+
+
+def test_two_runs_are_compared_and_what_differs_is_marked(open_page, settings):
+    made(settings, "weak", created=2.0, losses=(0.9, 0.7), C=0.01)
+    made(settings, "strong", created=1.0, losses=(0.8, 0.5), C=10.0)
+    page = select(the_list(open_page), 0, 1)
+    assert not page.exception
+    assert any("2 runs compared" in header.value for header in page.subheader)
+    assert len(page.get("plotly_chart")) == 1
+    from workbench.ui.run_comparison import comparison_frame
+
+    frame = comparison_frame([open_run(name, settings=settings) for name in ("weak", "strong")])
+    differing = frame.filter("differs")
+    assert differing.select("name", "weak", "strong").rows() == [("estimator.params.C", "0.01", "10")]
+    assert "data.source" in frame["name"].to_list()
+
+
+def test_a_run_is_deleted_after_it_was_asked_once_more(open_page, settings):
+    made(settings, "old", created=2.0)
+    made(settings, "kept", created=1.0)
+    page = select(the_list(open_page), 0)
+    assert (settings.runs / "old").exists()
+    page.button(key="train.delete_confirmed").click().run()
+    assert not (settings.runs / "old").exists()
+    assert (settings.runs / "kept").exists()
+
+
+def test_a_goal_without_a_target_changes_the_draft(open_page):
+    page = open_page("prepare", table="iris")
+    page.selectbox(key="prepare.goal").set_value("clustering").run()
+    assert not page.exception
+    draft = drafts.load(sample("iris"))
+    assert (draft.task, draft.target, draft.estimator.name) == ("clustering", None, "kmeans")
+    assert draft.spec().data.target == ""
+    assert not any("What would this have leaked?" in header.value for header in page.subheader)
+    page.selectbox(key="prepare.goal").set_value("predict").run()
+    assert drafts.load(sample("iris")).target == "species"
+
+
+@pytest.mark.timeout(180)
+def test_groups_are_found_and_looked_at(open_page, settings):
+    names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+    drafts.update(
+        sample("iris"),
+        task="clustering",
+        target=None,
+        recipe=[{"step": "drop_columns", "columns": ["species"]}, {"step": "standardize", "columns": names}],
+        estimator=EstimatorSpec(name="kmeans", params={"n_clusters": 3}),
+    )
+    page = open_page("train", table="iris")
+    assert not page.exception
+    page.button(key="train.start").click().run()
+    run_id = page.query_params["run"]
+    assert open_run(run_id, settings=settings).wait(150).status == "finished"
+    page = open_page("evaluate", run=run_id)
+    assert not page.exception
+    assert len(page.get("plotly_chart")) == 3
+    assert page.pills(key="evaluate.group").options == ["cluster 1", "cluster 2", "cluster 3"]
+    page = open_page("train", run=run_id)
+    assert not page.exception
+
+
+def test_a_limit_is_switched_off_and_on_again(open_page):
+    drafts.update(sample("iris"), estimator=EstimatorSpec(name="decision_tree"))
+    page = open_page("train", table="iris")
+    key = "train.param.decision_tree.max_depth"
+    value = page.number_input(key=key).value
+    page.toggle(key=f"{key}.none").set_value(True).run()
+    assert drafts.load(sample("iris")).estimator.params == {"max_depth": None}
+    assert not any(widget.key == key for widget in page.number_input)
+    page.toggle(key=f"{key}.none").set_value(False).run()
+    assert page.number_input(key=key).value == value
+    assert not page.exception
