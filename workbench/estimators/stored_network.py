@@ -48,6 +48,7 @@ TRUSTED_LAYERS = frozenset(
         "LayerNormalization",
         "MaxPooling2D",
         "ReLU",
+        "Rescaling",
         "Reshape",
         "Sequential",
         "Functional",

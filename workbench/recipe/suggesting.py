@@ -11,6 +11,7 @@ import polars as pl
 from workbench.recipe.spec import DropColumns, DropDuplicates, DropMissing, Step
 from workbench.recipe.suggested_steps import MAX_ONE_HOT, Feature, Setting, column_steps, learned_steps
 from workbench.recipe.suggested_words import Reason, sentence
+from workbench.recipe.suggesting_images import is_for_images, suggest_image_steps
 from workbench.recipe.values import DATETIME, kind_of_dtype
 
 if TYPE_CHECKING:
@@ -202,6 +203,8 @@ def suggest_for(table: Table, target: str, estimator_needs: EstimatorNeeds | Non
 
     See `suggest` for the parameters and the result.
     """
+    if is_for_images(table.columns, target):
+        return suggest_image_steps(table, target)
     return suggest(table.columns, target, estimator_needs, looks=look(table, target))
 
 

@@ -99,7 +99,7 @@ def prepare_images(spec: RunSpec, table: Table, entry: EstimatorEntry, settings:
     steps = without_part_column(spec.recipe, spec.split)
     check_recipe(steps, table.columns, target, takes="image")
     column = image_columns(table.columns, steps)[0]
-    divided, said = _divide(spec, table, given)
+    divided, said = divide_images(spec, table, given)
     task, decided, split = divided.task, divided.decided, divided.split
     preparing.check_task(entry, task, target)
     check_training(entry, spec.training, task)
@@ -154,7 +154,14 @@ def part_column(table: Table, steps: Sequence[Step]) -> str | None:
     return None
 
 
-def _divide(spec: RunSpec, table: Table, task: Task | None) -> tuple[Division, list[str]]:
+def divide_images(spec: RunSpec, table: Table, task: Task | None) -> tuple[Division, list[str]]:
+    """Divide the images as a run does; say where given parts are followed.
+
+    Raises
+    ------
+    WorkbenchError
+        If the target, the row steps or the split don't fit the rows.
+    """
     wanted, target = spec.split, spec.data.target
     part = part_column(table, spec.recipe) if wanted.by == "random" and given_train_rows(table) is None else None
     if part is None:

@@ -16,6 +16,7 @@ from workbench.errors import WorkbenchError
 from workbench.recipe import check_recipe, prepared
 from workbench.settings import current
 from workbench.training.dividing import divide_rows
+from workbench.training.image_preparing import divide_images, takes_images
 from workbench.training.preparing import check_classes
 from workbench.training.split_steps import without_part_column
 from workbench.ui import drafts, messages, state
@@ -68,7 +69,7 @@ def problem(table: Table, draft: Draft, chosen: EstimatorEntry) -> WorkbenchErro
     try:
         spec = draft.spec()
         steps = without_part_column(spec.recipe, spec.split)
-        check_recipe(steps, table.columns, spec.data.target, handles_missing=chosen.handles_missing)
+        check_recipe(steps, table.columns, spec.data.target, handles_missing=chosen.handles_missing, takes=chosen.takes)
         divide(table, draft)
     except WorkbenchError as found:
         return found
@@ -106,14 +107,12 @@ def _divide(table: Table, spec: RunSpec) -> Divided:
     eased: dict[str, Any] = {"test": 0.0} if given else {}
     if sampled:  # a class that is rare in the table may be missing from a sample
         eased["stratify"] = False
-    found = divide_rows(
-        _sample_of(table) if sampled else table,
-        spec.recipe,
-        spec.split.model_copy(update=eased),
-        target=spec.data.target,
-        task=spec.data.supervised_task or table.suggested_task(spec.data.target),
-        seed=spec.seed,
-    )
+    rows, split = _sample_of(table) if sampled else table, spec.split.model_copy(update=eased)
+    task = spec.data.supervised_task or table.suggested_task(spec.data.target)
+    if takes_images(spec, table) is not None:
+        found, _ = divide_images(spec.model_copy(update={"split": split}), rows, task)
+    else:
+        found = divide_rows(rows, spec.recipe, split, target=spec.data.target, task=task, seed=spec.seed)
     if not sampled:
         check_classes(found.decided[found.target][found.split.train], found.target, found.task)
     counts = {name: len(positions) for name, positions in found.split.parts().items()}

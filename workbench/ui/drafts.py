@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench import storage
 from workbench.data.spec import AnyTask, DataSpec, SplitSpec, Task
-from workbench.errors import SpecError, StorageError
+from workbench.errors import SpecError, StorageError, WorkbenchError
 from workbench.estimators.spec import EstimatorSpec, TrainingSpec
+from workbench.recipe.checking_images import image_columns, label_column
 from workbench.recipe.spec import Step
 from workbench.settings import Settings, current
 from workbench.training.search_spec import SearchSpec
@@ -111,6 +112,8 @@ class Draft(BaseModel):
 def load(table: Table, *, settings: Settings | None = None) -> Draft:
     """Read the draft of a table; a new one starts with the table's own target and an empty recipe."""
     fresh = Draft(source=table.source, digest=table.digest, target=table.target)
+    if image_columns(table.columns):
+        fresh = fresh.changed(estimator=EstimatorSpec(name="small_convnet"), target=table.target or _labels(table))
     try:
         document = storage.read_json(_file(table.digest, settings))
         if document is None:
@@ -120,6 +123,13 @@ def load(table: Table, *, settings: Settings | None = None) -> Draft:
         return fresh  # a draft of another version is not worth a dead page
     names = {column.name for column in table.columns}
     return draft if draft.target is None or draft.target in names else draft.changed(target=None, task=None)
+
+
+def _labels(table: Table) -> str | None:
+    try:
+        return label_column(table.columns)
+    except WorkbenchError:
+        return None
 
 
 def save(draft: Draft, *, before: Draft | None = None, settings: Settings | None = None) -> Draft:

@@ -9,7 +9,9 @@ import streamlit as st
 from workbench.api.preparing import suggest_recipe
 from workbench.errors import WorkbenchError
 from workbench.estimators import entry
+from workbench.estimators.image_forms import image_entry
 from workbench.recipe import check_recipe
+from workbench.recipe.checking_images import image_columns
 from workbench.recipe.matching import names_in, without_columns
 from workbench.ui import messages
 from workbench.ui.recipe_changes import place_for, set_steps
@@ -41,8 +43,11 @@ def draw(table: Table, draft: Draft) -> None:
 def lacking(table: Table, draft: Draft) -> WorkbenchError | None:
     """Give what the estimator would refuse in a recipe that is otherwise right."""
     try:
-        needs = entry(draft.estimator.name)
-        check_recipe(draft.recipe, table.columns, draft.target_name, handles_missing=needs.handles_missing)
+        images = image_columns(table.columns, draft.recipe)
+        needs = (image_entry(draft.estimator.name) if images else None) or entry(draft.estimator.name)
+        check_recipe(
+            draft.recipe, table.columns, draft.target_name, handles_missing=needs.handles_missing, takes=needs.takes
+        )
     except WorkbenchError as problem:
         return problem
     return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.errors import WorkbenchError
+from workbench.recipe.checking_images import image_columns
 from workbench.ui import messages, words
 from workbench.ui.picture import picture
 
@@ -24,6 +25,8 @@ def draw(table: Table, draft: Draft) -> None:
     """Draw the question, and its answer when it was asked for this very recipe."""
     if draft.finds:
         return  # without a target there is no score that could be too good
+    if image_columns(table.columns, draft.recipe):
+        return  # of images only the mean of their pixels is learned, which tells nothing of single ones
     st.subheader("What would this have leaked?", anchor=False)
     st.caption(
         "Learned steps see the training rows only. Here they are also fitted on all rows, test rows included, as "

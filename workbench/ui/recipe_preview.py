@@ -12,7 +12,7 @@ import streamlit as st
 from workbench.api.preparing import preview_recipe
 from workbench.errors import WorkbenchError
 from workbench.settings import current
-from workbench.ui import checks, messages, recipe_problems, words
+from workbench.ui import checks, image_preview, messages, recipe_problems, words
 from workbench.ui.recipe_problems import WHOLE, Found
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ def draw(table: Table, draft: Draft, computed: Computed) -> None:
         numbers = ", ".join(map(str, skipped))
         which, has, its = ("step", "has a problem", "it") if len(skipped) == 1 else ("steps", "have a problem", "they")
         st.caption(f":material/warning: Without what {which} {numbers} can't take: {its} {has}, see the card.")
+    shown = preview.after if side == "After" else preview.before
+    image_preview.draw(shown, draft.recipe, after=side == "After")
     _table(preview, draft.target_name, after=side == "After")
 
 
@@ -122,6 +124,9 @@ def _table(preview: Preview, target: str, *, after: bool) -> None:
         f"{preview.n_rows:,} of {words.plural(preview.n_rows_total, 'row')}; a run fits it on its training rows."
     )
     part = frame.head(SHOWN_ROWS).select(frame.columns[:SHOWN_COLUMNS])
+    part = part.drop(image_preview.image_names(part))  # drawn above; a cell of a table can't show bytes
+    if not part.width:
+        return
     styles = _styles_after(preview, part) if after else _styles_before(preview, part)
     side = "after" if after else "before"
     st.dataframe(

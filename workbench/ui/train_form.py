@@ -8,6 +8,7 @@ import streamlit as st
 
 from workbench.errors import RecipeError
 from workbench.estimators.catalogue import entry
+from workbench.estimators.image_forms import image_entry
 from workbench.estimators.spec import EstimatorSpec
 from workbench.ui import checks, drafts, estimator_cards, forms, messages, state, training_options
 
@@ -21,11 +22,12 @@ def draw(table: Table, draft: Draft) -> None:
     """Draw the whole form; starting opens the run."""
     with messages.shown(stop=True):
         task = checks.task_of(table, draft)
-        chosen = entry(draft.estimator.name)
-    takes = takes_of(table)
+        takes = takes_of(table)
+        chosen = (image_entry(draft.estimator.name) if takes == "image" else None) or entry(draft.estimator.name)
     usable = estimator_cards.offered(task, takes)
     if chosen not in usable:
-        chosen = next((one for one in usable if one.name == _START.get(task, "")), usable[-1])
+        start = "small_convnet" if takes == "image" else _START.get(task, "")
+        chosen = next((one for one in usable if one.name == start), usable[-1])
         draft = drafts.update(table, estimator=EstimatorSpec(name=chosen.name))
     forms.show_problem()
     st.subheader("What to train", anchor=False)
