@@ -22,6 +22,7 @@ from workbench.api import as_script as as_script
 from workbench.api import audit as audit
 from workbench.api import catalogue as catalogue
 from workbench.api import check_data as check_data
+from workbench.api import combined_spec as combined_spec
 from workbench.api import compare as compare
 from workbench.api import compare_recipes as compare_recipes
 from workbench.api import compare_specs as compare_specs

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from workbench.registry import rollback as rollback
     from workbench.registry import versions as versions
     from workbench.settings import Settings as Settings
+    from workbench.training.combining import combined_spec as combined_spec
     from workbench.training.spec import RunSpec as RunSpec
 
 # Name here -> where it lives, and its name there where that differs. Loaded on first use: importing everything would
@@ -95,6 +96,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "Settings": ("settings", "Settings"),
     "WorkbenchError": ("errors", "WorkbenchError"),
     "catalogue": ("estimators.catalogue", "catalogue"),
+    "combined_spec": ("training.combining", "combined_spec"),
     "compare_specs": ("api.managing", "compare_specs"),
     "delete_run": ("api.managing", "delete_run"),
     "explain_model": ("api.explaining", "explain_model"),
