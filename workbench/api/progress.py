@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.training.run import Run, RunState
 
-_WAY = ("queued", "starting", "reading", "preparing", "cross-validating", "training", "evaluating", "packaging", "done")
+_WAY = (
+    "queued",
+    "starting",
+    "reading",
+    "preparing",
+    "searching",
+    "cross-validating",
+    "training",
+    "evaluating",
+    "packaging",
+    "done",
+)
+_NOT_ALWAYS = ("searching", "cross-validating")
 LINE_SECONDS = 10.0  # where no terminal shows a bar, a line of progress this often
 
 
@@ -80,13 +92,13 @@ def passed_between(last: str, now: str) -> list[str]:
     """
     if last not in _WAY or now not in _WAY:
         return []
-    # Not every run cross-validates, and none does so between two looks.
-    return [phase for phase in _WAY[_WAY.index(last) + 1 : _WAY.index(now)] if phase != "cross-validating"]
+    # Not every run searches or cross-validates, and none does so between two looks.
+    return [phase for phase in _WAY[_WAY.index(last) + 1 : _WAY.index(now)] if phase not in _NOT_ALWAYS]
 
 
 def counted(state: RunState) -> str:
     """Say how many epochs, trees, rounds or folds of how many, while training."""
-    learning = state.phase in ("training", "cross-validating") and state.total
+    learning = state.phase in ("training", "searching", "cross-validating") and state.total
     return f" {state.unit} {state.step:,} of {state.total:,}" if learning else ""
 
 

@@ -133,7 +133,8 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
         check_task(entry, given, target)
     table.with_target(target)
     steps = without_part_column(spec.recipe, spec.split)
-    check_recipe(steps, table.columns, target, handles_missing=entry.handles_missing)
+    tries = spec.search is not None and spec.search.method == "everything"  # each estimator gets what it lacks
+    check_recipe(steps, table.columns, target, handles_missing=entry.handles_missing or tries, finished=not tries)
     divided = divide_rows(table, spec.recipe, spec.split, target=target, task=given, seed=spec.seed)
     task, decided, split = divided.task, divided.decided, divided.split
     check_task(entry, task, target)

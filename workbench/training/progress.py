@@ -41,6 +41,7 @@ class Progress:
         self._closed = threading.Event()
         self._signalled = False
         self._stops_taken: tuple[float, ...] = ()
+        self.took_stop = False
         self._asked = 0.0
         self._pace: Pace | None = None
         self._is_first_count = True
@@ -136,6 +137,7 @@ class Progress:
         For a phase that goes on with what it has: a stopped search still trains the best parameters that it found.
         """
         self._signalled = False
+        self.took_stop = True
         with suppress(OSError):
             self._stops_taken = (*self._stops_taken, os.stat(self._folder / STOP).st_mtime)
 

@@ -29,7 +29,17 @@ def stopped_early(progress: Progress) -> str:
         return (
             f"Stopped on request while cross-validating, after {state.step} of {state.total} folds; there is no model."
         )
+    if state.phase == "searching":
+        return "Stopped on request before a trial had finished; there is no model. Resume it to go on."
     return "Stopped on request before it had learned anything; there is no model."
+
+
+def stopped_search(searched: RunState) -> str:
+    """Say in words that a search was stopped; `searched` is the state at its end."""
+    return (
+        f"Stopped on request after {searched.step} of {searched.total} trials; the best parameters so far trained the "
+        "model. Resume it to go on searching."
+    )
 
 
 def stopped_after(reached: RunState) -> str:

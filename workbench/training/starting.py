@@ -135,6 +135,10 @@ def _check_spec(spec: RunSpec) -> None:
             "or choose an estimator that needs none, such as kmeans."
         )
     check_training(found, spec.training, spec.data.task)
+    if spec.search is not None:
+        from workbench.training.searching import check_search
+
+        check_search(spec)
 
 
 def _new_folder(spec: RunSpec, about: About, parent: Path) -> Path:

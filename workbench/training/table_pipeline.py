@@ -21,8 +21,9 @@ from workbench.training.live import Live
 from workbench.training.loops import fit
 from workbench.training.preparing import Preparation, prepare_rows
 from workbench.training.progress import Progress
-from workbench.training.results import evaluate_model, package_model, stopped_after, stopped_early
+from workbench.training.results import evaluate_model, package_model, stopped_after, stopped_early, stopped_search
 from workbench.training.spec import RunSpec
+from workbench.training.split_steps import without_part_column
 from workbench.training.state import Status
 
 
@@ -33,10 +34,12 @@ def run_table_pipeline(
     prepared = _prepare(spec, progress, settings)
     live = Live(HistoryWriter(folder), progress, has_validation=len(prepared.split.validation) > 0)
     _tell_sample(prepared, live, progress)
+    searched = progress.state
     if spec.search is not None:
         chosen = _search(prepared, folder, live, progress)
         if chosen is None:
             return "stopped", stopped_early(progress)
+        searched = progress.state
         prepared = with_spec(prepared, chosen)
     folds: list[dict[str, Any]] | None = []
     if prepared.folds:
@@ -58,9 +61,11 @@ def run_table_pipeline(
     if info.engine == "native":
         live.note(info.reason)
     live.log(f"Package built: engine {info.engine}, {info.n_rows_checked:,} rows compared with the native model.")
-    if not stopped:
-        return "finished", None
-    return "stopped", stopped_after(reached)
+    if stopped:
+        return "stopped", stopped_after(reached)
+    if progress.took_stop:
+        return "stopped", stopped_search(searched)
+    return "finished", None
 
 
 def _prepare(spec: RunSpec, progress: Progress, settings: Settings) -> Preparation:
@@ -113,4 +118,5 @@ def with_spec(prepared: Preparation, spec: RunSpec) -> Preparation:
     entry = for_images or find_entry(spec.estimator.name)
     params = check_params(entry, spec.estimator.params)
     balance = check_balance(spec.recipe, prepared.task, params)
-    return replace(prepared, spec=spec, entry=entry, params=params, balance=balance)
+    steps = without_part_column(spec.recipe, spec.split)
+    return replace(prepared, spec=spec, entry=entry, params=params, steps=steps, balance=balance)

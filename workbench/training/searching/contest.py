@@ -6,9 +6,10 @@ compared fold by fold.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from workbench.estimators.catalogue import entry as find_entry
 from workbench.recipe.spec import Step
@@ -16,7 +17,7 @@ from workbench.training.searching.arena import Arena, Task
 from workbench.training.searching.arms import Arm, remember
 from workbench.training.searching.asking import NESTED, stages_of
 from workbench.training.searching.proposing import Proposer
-from workbench.training.searching.racing import can_catch_up, pooled_spread
+from workbench.training.searching.racing import can_catch_up, can_outgrow, pooled_spread
 from workbench.training.searching.record import Record
 from workbench.training.searching.space import Config, Space
 
@@ -44,7 +45,7 @@ class Plan:
     estimator: str
     n_trials: int
     prune: bool = True
-    fixed: Config = field(default_factory=dict)
+    fixed: Config = dataclasses.field(default_factory=dict)
     recipe: tuple[Step, ...] | None = None
     ending: tuple[Step, ...] = ()
 
@@ -217,21 +218,22 @@ class Contest:
             if arm.status is not None or self._listed:
                 self._record.add(arm.trials(self._n_folds, self._sign))
 
-    def _end_behind(self, arm: Arm, others: Sequence[Arm], n_measured: int, stage: int) -> None:
-        """End an arm that can't plausibly catch up with the best of the others at the same stage."""
+    def _end_behind(self, arm: Arm, field: Sequence[Arm], n_measured: int, stage: int) -> None:
+        """End an arm that can't plausibly catch up with the best of the field at the same stage."""
         if arm.status is not None or len(arm.values(stage)) < n_measured:
             return
-        leader = self._ahead(others, stage, n_measured)
+        leader = self._ahead(field, stage, n_measured)
         if leader is None or leader is arm:
             return
         signed = [self._sign * value for value in arm.values(stage)]
         best = [self._sign * value for value in leader.values(stage)]
-        grown = self._grows and (0 < stage < arm.top or stage == self._screen() != 0)
-        spread = pooled_spread(
-            [[self._sign * value for value in each.values(stage)] for each in self.arms if each is not leader], best
-        )
-        slack = self._gain(leader, stage) if grown else 0.0
-        if not can_catch_up(signed, best, spread=spread, n_folds=self._n_folds, slack=slack, is_rough=grown):
+        if self._grows and (0 < stage < arm.top or stage == self._screen() != 0):
+            keeps = can_outgrow(signed, best, self._gains(leader, stage))
+        else:
+            others = [each for each in self.arms if each is not leader]
+            spread = pooled_spread([[self._sign * value for value in each.values(stage)] for each in others], best)
+            keeps = can_catch_up(signed, best, spread=spread, n_folds=self._n_folds)
+        if not keeps:
             arm.status = "pruned"
             trees = f" with {stage} trees" if stage and self._grows else ""
             arm.reason = (
@@ -246,10 +248,13 @@ class Contest:
             return None
         return max(there, key=lambda arm: (self._sign * math.fsum(arm.values(stage)[:n_measured]), -arm.index))
 
-    def _gain(self, leader: Arm, stage: int) -> float:
-        """Give what more trees have gained the leader, beyond a stage."""
-        now, later = leader.mean(stage), leader.mean(leader.best_stage(self._sign))
-        return 0.0 if now is None or later is None else abs(later - now)
+    def _gains(self, leader: Arm, stage: int) -> list[float] | None:
+        """Give what more trees have gained the leader, by fold, beyond a stage."""
+        later = leader.best_stage(self._sign)
+        now, then = leader.values(stage), leader.values(later)
+        if later == stage or len(now) != len(then):
+            return None
+        return [self._sign * (b - a) for a, b in zip(now, then, strict=True)]
 
     def _follow_leader(self) -> None:
         """Grow the leader out once it has led through a batch: one that is overtaken at once would be grown in vain."""

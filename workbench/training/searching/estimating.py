@@ -178,7 +178,7 @@ def _work(search: SearchSpec, n_arms: int, n_fits: int) -> float:
     """Say how many full fits the work of a search is worth."""
     if search.method == "halving":
         rounds = 1 + math.floor(math.log(max(n_arms, 1), 3) + 1e-9)
-        return n_fits * rounds / 3 ** (rounds - 1)
+        return float(n_fits * rounds / 3 ** (rounds - 1))
     return n_fits * (_PRUNED_SHARE if search.prune and search.method in ("optuna", "random") else 1.0)
 
 
@@ -191,16 +191,16 @@ def _timed(ground: Ground, entry: EstimatorEntry, fixed: Mapping[str, Any], spac
     sizes = sorted({min(every, _ROWS // 3), min(every, _ROWS)})
     defaults = defaults_of(entry, ground.prepared.spec.training, dict(fixed))
     configs: list[Config] = [{}]
+    seconds: list[float] = []
     if space is not None:
         configs = [{each.name: each.at(share) for each in space.dimensions} for share in (0.25, 0.75)]
-    seconds = []
     with quietly():
         for n_rows in sizes:
             found = [_one_fit(ground, entry, fixed, config, space, n_rows, defaults) for config in configs]
             seconds.append(sum(found) / len(found))
     if len(sizes) == 1 or every == sizes[-1]:
-        return seconds[-1]
-    power = math.log(max(seconds[1], 1e-6) / max(seconds[0], 1e-6)) / math.log(sizes[1] / sizes[0])
+        return float(seconds[-1])
+    power: float = math.log(max(seconds[1], 1e-6) / max(seconds[0], 1e-6)) / math.log(sizes[1] / sizes[0])
     return float(seconds[-1] * (every / sizes[-1]) ** min(max(power, 0.7), 2.0))
 
 

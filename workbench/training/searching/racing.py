@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 # Standard deviations by which a trial must be behind. One fold alone says little, so that takes more.
 _BEHIND_AFTER_ONE, _BEHIND = 3.0, 2.0
+_ENOUGH = 3  # folds from which on their differences tell by themselves how much chance there is
+_MORE_GAIN = 0.5
 _LEAST_SHARE = 0.1  # of the folds' own spread: differences that happened to be equal say nothing of the next
 
 
@@ -21,8 +23,6 @@ def can_catch_up(
     *,
     spread: float | None = None,
     n_folds: int | None = None,
-    slack: float = 0.0,
-    is_rough: bool = False,
 ) -> bool:
     """Tell whether a trial's mean over all folds can plausibly reach that of the best trial.
 
@@ -40,11 +40,6 @@ def can_catch_up(
         own folds, which is larger, while too few have been.
     n_folds : int, optional
         Of the whole trial; the length of `best` when absent.
-    slack : float
-        What it may gain on the best trial beside that: by the trees that both still lack.
-    is_rough : bool
-        Whether the scores themselves will change, since trees are still to come: the folds measured so far are then a
-        sample of what they may become, also when they are all of them.
 
     Examples
     --------
@@ -56,18 +51,52 @@ def can_catch_up(
     if not k:
         return True
     differences = [ours - theirs for ours, theirs in zip(measured, best, strict=False)]
-    mean = math.fsum(differences) / k + slack
-    own = deviation(best)
-    assumed = own if spread is None else max(spread, _LEAST_SHARE * own)
-    if k > 1:
-        assumed = max(assumed, deviation(differences))
-    if k >= n and not is_rough:
+    mean = math.fsum(differences) / k
+    if k >= n:
         return mean >= 0.0
+    own = deviation(best)
+    if k >= _ENOUGH:
+        assumed = max(deviation(differences), spread or 0.0, _LEAST_SHARE * own)
+    else:
+        assumed = max(deviation(differences), own if spread is None else max(spread, _LEAST_SHARE * own))
     if assumed == 0.0:  # one fold, or folds that are all alike, give no idea of chance
         return True
     limit = _BEHIND_AFTER_ONE if k == 1 else _BEHIND
-    left = 1.0 / k if is_rough else (n - k) / (k * n)
-    return mean + limit * assumed * math.sqrt(left) >= 0.0
+    return mean + limit * assumed * math.sqrt((n - k) / (k * n)) >= 0.0
+
+
+def can_outgrow(measured: Sequence[float], best: Sequence[float], gains: Sequence[float] | None = None) -> bool:
+    """Tell whether a forest with few trees can plausibly pass the best one once both have all their trees.
+
+    Both were measured on the same folds with the same number of trees. More trees will gain both about as much: a half
+    more than the best one has gained so far is allowed for, and the chance in these gains.
+
+    Parameters
+    ----------
+    measured, best : sequence of float
+        By fold; more is better.
+    gains : sequence of float, optional
+        What more trees have gained the best one, by fold; where nobody knows yet, the differences between the two say
+        how much chance there is.
+
+    Examples
+    --------
+    >>> can_outgrow([0.80, 0.81, 0.79], [0.90, 0.92, 0.88], gains=[0.01, 0.012, 0.011])
+    False
+    >>> can_outgrow([0.895, 0.915, 0.875], [0.90, 0.92, 0.88], gains=[0.01, 0.012, 0.011])
+    True
+    """
+    k = len(measured)
+    differences = [ours - theirs for ours, theirs in zip(measured, best, strict=False)]
+    mean = math.fsum(differences) / max(k, 1)
+    if gains:
+        gained = math.fsum(gains) / len(gains)
+        margin = _MORE_GAIN * abs(gained) + _BEHIND * deviation(gains) * math.sqrt(2.0 / k)
+    elif k < _ENOUGH:
+        return True
+    else:
+        margin = _BEHIND * max(deviation(differences), _LEAST_SHARE * deviation(best)) / math.sqrt(k)
+    return mean + margin >= 0.0
 
 
 def deviation(values: Sequence[float]) -> float:
