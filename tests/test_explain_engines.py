@@ -72,13 +72,24 @@ def _explain(engine, predictor, native, frame, n=12):
         ("tree", "hist_gradient_boosting", "classification", 2, "log-odds", 1e-6),
         ("tree", "hist_gradient_boosting", "classification", 3, "log-odds", 1e-6),
         ("tree", "hist_gradient_boosting", "regression", 1, "unit of y", 1e-3),
+        ("tree", "decision_tree", "classification", 2, "probability", 1e-6),
+        ("tree", "decision_tree", "regression", 1, "unit of y", 1e-3),
+        ("tree", "extra_trees", "classification", 3, "probability", 1e-6),
+        ("tree", "extra_trees", "regression", 1, "unit of y", 1e-3),
+        ("tree", "gradient_boosting", "classification", 2, "log-odds", 1e-6),
+        ("tree", "gradient_boosting", "regression", 1, "unit of y", 1e-3),
+        ("linear", "ridge", "regression", 1, "unit of y", 1e-6),
+        ("linear", "lasso", "regression", 1, "unit of y", 1e-6),
+        ("linear", "elastic_net", "regression", 1, "unit of y", 1e-6),
         ("linear", "logistic_regression", "classification", 2, "log-odds", 1e-9),
         ("linear", "logistic_regression", "classification", 3, "log-odds", 1e-9),
         ("linear", "linear_regression", "regression", 1, "unit of y", 1e-6),
     ],
 )
 def test_every_model_gives_one_shape_and_adds_up(engine, name, task, n_classes, space, error):
-    small = {"random_forest": {"n_estimators": 20}, "hist_gradient_boosting": {"max_iter": 20}}.get(name, {})
+    size = {"random_forest": "n_estimators", "extra_trees": "n_estimators", "gradient_boosting": "n_estimators"}
+    size |= {"hist_gradient_boosting": "max_iter"}
+    small = {size[name]: 20} if name in size else {}
     predictor, native, frame = _package(name, task, n_classes, **small)
     explanation = _explain(engine, predictor, native, frame)
     k = 1 if task == "regression" else n_classes
@@ -184,3 +195,18 @@ def test_gradients_of_a_network_nearly_add_up(task):
     spread = np.abs(explanation.outputs - explanation.base_values).max()
     assert explanation.shap_values.shape == (4, 4, 2 if classes else 1)
     assert 0 < explanation.additivity_error < 0.3 * spread
+
+
+@pytest.mark.parametrize("name", ["svm", "nearest_neighbors"])
+def test_what_no_engine_looks_into_is_permuted(name):
+    predictor, native, frame = _package(name, "classification", 2)
+    assert choose_engine(native, 10, 4) == "permutation"
+    explanation = explain_rows(predictor, frame.head(3), background=frame.tail(20))
+    assert explanation.additivity_error < 1e-6
+
+
+def test_classic_boosting_of_several_classes_says_why_the_tree_engine_cannot():
+    predictor, native, frame = _package("gradient_boosting", "classification", 3, n_estimators=5)
+    assert choose_engine(native, 10, 4) == "permutation"
+    with pytest.raises(ExplainError, match="classic gradient boosting of several classes, which SHAP's tree engine"):
+        explain_trees(native, frame.head(2), None)

@@ -9,18 +9,26 @@ import numpy as np
 import pytest
 from training_rows import Watched, material
 
-from workbench.errors import RunError, StorageError
+from workbench.errors import EstimatorError, RunError, StorageError
 from workbench.training import history
 from workbench.training.loops import fit
 from workbench.training.loops.forest import chunk_ends
 from workbench.training.measures import measure
 from workbench.training.patience import Patience
 
+LONG = [
+    ("random_forest", "n_estimators"),
+    ("extra_trees", "n_estimators"),
+    ("gradient_boosting", "n_estimators"),
+    ("hist_gradient_boosting", "max_iter"),
+]
+ALL_ROUNDS = {"early_stopping": {"patience": 10_000}}
+
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-@pytest.mark.parametrize(("name", "size"), [("random_forest", "n_estimators"), ("hist_gradient_boosting", "max_iter")])
+@pytest.mark.parametrize(("name", "size"), LONG)
 def test_a_watched_model_equals_one_plain_fit(tmp_path: Path, name: str, size: str, task: str) -> None:
-    rows = material(name, task=task, **{size: 30})
+    rows = material(name, task=task, training=ALL_ROUNDS, **{size: 30})
     watched = Watched(tmp_path)
     model = fit(rows, watched.live)
     plain = rows.wrap(rows.build().fit(rows.X_train, rows.y_train))
@@ -33,7 +41,10 @@ def test_a_watched_model_equals_one_plain_fit(tmp_path: Path, name: str, size: s
     assert (watched.state.step, watched.state.total) == (30, 30)
 
 
-@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting", "logistic_regression", "baseline"])
+@pytest.mark.parametrize(
+    "name",
+    ["random_forest", "gradient_boosting", "hist_gradient_boosting", "logistic_regression", "nearest_neighbors", "svm"],
+)
 def test_several_classes_and_no_validation_rows(tmp_path: Path, name: str) -> None:
     rows = material(name, n_classes=4, validation=0.0)
     watched = Watched(tmp_path, has_validation=False)
@@ -46,7 +57,9 @@ def test_several_classes_and_no_validation_rows(tmp_path: Path, name: str) -> No
     assert best["metric"] == "loss"
 
 
-@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting", "logistic_regression"])
+@pytest.mark.parametrize(
+    "name", ["random_forest", "gradient_boosting", "hist_gradient_boosting", "logistic_regression"]
+)
 def test_a_class_without_training_rows_has_probability_zero(tmp_path: Path, name: str) -> None:
     rows = material(name, n_classes=3)
     keep = rows.y_train != 1
@@ -57,7 +70,7 @@ def test_a_class_without_training_rows_has_probability_zero(tmp_path: Path, name
     assert (scores[:, 1] == 0).all()
 
 
-@pytest.mark.parametrize(("name", "size"), [("random_forest", "n_estimators"), ("hist_gradient_boosting", "max_iter")])
+@pytest.mark.parametrize(("name", "size"), LONG)
 def test_early_stopping_keeps_the_best(tmp_path: Path, name: str, size: str) -> None:
     rows = material(name, noise=3.0, training={"early_stopping": {"patience": 3}}, **{size: 400})
     watched = Watched(tmp_path)
@@ -72,9 +85,34 @@ def test_early_stopping_keeps_the_best(tmp_path: Path, name: str, size: str) -> 
     assert "Stopped early" in (watched.state.note or "")
 
 
+@pytest.mark.parametrize("name", ["gradient_boosting", "hist_gradient_boosting"])
+def test_boosting_stops_by_itself_and_says_how_to_go_on(tmp_path: Path, name: str) -> None:
+    size = {"gradient_boosting": "n_estimators", "hist_gradient_boosting": "max_iter"}[name]
+    watched = Watched(tmp_path)
+    model = fit(rows := material(name, noise=3.0, **{size: 300}), watched.live)
+    best = watched.state.best
+    assert best is not None
+    assert watched.history["step"].max() == best["step"] + 25
+    loss = measure(rows.task, rows.y_validation, model.scores(rows.X_validation))["loss"]
+    assert loss == pytest.approx(watched.history["val_loss"].min(), rel=1e-9)
+    note = watched.state.note or ""
+    assert f"val_loss hadn't improved for 25 rounds. The best {best['step']} rounds are kept." in note
+    assert "To train all rounds, set early_stopping: {patience: 10000}." in note
+
+
+@pytest.mark.parametrize("name", ["gradient_boosting", "hist_gradient_boosting"])
+def test_without_validation_rows_boosting_goes_to_its_end(tmp_path: Path, name: str) -> None:
+    size = {"gradient_boosting": "n_estimators", "hist_gradient_boosting": "max_iter"}[name]
+    watched = Watched(tmp_path, has_validation=False)
+    fit(material(name, noise=3.0, validation=0.0, **{size: 60}), watched.live)
+    assert watched.history["step"].max() == 60
+    assert not watched.state.note
+
+
 def test_boosting_says_when_more_rounds_made_it_worse(tmp_path: Path) -> None:
     watched = Watched(tmp_path / "long")
-    fit(material("hist_gradient_boosting", noise=3.0, max_iter=200), watched.live)
+    rows = material("hist_gradient_boosting", noise=3.0, training=ALL_ROUNDS, max_iter=200, l2_regularization=0)
+    fit(rows, watched.live)
     best = watched.state.best
     assert best is not None
     assert f"lowest after {best['step']} of 200 rounds" in (watched.state.note or "")
@@ -84,9 +122,28 @@ def test_boosting_says_when_more_rounds_made_it_worse(tmp_path: Path) -> None:
     assert not short.state.note
 
 
-@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting", "linear_regression"])
+def test_rare_classes_no_longer_make_the_loss_run_away(tmp_path: Path) -> None:
+    # On covertype the validation loss rose from 0.97 to 11 within 120 rounds where leaf values had no penalty.
+    rng = np.random.default_rng(2)
+    rows = material("hist_gradient_boosting", n_rows=800, n_classes=5, training=ALL_ROUNDS, max_iter=60,
+                    min_samples_leaf=5)  # fmt: skip
+    signal = np.concatenate([rows.X_train, rows.X_validation])[:, 0] + 0.3 * rng.normal(size=800)
+    labels = np.digitize(signal, np.quantile(signal, [0.4, 0.91, 0.94, 0.97]))
+    n_train = len(rows.y_train)
+    rows = dataclasses.replace(rows, y_train=labels[:n_train], y_validation=labels[n_train:])
+    ratios = {}
+    for penalty in (rows.params["l2_regularization"], 0.0):
+        watched = Watched(tmp_path / str(penalty))
+        fit(dataclasses.replace(rows, params={**rows.params, "l2_regularization": penalty}), watched.live)
+        ratios[penalty] = watched.history["val_loss"][-1] / watched.history["val_loss"].min()
+    assert ratios[1.0] < 1.25 < 1.5 < ratios[0.0]
+
+
+@pytest.mark.parametrize(
+    "name", ["random_forest", "gradient_boosting", "hist_gradient_boosting", "linear_regression", "svm"]
+)
 def test_the_best_of_a_regression_is_told_in_the_unit_of_the_target(tmp_path: Path, name: str) -> None:
-    size = {"random_forest": {"n_estimators": 20}, "hist_gradient_boosting": {"max_iter": 20}}.get(name, {})
+    size = {size: 20 for long, size in LONG if long == name}
     watched = Watched(tmp_path)
     fit(material(name, task="regression", **size), watched.live)
     best = watched.state.best
@@ -113,9 +170,9 @@ def test_early_stopping_is_the_same_each_time(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first.scores(rows.X_validation), second.scores(rows.X_validation))
 
 
-@pytest.mark.parametrize(("name", "size"), [("random_forest", "n_estimators"), ("hist_gradient_boosting", "max_iter")])
+@pytest.mark.parametrize(("name", "size"), LONG)
 def test_a_stop_ends_the_loop_and_keeps_the_best(tmp_path: Path, name: str, size: str) -> None:
-    rows = material(name, noise=3.0, **{size: 5000})
+    rows = material(name, noise=3.0, training=ALL_ROUNDS, **{size: 5000})
     watched = Watched(tmp_path, stop_at=10)
     model = fit(rows, watched.live)
     assert 10 <= watched.history["step"].max() < 5000
@@ -123,14 +180,14 @@ def test_a_stop_ends_the_loop_and_keeps_the_best(tmp_path: Path, name: str, size
     assert loss == pytest.approx(watched.history["val_loss"].min(), rel=1e-9)
 
 
-@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting"])
+@pytest.mark.parametrize("name", ["random_forest", "extra_trees", "hist_gradient_boosting"])
 def test_balanced_classes_train_without_a_warning(tmp_path: Path, name: str) -> None:
     watched = Watched(tmp_path)
     fit(material(name, class_weight="balanced"), watched.live)
     assert watched.history["val_accuracy"].drop_nulls()[-1] > 0.6
 
 
-@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting"])
+@pytest.mark.parametrize("name", ["random_forest", "gradient_boosting", "hist_gradient_boosting"])
 def test_a_full_disk_ends_the_loop_with_its_reason(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     append = history.storage.append_json_line
     n_written = []
@@ -161,6 +218,33 @@ def test_a_single_fit_gives_one_point(tmp_path: Path) -> None:
     assert watched.history.columns == ["time", "step", "epoch", "loss", "rmse", "val_loss", "val_rmse"]
     assert watched.history.height == 1
     assert watched.history["val_rmse"][0] == pytest.approx(1000, rel=0.2)
+
+
+def test_a_support_vector_machine_says_that_it_learned_from_a_sample(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    model = fit(material("svm", n_classes=3, max_rows=100), watched.live)
+    assert "Learned from 100 of 450 training rows, a random sample" in (watched.state.note or "")
+    assert model.estimator.machine_.shape_fit_[0] <= 106  # type: ignore[attr-defined]
+    assert watched.history["val_accuracy"][0] > 0.4
+
+
+def test_neighbors_are_no_more_than_there_are_rows(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    fit(material("nearest_neighbors", n_rows=40, n_neighbors=500), watched.live)
+    assert "All 30 training rows are asked: n_neighbors is 500." in (watched.state.note or "")
+
+
+def test_weighed_rows_are_refused_by_what_cannot_weigh_them(tmp_path: Path) -> None:
+    rows = material("nearest_neighbors")
+    rows = dataclasses.replace(rows, weights=np.ones(len(rows.y_train)))
+    with pytest.raises(EstimatorError, match="weighed classes for nearest_neighbors.*Use the method oversample"):
+        fit(rows, Watched(tmp_path).live)
+
+
+def test_a_lasso_without_any_weight_is_noted(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    fit(material("lasso", task="regression", alpha=1e6), watched.live)
+    assert "All weights became zero, so each row gets the same answer: lower alpha." in (watched.state.note or "")
 
 
 def test_a_loss_that_is_no_number_is_refused(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def explain_trees(native: NativePackage, frame: pl.DataFrame, on_progress: Progr
     """
     if native.family not in ("forest", "boosting"):
         raise ExplainError(
-            f"Got a {native.family} model, needed a forest or boosting for engine='tree'. Use 'permutation'."
+            f"Got {_named(native)}, needed a tree, a forest or boosting for engine='tree'. Use 'permutation'."
         )
     estimator = native.model.estimator  # type: ignore[attr-defined]
     explainer = import_shap().TreeExplainer(estimator, feature_perturbation="tree_path_dependent")
@@ -59,6 +59,12 @@ def explain_trees(native: NativePackage, frame: pl.DataFrame, on_progress: Progr
         space,
         "TreeExplainer, path dependent: exact for these trees",
     )
+
+
+def _named(native: NativePackage) -> str:
+    if type(getattr(native.model, "estimator", None)).__name__ == "GradientBoostingClassifier":
+        return "classic gradient boosting of several classes, which SHAP's tree engine doesn't know"
+    return f"a {native.family} model"
 
 
 def explain_linear(

@@ -30,11 +30,14 @@ class NativePackage:
     @property
     def family(self) -> Family:
         """What kind of model it is, as far as the engines care."""
-        name = type(getattr(self.model, "estimator", self.model)).__name__
-        if name.startswith("RandomForest"):
+        estimator = getattr(self.model, "estimator", self.model)
+        name = type(estimator).__name__
+        if name.startswith(("RandomForest", "ExtraTrees", "DecisionTree")):
             return "forest"
         if name.startswith("HistGradientBoosting"):
             return "boosting"
+        if name.startswith("GradientBoosting"):  # SHAP's tree engine knows it for numbers and two classes
+            return "boosting" if estimator.estimators_.shape[1] == 1 else "other"
         if name in ("LogisticRegression", "LinearRegression", "Ridge", "Lasso", "ElasticNet"):
             return "linear"
         # A category's code has no gradient: half of Bern and half of Rome is neither.
@@ -62,7 +65,8 @@ class NativePackage:
         """Estimate how long the tree engine takes."""
         if self.family == "boosting":
             return 0.002 * n_rows
-        trees = [tree.tree_ for tree in self.model.estimator.estimators_]  # type: ignore[attr-defined]
+        estimator = self.model.estimator  # type: ignore[attr-defined]
+        trees = [tree.tree_ for tree in getattr(estimator, "estimators_", [estimator])]
         return n_rows * _SECONDS_PER_UNIT * float(sum(tree.n_leaves * tree.max_depth**2 for tree in trees))
 
 
