@@ -47,6 +47,15 @@ def test_the_python_of_the_readme_runs(settings, capsys):
     assert "prediction" in printed
 
 
+@pytest.mark.timeout(300)
+def test_the_python_of_the_page_about_runs_runs(settings):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "runs.md").read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, object] = {}
+    for code in blocks:  # a later one goes on with the names of those before
+        exec(compile(code, "runs.md", "exec"), names)
+    assert names["run"].status == names["groups"].status == names["both"].status == "finished"
+
+
 @pytest.mark.parametrize("page", ["data.md", "recipes.md"])
 def test_the_python_of_the_pages_about_data_runs(page, settings):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
