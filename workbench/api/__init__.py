@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.api.advising import check_data as check_data
     from workbench.api.advising import leak_comparison as leak_comparison
     from workbench.api.advising import match_recipe as match_recipe
+    from workbench.api.explaining import explain_image as explain_image
     from workbench.api.explaining import explain_model as explain_model
     from workbench.api.explaining import open_version as open_version
     from workbench.api.managing import compare_specs as compare_specs
@@ -99,6 +100,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "combined_spec": ("training.combining", "combined_spec"),
     "compare_specs": ("api.managing", "compare_specs"),
     "delete_run": ("api.managing", "delete_run"),
+    "explain_image": ("api.explaining", "explain_image"),
     "explain_model": ("api.explaining", "explain_model"),
     "open_version": ("api.explaining", "open_version"),
 }

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.settings import Settings, current
 
 if TYPE_CHECKING:
-    from workbench.explain import Explanation
+    from workbench.explain import Explanation, OcclusionMap
+    from workbench.package import Predictor
     from workbench.registry import Version
 
 
@@ -49,6 +50,37 @@ def explain_model(model: Version | str, rows: Any, *, settings: Settings | None 
     settings = settings or current()
     version = open_version(model, settings=settings) if isinstance(model, str) else model
     return explain_package(version.folder, rows, settings=settings, **options)
+
+
+def explain_image(
+    model: Predictor | Version | str, image: Any, *, settings: Settings | None = None, **options: Any
+) -> OcclusionMap:
+    """Show which part of an image an answer rests on: each part is covered in turn, and the model asked again.
+
+    Parameters
+    ----------
+    model : Predictor, Version or str
+        Of images: what `load_model` or `run.model()` gives, or ``digits``, ``digits@champion``, ``digits/3``.
+    image : array, path, bytes or frame of one row
+    **options
+        ``label`` and ``patch``, as `workbench.explain.explain_image` takes them.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If there is no such model.
+    ExplainError
+        If the model takes no images, or has no such class.
+    InputError
+        If it isn't one image.
+    """
+    from workbench import explain
+    from workbench.package import Predictor, load_predictor
+
+    if not isinstance(model, Predictor):
+        version = open_version(model, settings=settings) if isinstance(model, str) else model
+        model = load_predictor(version.folder, settings=settings)
+    return explain.explain_image(model, image, **options)
 
 
 def explain_package(folder: Path, rows: Any, *, settings: Settings, **options: Any) -> Explanation:

@@ -8,6 +8,7 @@ from pprint import pformat
 from typing import Any, Literal, get_args
 
 from workbench.errors import SpecError
+from workbench.export.image_code import EXPLANATION, is_for_images
 from workbench.training.spec import RunSpec
 
 Page = Literal["home", "data", "prepare", "train", "evaluate", "explain", "predict", "models"]
@@ -100,7 +101,8 @@ def data_lines(shown: Shown) -> list[str]:
         opening = "table = wb.open_source(spec.data)"
     elif shown.spec is not None:
         data = shown.spec.data
-        opening = f"table = wb.open_source({text(data.source)}, target={text(data.target)})"
+        target = f", target={text(data.target)}" if data.target else ""
+        opening = f"table = wb.open_source({text(data.source)}{target})"
     else:
         opening = f"table = wb.open_source({text(shown.source or 'titanic')})"
     return [opening, "table.head(10)", "table.profile().frame()"]
@@ -154,6 +156,8 @@ def _data(shown: Shown) -> list[str]:
 def _prepare(shown: Shown) -> list[str]:
     if shown.spec is None:
         return [data_lines(shown)[0], "table.profile().findings"]
+    if is_for_images(shown.spec):
+        return [*spec_lines(shown.spec), *data_lines(shown)[:2]]
     return [*spec_lines(shown.spec), data_lines(shown)[0], *prepare_lines()]
 
 
@@ -170,6 +174,8 @@ def _evaluate(shown: Shown) -> list[str]:
 
 
 def _explain(shown: Shown) -> list[str]:
+    if not shown.model and shown.spec is not None and is_for_images(shown.spec):
+        return [*_run(shown), *EXPLANATION]
     if shown.model:
         version = f"version = wb.open_version({text(shown.model)})"
         rows = f"rows = version.background().head({EXPLAINED_ROWS})"

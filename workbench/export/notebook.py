@@ -18,6 +18,7 @@ from workbench.export.code import (
     publish_lines,
     spec_lines,
 )
+from workbench.export.image_code import Section, for_images, is_for_images
 from workbench.training.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def as_script(source: Run | RunSpec) -> str:
         "run = wb.train(spec)",
         "print(run.id, run.status)",
         "print(run.evaluate().frame())",
-        "print(run.explain().importance())",
+        *([] if is_for_images(spec) else ["print(run.explain().importance())"]),
         *publish_lines(spec),
     ]
     return "\n".join(lines) + "\n"
@@ -97,13 +98,13 @@ def spec_from_notebook(notebook: Any) -> RunSpec:
     )
 
 
-def _sections(spec: RunSpec) -> list[tuple[str, str, str, list[list[str]], str]]:
+def _sections(spec: RunSpec) -> list[Section]:
     shown = Shown(spec=spec)
     opening, head, profile = data_lines(shown)
     preview, changes, after, split = prepare_lines()
     report, *pictures = evaluate_lines(spec)
     explanation, *views = explain_lines("run.explain(")
-    return [
+    sections: list[Section] = [
         (
             "spec",
             spec.name,
@@ -156,6 +157,7 @@ def _sections(spec: RunSpec) -> list[tuple[str, str, str, list[list[str]], str]]
             "",
         ),
     ]
+    return for_images(sections) if is_for_images(spec) else sections
 
 
 _FEW_ROWS = "table.head(5)"
