@@ -71,11 +71,9 @@ class ImageForm:
 
 
 def are_images(rows: Any) -> bool:
-    """Whether this is an image or several, and no rows of columns."""
-    if isinstance(rows, np.ndarray | bytes | Path) or _is_pillow(rows):
+    """Whether this is an image or several, or a path of them, and no rows of columns."""
+    if isinstance(rows, np.ndarray | bytes | Path | str) or _is_pillow(rows):
         return True
-    if isinstance(rows, str):
-        return rows.lower().endswith(IMAGE_ENDINGS)
     if not isinstance(rows, Sequence) or not rows:
         return False
     first = rows[0]

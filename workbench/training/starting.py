@@ -125,11 +125,14 @@ def _check_spec(spec: RunSpec) -> None:
     """Refuse here what can be refused without the data, while the caller is still listening."""
     from workbench.estimators.catalogue import check_params
     from workbench.estimators.catalogue import entry as find_entry
+    from workbench.estimators.image_forms import image_entry
     from workbench.estimators.losses import check_training
 
     check_params(spec.estimator.name, spec.estimator.params)
     found = find_entry(spec.estimator.name)
-    if found.takes == "table" and not spec.data.target and {"classification", "regression"} & set(found.tasks):
+    needs_target = found.takes == "table" and bool({"classification", "regression"} & set(found.tasks))
+    # What also takes images finds their labels by itself; whether there are any, the data says.
+    if needs_target and not spec.data.target and image_entry(found.name) is None:
         raise SpecError(
             f"The RunSpec can't be used:\ndata.target: got nothing; {found.name} needs the column to predict. Name it, "
             "or choose an estimator that needs none, such as kmeans."
