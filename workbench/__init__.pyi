@@ -30,6 +30,7 @@ from workbench.api import delete_recipe as delete_recipe
 from workbench.api import delete_run as delete_run
 from workbench.api import delete_table as delete_table
 from workbench.api import drift as drift
+from workbench.api import estimate as estimate
 from workbench.api import explain_image as explain_image
 from workbench.api import explain_model as explain_model
 from workbench.api import leak_comparison as leak_comparison

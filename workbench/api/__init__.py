@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from workbench.api.running import start as start
     from workbench.api.running import train as train
     from workbench.api.saving import apply_recipe as apply_recipe
+    from workbench.api.searching import estimate as estimate
     from workbench.api.saving import compare_recipes as compare_recipes
     from workbench.api.saving import save_recipe as save_recipe
     from workbench.data import Table as Table
@@ -101,6 +102,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "compare_specs": ("api.managing", "compare_specs"),
     "delete_run": ("api.managing", "delete_run"),
     "explain_image": ("api.explaining", "explain_image"),
+    "estimate": ("api.searching", "estimate"),
     "explain_model": ("api.explaining", "explain_model"),
     "open_version": ("api.explaining", "open_version"),
 }

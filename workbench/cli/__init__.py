@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import models, recipes, runs, start, tables
+from workbench.cli import models, recipes, runs, search, start, tables
 from workbench.errors import WorkbenchError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: importing rich would double the time that --help takes
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (start.commands, tables.commands, recipes.commands, runs.commands, models.commands):
+for commands in (start.commands, tables.commands, recipes.commands, runs.commands, search.commands, models.commands):
     for function in commands:
         app.command()(function)
 app.add_typer(recipes.app, name="recipe")

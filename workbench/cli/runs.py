@@ -31,6 +31,7 @@ def train(
     priority: Annotated[
         int, typer.Option("--priority", min=-100, max=100, help="Of runs that wait, the highest trains first.")
     ] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how long it would take.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train what a RunSpec describes.
@@ -41,6 +42,11 @@ def train(
     from workbench.training.starting import follow, start
 
     document = RunSpec.from_yaml(sys.stdin.read()) if spec == "-" else RunSpec.read(spec)
+    if dry_run:
+        from workbench.cli.search import estimate_text
+
+        estimate_text(document, as_json)
+        return
     run = start(document, note=note, tags=tag or (), priority=priority)
     if detach:
         show({"run_id": run.id, "status": run.status}, as_json, lambda: run.id)

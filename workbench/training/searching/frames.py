@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _ORDER = {"finished": 0, "pruned": 1, "failed": 2}
 
 
-def trials_frame(trials: Sequence[Trial], *, better: str = "higher") -> pl.DataFrame:
+def trials_frame(trials: Sequence[Trial]) -> pl.DataFrame:
     """Give the trials, one row each, in the order of their numbers.
 
     Returns
@@ -26,6 +26,7 @@ def trials_frame(trials: Sequence[Trial], *, better: str = "higher") -> pl.DataF
     import polars as pl
 
     names = list(dict.fromkeys(name for trial in trials for name in trial.config))
+    better = better_of(trials)
     best: float | None = None
     rows: list[dict[str, Any]] = []
     for trial in sorted(trials, key=lambda each: each.number):
@@ -45,13 +46,12 @@ def trials_frame(trials: Sequence[Trial], *, better: str = "higher") -> pl.DataF
     return frame.select(fixed).with_columns(list(columns.values())).with_columns(frame["reason"])
 
 
-def leaderboard_frame(trials: Sequence[Trial], *, better: str = "higher", by_estimator: bool = False) -> pl.DataFrame:
+def leaderboard_frame(trials: Sequence[Trial], *, by_estimator: bool = False) -> pl.DataFrame:
     """Give the trials best first: finished ones, then those ended early, then those that failed.
 
     Parameters
     ----------
     trials : sequence of Trial
-    better : {"higher", "lower"}
     by_estimator : bool
         Only the best trial of each estimator.
 
@@ -64,7 +64,7 @@ def leaderboard_frame(trials: Sequence[Trial], *, better: str = "higher", by_est
     """
     import polars as pl
 
-    sign = 1.0 if better == "higher" else -1.0
+    sign = 1.0 if better_of(trials) == "higher" else -1.0
     ranked = sorted(
         trials,
         key=lambda trial: (
@@ -97,6 +97,15 @@ def leaderboard_frame(trials: Sequence[Trial], *, better: str = "higher", by_est
         "n_trials": pl.Int64, "number": pl.Int64, "parameters": pl.String, "reason": pl.String,
     }  # fmt: skip
     return pl.DataFrame({name: [row[name] for row in rows] for name in schema}, schema=schema, strict=False)
+
+
+def better_of(trials: Sequence[Trial]) -> str:
+    """Say whether higher or lower values of the trials' metric are better."""
+    from workbench.evaluation.metrics import metrics_for
+
+    known = metrics_for("classification") | metrics_for("regression")
+    metric = next((trial.metric for trial in trials if trial.metric), "")
+    return known[metric].better if metric in known else "higher"
 
 
 def words_of(trial: Trial) -> str:

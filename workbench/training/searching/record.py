@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from workbench import storage
@@ -58,7 +59,7 @@ class Record:
         for trial in trials:
             if trial.number in self.trials:
                 continue
-            ended = append_trial(self.folder, trial)
+            ended = append_trial(self.folder, replace(trial, metric=self.scorer.metric.name))
             self.trials[trial.number] = ended
             self._log(ended)
             best = self.best

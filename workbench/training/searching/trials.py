@@ -58,6 +58,8 @@ class Trial:
         Which fit it came from: trials that differ in trees or rounds alone share one.
     recipe : list of dict, optional
         Steps that the trial needed beside the RunSpec's own, where different estimators are tried.
+    metric : str
+        What `value` is of.
     time : float
         Unix seconds when it ended.
     """
@@ -81,6 +83,7 @@ class Trial:
     latency_by: str | None = None
     arm: int = 0
     recipe: list[dict[str, Any]] | None = None
+    metric: str = ""
     time: float = 0.0
 
     @property
