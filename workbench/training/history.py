@@ -3,39 +3,52 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from workbench import storage
+from workbench.training.energy import Energy
+from workbench.training.gpu import NUMBERS, PCIE
 from workbench.training.state import HARDWARE, HISTORY
 
+LAYERS = "layers.jsonl"
+
 _HISTORY_SCHEMA = {"time": pl.Float64, "step": pl.Int64, "epoch": pl.Float64}
+_LAYER_VALUES = ("weights", "gradients", "update_ratio", "dead")
 _HARDWARE_COLUMNS = (
     "time",
     "cpu_percent",
+    "cpu_power_w",
     "memory_mib",
     "memory_total_mib",
+    "swap_mib",
+    "swap_total_mib",
+    "disk_read_mib_s",
+    "disk_write_mib_s",
+    "disk_free_mib",
+    "disk_total_mib",
     "process_cpu_percent",
     "process_memory_mib",
 )
 _GPU_FIELDS = (
-    "utilisation_percent",
-    "memory_mib",
-    "memory_total_mib",
-    "power_w",
-    "temperature_c",
+    *NUMBERS,
+    *PCIE,
     "own_memory_mib",
+    "others_memory_mib",
+    "n_other_processes",
 )
+_GPU_WORDS = ("name", "pcie_link", "slowed_by")
 
 
 class HistoryWriter:
-    """Append the measured points of a run to its ``history.jsonl``."""
+    """Append the measured points of a run to its ``history.jsonl``, and looks at its layers to ``layers.jsonl``."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / HISTORY
+        self._layers = folder / LAYERS
 
     def append(self, step: int, epoch: float, metrics: Mapping[str, float], *, at: float | None = None) -> None:
         """Append one point.
@@ -59,14 +72,16 @@ class HistoryWriter:
         }
         storage.append_json_line(self._path, line)
 
-    def position(self) -> int:
-        """Give the length of the file in bytes, to `cut_back` to later."""
-        try:
-            return self._path.stat().st_size
-        except FileNotFoundError:
-            return 0
+    def append_layers(self, step: int, epoch: float, layers: Sequence[Mapping[str, Any]]) -> None:
+        """Append what a network saw of its layers; see `layers_frame`."""
+        line = {"time": round(time.time(), 3), "step": int(step), "epoch": round(float(epoch), 4), "layers": layers}
+        storage.append_json_line(self._layers, line)
 
-    def cut_back(self, position: int) -> None:
+    def position(self) -> dict[str, int]:
+        """Give the length of each file in bytes, to `cut_back` to later."""
+        return {path.name: _length(path) for path in (self._path, self._layers)}
+
+    def cut_back(self, position: Mapping[str, int]) -> None:
         """Remove what was appended after a position, so that a resumed run doesn't tell it twice.
 
         Raises
@@ -74,9 +89,17 @@ class HistoryWriter:
         StorageError
             If the disk refuses.
         """
-        if self.position() > position:
-            with storage.disk_errors(self._path), self._path.open("rb+") as file:
-                file.truncate(position)
+        for path in (self._path, self._layers):
+            if _length(path) > position[path.name]:
+                with storage.disk_errors(path), path.open("rb+") as file:
+                    file.truncate(position[path.name])
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def history_since(folder: Path, position: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -87,6 +110,34 @@ def history_since(folder: Path, position: int = 0) -> tuple[list[dict[str, Any]]
 def hardware_since(folder: Path, position: int = 0) -> tuple[list[dict[str, Any]], int]:
     """Read the hardware samples after a position; give them with the position to go on from."""
     return storage.read_json_lines(folder / HARDWARE, position)
+
+
+def layers_since(folder: Path, position: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Read the looks at a network's layers after a position; give them with the position to go on from."""
+    return storage.read_json_lines(folder / LAYERS, position)
+
+
+def layers_frame(lines: list[dict[str, Any]]) -> pl.DataFrame:
+    """Arrange looks at a network's layers as a frame, one row per look and layer.
+
+    Columns: ``time``, ``step``, ``epoch``, ``layer`` (its name, in the network's order within a look), ``weights`` and
+    ``gradients`` (norms of all of the layer's weights together and of their gradients on one batch), ``update_ratio``
+    (norm of one step over that of the weights), ``dead`` (share of units that answered 0 to every row of the batch).
+    Null where a layer has none, or it wasn't measured.
+
+    Examples
+    --------
+    >>> layer = {"name": "dense", "weights": 2.0, "gradients": 0.1, "update_ratio": None, "dead": 0.25}
+    >>> layers_frame([{"time": 1.0, "step": 8, "epoch": 1.0, "layers": [layer]}]).row(0)
+    (1.0, 8, 1.0, 'dense', 2.0, 0.1, None, 0.25)
+    """
+    schema = {**_HISTORY_SCHEMA, "layer": pl.String, **dict.fromkeys(_LAYER_VALUES, pl.Float64)}
+    rows = [
+        {**{key: line.get(key) for key in _HISTORY_SCHEMA}, **layer, "layer": layer.get("name")}
+        for line in lines
+        for layer in line.get("layers", [])
+    ]
+    return pl.DataFrame({name: [row.get(name) for row in rows] for name in schema}, schema=schema, strict=False)
 
 
 def history_frame(lines: list[dict[str, Any]]) -> pl.DataFrame:
@@ -106,21 +157,27 @@ def history_frame(lines: list[dict[str, Any]]) -> pl.DataFrame:
 def hardware_frame(lines: list[dict[str, Any]]) -> pl.DataFrame:
     """Arrange hardware samples as a wide frame, one row a sample.
 
-    Columns: `time`, `cpu_percent`, `memory_mib`, `memory_total_mib`, `process_cpu_percent`, `process_memory_mib`, and
-    for each GPU ``gpu0_name``, ``gpu0_utilisation_percent``, ``gpu0_memory_mib``, ``gpu0_memory_total_mib``,
-    ``gpu0_power_w``, ``gpu0_temperature_c``, ``gpu0_own_memory_mib`` and ``gpu0_own`` (whether a process of the run is
-    on it).
+    Columns: `time`, `cpu_percent`, `cpu_power_w`, `memory_mib`, `memory_total_mib`, `swap_mib`, `swap_total_mib`,
+    `disk_read_mib_s`, `disk_write_mib_s`, `disk_free_mib`, `disk_total_mib`, `process_cpu_percent`,
+    `process_memory_mib`, `energy_wh` (so far), and for each GPU ``gpu0_name``, the numbers of `gpu.read_gpus` such as
+    ``gpu0_utilisation_percent``, ``gpu0_pcie_link``, ``gpu0_slowed_by`` (words, empty at full speed) and ``gpu0_own``
+    (whether a process of the run is on it).
     """
     indices = sorted({gpu["index"] for line in lines for gpu in line.get("gpus", [])})
-    schema: dict[str, Any] = dict.fromkeys(_HARDWARE_COLUMNS, pl.Float64)
+    schema: dict[str, Any] = dict.fromkeys((*_HARDWARE_COLUMNS, "energy_wh"), pl.Float64)
     for index in indices:
-        schema[f"gpu{index}_name"] = pl.String
+        schema |= {f"gpu{index}_{field}": pl.String for field in _GPU_WORDS}
         schema |= {f"gpu{index}_{field}": pl.Float64 for field in _GPU_FIELDS}
         schema[f"gpu{index}_own"] = pl.Boolean
     rows = []
     for line in lines:
         row = {name: line.get(name) for name in _HARDWARE_COLUMNS}
+        row["energy_wh"] = Energy.from_dict(line.get("energy")).wh
         for gpu in line.get("gpus", []):
-            row |= {f"gpu{gpu['index']}_{field}": value for field, value in gpu.items() if field != "index"}
+            row |= {f"gpu{gpu['index']}_{field}": _cell(value) for field, value in gpu.items() if field != "index"}
         rows.append(row)
     return pl.DataFrame({name: [row.get(name) for row in rows] for name in schema}, schema=schema, strict=False)
+
+
+def _cell(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value

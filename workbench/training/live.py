@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from workbench.errors import RunError
 from workbench.training.history import HistoryWriter
@@ -86,7 +86,7 @@ class Live:
             "lowest": self._lowest if math.isfinite(self._lowest) else None,
             "best": self._best,
             "notes": list(self._notes),
-            "history": self._history.position() if self._history else 0,
+            "history": self._history.position() if self._history else {},
         }
 
     def recall(self, memory: Mapping[str, Any]) -> None:
@@ -99,10 +99,10 @@ class Live:
         """
         lowest = memory["lowest"]
         self._lowest = math.inf if lowest is None else float(lowest)
-        self._best = Best(**memory["best"]) if memory["best"] else None
+        self._best = memory["best"] or None
         known = list(memory["notes"])
         self._notes = known + [text for text in self._notes if text not in known]
-        if self._history is not None:
+        if self._history is not None and memory["history"]:
             self._history.cut_back(memory["history"])
         self._tell_memory()
 
@@ -111,6 +111,31 @@ class Live:
 
     def _tell_best(self) -> None:
         self._progress.tell(best=self._best)
+
+    def look(self, step: int, epoch: float, layers: Sequence[Mapping[str, Any]]) -> None:
+        """Write what a network saw of its layers.
+
+        Raises
+        ------
+        StorageError
+            If the disk refuses.
+        """
+        if self._history is not None:
+            self._history.append_layers(step, epoch, layers)
+
+    def fail(self, step: int, epoch: float, values: Mapping[str, float], message: str) -> NoReturn:
+        """Write a last point of history and end the run.
+
+        Raises
+        ------
+        RunError
+            With the message.
+        StorageError
+            If the disk refuses.
+        """
+        if self._history is not None:
+            self._history.append(step, epoch, values)
+        raise RunError(message)
 
     def check(self, loss: float, epoch: float) -> None:
         """Refuse a loss that isn't a finite number."""
