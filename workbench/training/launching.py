@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.settings import Settings
+from workbench.training.handing import hand_over, keep_next
 from workbench.training.processes import start_worker
 from workbench.training.queueing import Need
 
@@ -20,4 +21,8 @@ def launch(folder: Path, *, settings: Settings) -> int:
         If the disk refuses.
     """
     began_in = Need.read(folder).folder
-    return start_worker("workbench.training.worker", folder, settings=settings, working_folder=began_in)
+    pid = hand_over(folder, settings=settings, working_folder=began_in)
+    if pid is None:
+        pid = start_worker("workbench.training.worker", folder, settings=settings, working_folder=began_in)
+    keep_next()
+    return pid
