@@ -28,8 +28,8 @@ def assert_disjoint_and_complete(parts, n_rows):
     together = np.concatenate([parts.train, parts.validation, parts.test])
     assert sorted(together.tolist()) == list(range(n_rows))
     for rows in parts.parts().values():
-        assert rows.dtype == np.int64
-        assert (np.diff(rows) > 0).all()
+        assert rows.dtype == np.uint32
+        assert (rows[1:] > rows[:-1]).all()
     assert len(parts.train) > 0
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from workbench.data.encoding import from_arrays, input_type, to_arrays
-from workbench.data.targets import check_target, class_labels, encode_target, indices_of, suggest_task
+from workbench.data.targets import check_target, encode_target, suggest_task
 from workbench.errors import DataError, TargetError
 
 
@@ -54,11 +54,6 @@ def test_classes_are_sorted_strings_or_integers(values, classes, y):
 def test_a_regression_target_is_float64():
     y, classes = encode_target(pl.Series("t", [1, 2], dtype=pl.UInt8), "regression")
     assert (y.dtype, y.tolist(), classes) == (np.float64, [1.0, 2.0], None)
-
-
-def test_labels_that_training_never_saw_are_marked():
-    assert indices_of(class_labels(pl.Series(["a", "z", None])), ["a", "b"]).tolist() == [0, -1, -1]
-    assert indices_of(class_labels(pl.Series([7, 1])), [1, 2]).tolist() == [-1, 0]
 
 
 @pytest.mark.parametrize(

@@ -178,4 +178,4 @@ def test_any_row_steps_leave_what_the_plain_operations_leave(rows, names, n_batc
     finally:
         room.BATCH_ROWS = before
     assert positions.tolist() == expected["place"].to_list()
-    assert positions.dtype == np.int64
+    assert positions.dtype == np.uint32

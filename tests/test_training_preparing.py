@@ -72,7 +72,7 @@ def run_here(spec: RunSpec, folder: Path, settings: Settings) -> Progress:
 
 def test_a_part_column_decides_the_parts_and_is_never_a_feature(settings: Settings, tmp_path: Path) -> None:
     found = prepared(settings, "part", split={"by": "column", "column": "part"})
-    words = found.decided["part"].str.to_lowercase()
+    words = found.decided["part"].cast(pl.String).str.to_lowercase()
     assert words[found.split.train].unique().to_list() == ["train"]
     assert words[found.split.validation].unique().to_list() == ["val"]
     assert words[found.split.test].unique().to_list() == ["test"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
 from workbench.data.parts import Split
+from workbench.data.places import Moments, count_places, find_places, look_up, members_of, number_rows
 from workbench.data.spec import SplitSpec, Task
-from workbench.data.split_columns import boundary, members_of, places, split_column, time_column
+from workbench.data.split_columns import split_column, time_column
 from workbench.data.targets import class_places
 from workbench.errors import SplitError
 
@@ -53,19 +54,23 @@ def split_folds(
     [(12, 4, 4), (12, 4, 4), (12, 4, 4), (12, 4, 4)]
     """
     rows = split.learning
-    learning = frame[rows]
     if spec.by == "time":
-        return _windows(learning, rows, spec, split, target=target)
-    fold_of_row = _fold_of_row(learning, spec, target=target, task=task, seed=seed)
+        return list(_windows(_learning(frame, rows, str(spec.column)), rows, spec, split, target=target))
+    fold_of_row = _fold_of_row(frame, rows, spec, target=target, task=task, seed=seed)
     return [_fold(fold, fold_of_row, rows, split) for fold in range(spec.folds or 2)]
 
 
 def first_fold(frame: pl.DataFrame, spec: SplitSpec, split: Split, *, target: str, task: Task, seed: int) -> Split:
     """Give the first of `split_folds`, without holding the rows of the others."""
-    if spec.by == "time":
-        return split_folds(frame, spec, split, target=target, task=task, seed=seed)[0]
     rows = split.learning
-    return _fold(0, _fold_of_row(frame[rows], spec, target=target, task=task, seed=seed), rows, split)
+    if spec.by == "time":
+        return next(_windows(_learning(frame, rows, str(spec.column)), rows, spec, split, target=target))
+    return _fold(0, _fold_of_row(frame, rows, spec, target=target, task=task, seed=seed), rows, split)
+
+
+def _learning(frame: pl.DataFrame, rows: np.ndarray, column: str) -> pl.DataFrame:
+    chosen = frame.select(column) if column in frame.columns else frame  # what is absent is refused later
+    return chosen[rows]
 
 
 def _fold(fold: int, fold_of_row: np.ndarray, rows: np.ndarray, split: Split) -> Split:
@@ -73,14 +78,16 @@ def _fold(fold: int, fold_of_row: np.ndarray, rows: np.ndarray, split: Split) ->
     return Split(train=rows[~validates], validation=rows[validates], test=split.test)
 
 
-def _fold_of_row(learning: pl.DataFrame, spec: SplitSpec, *, target: str, task: Task, seed: int) -> np.ndarray:
+def _fold_of_row(
+    frame: pl.DataFrame, rows: np.ndarray, spec: SplitSpec, *, target: str, task: Task, seed: int
+) -> np.ndarray:
     n_folds = spec.folds or 2
     rng = np.random.default_rng((seed, _FOLD_STREAM))
     if spec.by == "group":
-        return _group_folds(learning, spec, n_folds, rng, target=target)
+        return _group_folds(_learning(frame, rows, str(spec.column)), spec, n_folds, rng, target=target)
     if spec.stratify and task == "classification":
-        return _stratified_folds(learning[target], target, n_folds, rng)
-    return _random_folds(learning.height, n_folds, rng)
+        return _stratified_folds(_learning(frame, rows, target)[target], target, n_folds, rng)
+    return _random_folds(len(rows), n_folds, rng)
 
 
 def fold_frame(folds: Sequence[Split], *, by: str = "random") -> pl.DataFrame:
@@ -115,14 +122,16 @@ def _random_folds(n_rows: int, n_folds: int, rng: np.random.Generator) -> np.nda
             f"Got {n_rows:,} rows beside the test rows, needed at least {n_folds} for {n_folds} folds. "
             "Set fewer folds or give more rows."
         )
+    order = number_rows(n_rows)
+    rng.shuffle(order)
     fold_of_row = np.empty(n_rows, dtype=np.int8)
-    fold_of_row[rng.permutation(n_rows)] = np.resize(np.arange(n_folds, dtype=np.int8), n_rows)
+    fold_of_row[order] = np.resize(np.arange(n_folds, dtype=np.int8), n_rows)
     return fold_of_row
 
 
 def _stratified_folds(values: pl.Series, target: str, n_folds: int, rng: np.random.Generator) -> np.ndarray:
     class_of_row, classes = class_places(values)
-    counts = np.bincount(class_of_row)
+    counts = count_places(class_of_row, len(classes))
     rarest = int(counts.argmin())
     if counts[rarest] < n_folds:
         raise SplitError(
@@ -135,7 +144,8 @@ def _stratified_folds(values: pl.Series, target: str, n_folds: int, rng: np.rand
     # Dealt out class after class without starting anew, so that the folds are of one size.
     for members in members_of(class_of_row, counts):
         turns = ((np.arange(n_folds) + dealt) % n_folds).astype(np.int8)
-        fold_of_row[rng.permutation(members)] = np.resize(turns, len(members))
+        rng.shuffle(members)
+        fold_of_row[members] = np.resize(turns, len(members))
         dealt += len(members)
     return fold_of_row
 
@@ -143,7 +153,8 @@ def _stratified_folds(values: pl.Series, target: str, n_folds: int, rng: np.rand
 def _group_folds(
     learning: pl.DataFrame, spec: SplitSpec, n_folds: int, rng: np.random.Generator, *, target: str
 ) -> np.ndarray:
-    group_of_row, sizes = places(split_column(learning, spec, target=target))
+    group_of_row, groups = find_places(split_column(learning, spec, target=target))
+    sizes = count_places(group_of_row, len(groups))
     if len(sizes) < n_folds:
         raise SplitError(
             f"Got {len(sizes)} groups in column {spec.column!r} beside the test rows, needed at least {n_folds} to put "
@@ -157,26 +168,29 @@ def _group_folds(
         fold = int(filled.argmin())
         fold_of_group[group] = fold
         filled[fold] += sizes[group]
-    of_row: np.ndarray = fold_of_group[group_of_row]
-    return of_row
+    return look_up(fold_of_group, group_of_row)
 
 
-def _windows(learning: pl.DataFrame, rows: np.ndarray, spec: SplitSpec, split: Split, *, target: str) -> list[Split]:
+def _windows(
+    learning: pl.DataFrame, rows: np.ndarray, spec: SplitSpec, split: Split, *, target: str
+) -> Iterator[Split]:
     n_folds = spec.folds or 2
-    moment_of_row, sizes = places(time_column(learning, spec, target=target))
-    if len(sizes) <= n_folds:
+    moments = Moments(time_column(learning, spec, target=target))
+    earliest = moments.starts(n_folds + 1)
+    if len(earliest) <= n_folds:
         raise SplitError(
-            f"Got {len(sizes)} different times in column {spec.column!r} beside the test rows, needed at least "
+            f"Got {len(earliest)} different times in column {spec.column!r} beside the test rows, needed at least "
             f"{n_folds + 1} for {n_folds} folds. Set fewer folds, or split by another column or at random."
         )
-    start = np.cumsum(sizes) - sizes
+    latest = [len(rows)]  # the latest moment that each fold may begin with, so that the later ones get one, too
+    for _ in range(n_folds):
+        latest.append(moments.before(latest[-1]))
     edges = [0]
     for number in range(1, n_folds + 1):
         ideal = len(rows) * number / (n_folds + 1)
-        edges.append(boundary(start, ideal, first=edges[-1] + 1, last=len(sizes) - 1 - (n_folds - number)))
-    edges.append(len(sizes))
-    folds = []
-    for first, last in zip(edges[1:-1], edges[2:], strict=True):
-        validates = (moment_of_row >= first) & (moment_of_row < last)
-        folds.append(Split(train=rows[moment_of_row < first], validation=rows[validates], test=split.test))
-    return folds[::-1]
+        edges.append(moments.nearest(ideal, first=moments.after(edges[-1]), last=latest[n_folds - number + 1]))
+    edges.append(len(rows))
+    for first, last in zip(edges[-2:0:-1], edges[:1:-1], strict=True):
+        known = ~moments.not_before(first)
+        validates = ~(known | moments.not_before(last))
+        yield Split(train=rows[known], validation=rows[validates], test=split.test)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.places import rows_where
+
 
 @dataclass(frozen=True)
 class Split:
@@ -15,7 +17,7 @@ class Split:
 
     Parameters
     ----------
-    train, validation, test : ndarray of int64
+    train, validation, test : ndarray of uint32
     """
 
     train: np.ndarray
@@ -29,12 +31,14 @@ class Split:
     @property
     def learning(self) -> np.ndarray:
         """The rows that aren't test rows, sorted."""
-        return np.sort(np.concatenate([self.train, self.validation]))
+        rows = np.concatenate([self.train, self.validation])
+        rows.sort()
+        return rows
 
 
 def split_of(part_of_row: np.ndarray) -> Split:
     """Build a split from the part of each row: 0 train, 1 validation, 2 test."""
-    train, validation, test = (np.flatnonzero(part_of_row == part).astype(np.int64) for part in range(3))
+    train, validation, test = (rows_where(part_of_row == part) for part in range(3))
     return Split(train=train, validation=validation, test=test)
 
 

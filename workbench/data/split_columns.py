@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import polars as pl
 
 from workbench.data.parts import Split, part_sizes, split_of
+from workbench.data.places import Moments, count_places, find_places, look_up, stretches
 from workbench.data.spec import SplitSpec
 from workbench.data.table import nearest
 from workbench.errors import SplitError
-
-_FEW_PLACES = 32
 
 PART_WORDS: dict[str, int] = {
     **dict.fromkeys(("train", "training"), 0),
@@ -66,15 +65,17 @@ def by_words(frame: pl.DataFrame, spec: SplitSpec, *, target: str) -> Split:
             "since numbers don't say which part they mean. Add a calculate step that writes the words, such as "
             f"name: part, expression: \"if_else({spec.column} == 1, 'test', 'train')\", and split by that column."
         )
-    part = _parts_in(values)
-    if part.null_count():
-        unknown = values.filter(part.is_null()).unique().sort().to_list()
-        shown = ", ".join(repr(word) for word in unknown[:3]) + (", ..." if len(unknown) > 3 else "")
+    place_of_row, words = find_places(values)
+    part_of_word = _parts_in(words)
+    if part_of_word.null_count():
+        unknown = part_of_word.is_null()
+        shown = ", ".join(repr(word) for word in words.filter(unknown).head(3)) + (", ..." if unknown.sum() > 3 else "")
+        n_unknown = count_places(place_of_row, len(words))[unknown.to_numpy()].sum()
         raise SplitError(
-            f"Got {shown} in {part.null_count():,} rows of part column {spec.column!r}, needed one of the words "
+            f"Got {shown} in {n_unknown:,} rows of part column {spec.column!r}, needed one of the words "
             f"{', '.join(PART_WORDS)}. Correct the column, drop those rows with a filter step, or split at random."
         )
-    split = split_of(part.to_numpy())
+    split = split_of(look_up(part_of_word.to_numpy(), place_of_row))
     if not len(split.train):
         raise SplitError(
             f"Got part column {spec.column!r} without a row that says train, needed rows to learn from. "
@@ -107,7 +108,8 @@ def _parts_in(values: pl.Series) -> pl.Series:
 
 def by_group(frame: pl.DataFrame, spec: SplitSpec, rng: np.random.Generator, *, target: str) -> Split:
     """Keep all rows of one value together."""
-    group_of_row, sizes = places(split_column(frame, spec, target=target))
+    group_of_row, groups = find_places(split_column(frame, spec, target=target))
+    sizes = count_places(group_of_row, len(groups))
     n_parts = 1 + (spec.test > 0) + (spec.validation > 0)
     if len(sizes) < n_parts:
         raise SplitError(
@@ -118,50 +120,49 @@ def by_group(frame: pl.DataFrame, spec: SplitSpec, rng: np.random.Generator, *, 
     order = rng.permutation(len(sizes))
     part_of_group = np.zeros(len(sizes), dtype=np.int8)
     for part, wanted, n_later in ((2, n_test, n_parts - 1), (1, n_validation, 1)):
-        picked = _fill(order.tolist(), sizes, wanted, leave=n_later)
+        picked = _fill(order, sizes, wanted, leave=n_later)
         part_of_group[picked] = part
         order = order[part_of_group[order] == 0]
-    return split_of(part_of_group[group_of_row])
+    return split_of(look_up(part_of_group, group_of_row))
 
 
-def _fill(order: list[int], sizes: np.ndarray, wanted: int, *, leave: int) -> list[int]:
+def _fill(order: np.ndarray, sizes: np.ndarray, wanted: int, *, leave: int) -> list[int]:
     """Pick groups whose rows come near to `wanted`, one at least, and leave `leave` groups for the other parts."""
     if not wanted:
         return []
     picked: list[int] = []
     filled = 0
-    for group in order:
-        if len(order) - len(picked) <= leave:
+    for group in chain.from_iterable(order[some].tolist() for some in stretches(len(order))):
+        if len(order) - len(picked) <= leave or filled >= wanted:
             break
         if abs(filled + sizes[group] - wanted) <= abs(filled - wanted):
             picked.append(group)
             filled += sizes[group]
-    return picked or [min(order, key=lambda group: sizes[group])]
+    return picked or [int(order[sizes[order].argmin()])]
 
 
 def by_time(frame: pl.DataFrame, spec: SplitSpec, *, target: str) -> Split:
     """Test on the latest rows and validate on those before them."""
-    moment_of_row, sizes = places(time_column(frame, spec, target=target))
+    moments = Moments(time_column(frame, spec, target=target))
     n_parts = 1 + (spec.test > 0) + (spec.validation > 0)
-    if len(sizes) < n_parts:
+    earliest = moments.starts(n_parts)
+    if len(earliest) < n_parts:
         raise SplitError(
-            f"Got {len(sizes)} different times in column {spec.column!r}, needed at least {n_parts}. "
+            f"Got {len(earliest)} different times in column {spec.column!r}, needed at least {n_parts}. "
             "Split by another column or at random."
         )
-    n_test, n_validation = part_sizes(frame.height, test=spec.test, validation=spec.validation)
+    n_rows = frame.height
+    n_test, n_validation = part_sizes(n_rows, test=spec.test, validation=spec.validation)
     # Rows of one moment stay together, or the model would be tested on a time that it has seen.
-    start = np.cumsum(sizes) - sizes
-    test_from = (
-        boundary(start, frame.height - n_test, first=1 + (n_validation > 0), last=len(sizes) - 1)
-        if n_test
-        else len(sizes)
-    )
-    validation_from = test_from
+    test_from = n_rows
+    if n_test:
+        test_from = moments.nearest(n_rows - n_test, first=earliest[n_parts - 1], last=moments.before(n_rows))
+    part = np.zeros(n_rows, dtype=np.int8)
     if n_validation:
-        validation_from = boundary(start, frame.height - n_test - n_validation, first=1, last=test_from - 1)
-    part = np.zeros(frame.height, dtype=np.int8)
-    part[moment_of_row >= validation_from] = 1
-    part[moment_of_row >= test_from] = 2
+        wanted = n_rows - n_test - n_validation
+        part[moments.not_before(moments.nearest(wanted, first=earliest[1], last=moments.before(test_from)))] = 1
+    part[moments.not_before(test_from)] = 2
+    del moments  # a sorted copy of the column
     return split_of(part)
 
 
@@ -183,22 +184,3 @@ def time_column(frame: pl.DataFrame, spec: SplitSpec, *, target: str) -> pl.Seri
             f"{remedy}"
         )
     return values
-
-
-def places(values: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Give each row's place among the sorted different values, and the number of rows of each value."""
-    place_of_row = values.rank("dense").to_numpy() - 1
-    return place_of_row, np.bincount(place_of_row)
-
-
-def members_of(place_of_row: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
-    """Give the rows of each place in order, one place at a time."""
-    if len(sizes) <= _FEW_PLACES:  # a look for each costs less memory than the order of all rows
-        yield from (np.flatnonzero(place_of_row == place) for place in range(len(sizes)))
-    else:
-        yield from np.split(np.argsort(place_of_row, kind="stable"), np.cumsum(sizes)[:-1])
-
-
-def boundary(start: np.ndarray, row: float, *, first: int, last: int) -> int:
-    """Give the moment, from `first` to `last`, that begins nearest to `row`."""
-    return first + int(np.abs(start[first : last + 1] - row).argmin())

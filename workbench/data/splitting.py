@@ -8,8 +8,9 @@ import polars as pl
 from workbench.data.folds import first_fold
 from workbench.data.parts import Split as Split
 from workbench.data.parts import part_sizes, split_of
+from workbench.data.places import count_places, members_of, number_rows, rows_where
 from workbench.data.spec import SplitSpec, Task
-from workbench.data.split_columns import by_group, by_time, by_words, members_of
+from workbench.data.split_columns import by_group, by_time, by_words
 from workbench.data.targets import class_places
 from workbench.errors import SplitError
 
@@ -41,7 +42,7 @@ def split_rows(
     n_train_rows : int, optional
         Of a table that was joined from a train and a test file: rows from this position on are the test rows. The
         shares of `spec` are then shares of the other rows, and ``spec.test`` is passed over.
-    positions : ndarray of int64, optional
+    positions : ndarray of integers, optional
         Position in the table of each row of `frame`, where row steps dropped or moved some.
 
     Raises
@@ -61,13 +62,13 @@ def split_rows(
         split = _divided(frame, first, target=target, task=task, seed=seed)
     else:
         given = _given_test(frame.height, n_train_rows, positions)
-        learning = np.flatnonzero(~given)
+        learning = rows_where(~given)
         without = first.model_copy(update={"test": 0.0})
         divided = _divided(frame[learning], without, target=target, task=task, seed=seed)
         split = Split(
             train=learning[divided.train],
             validation=learning[divided.validation],
-            test=np.sort(np.concatenate([learning[divided.test], np.flatnonzero(given)])),
+            test=np.sort(np.concatenate([learning[divided.test], rows_where(given)])),
         )
     return first_fold(frame, spec, split, target=target, task=task, seed=seed) if spec.folds else split
 
@@ -104,7 +105,8 @@ def _divided(frame: pl.DataFrame, spec: SplitSpec, *, target: str, task: Task, s
 
 def _at_random(n_rows: int, spec: SplitSpec, rng: np.random.Generator) -> Split:
     n_test, n_validation = part_sizes(n_rows, test=spec.test, validation=spec.validation)
-    order = rng.permutation(n_rows)
+    order = number_rows(n_rows)
+    rng.shuffle(order)
     part = np.zeros(n_rows, dtype=np.int8)
     part[order[:n_test]] = 2
     part[order[n_test : n_test + n_validation]] = 1
@@ -114,7 +116,7 @@ def _at_random(n_rows: int, spec: SplitSpec, rng: np.random.Generator) -> Split:
 def _stratified(values: pl.Series, target: str, spec: SplitSpec, rng: np.random.Generator) -> Split:
     n_parts = 1 + (spec.test > 0) + (spec.validation > 0)
     class_of_row, classes = class_places(values)
-    counts = np.bincount(class_of_row)
+    counts = count_places(class_of_row, len(classes))
     rarest = int(counts.argmin())
     if counts[rarest] < n_parts:
         raise SplitError(
@@ -127,9 +129,9 @@ def _stratified(values: pl.Series, target: str, spec: SplitSpec, rng: np.random.
     validation = _shares_of_classes(counts, n_validation, spec.validation, keep=1, taken=test)
     part = np.zeros(len(values), dtype=np.int8)
     for index, members in enumerate(members_of(class_of_row, counts)):
-        rows = rng.permutation(members)
-        part[rows[: test[index]]] = 2
-        part[rows[test[index] : test[index] + validation[index]]] = 1
+        rng.shuffle(members)
+        part[members[: test[index]]] = 2
+        part[members[test[index] : test[index] + validation[index]]] = 1
     return split_of(part)
 
 

@@ -35,15 +35,16 @@ def take_rows(path: Path, n_total: int, positions: np.ndarray, columns: Sequence
     rows = pl.scan_parquet(path)
     if columns is not None:
         rows = rows.select(list(columns))
-    ascending, places = np.unique(positions, return_inverse=True)
+    in_order = bool((positions[1:] > positions[:-1]).all())
+    ascending, places = (positions, positions) if in_order else np.unique(positions, return_inverse=True)
     found = [rows.head(0).collect()]
     for start in range(0, n_total, BATCH_ROWS):
-        first, last = np.searchsorted(ascending, [start, start + BATCH_ROWS])
+        # bounds of the same type, or NumPy would copy all positions to a common one
+        first, last = np.searchsorted(ascending, np.array([start, start + BATCH_ROWS], dtype=ascending.dtype))
         if last > first:
             batch = rows.slice(start, BATCH_ROWS).collect()
             found.append(batch[ascending[first:last] - start])
     taken = pl.concat(found)
-    in_order = len(places) == len(ascending) and bool((np.diff(places) == 1).all())
     return taken.rechunk() if in_order else taken[places]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from workbench.data.places import find_places, look_up, stretches
 from workbench.data.spec import Task
 from workbench.data.table import nearest
 from workbench.errors import TargetError
@@ -27,7 +28,18 @@ def suggest_task(target: pl.Series) -> Task:
     present = target.drop_nulls()
     if present.dtype.is_float() and not is_whole(present):
         return "regression"
-    return "regression" if present.n_unique() > MAX_VALUES_OF_A_CLASS_CODE else "classification"
+    many = len(_different(present, MAX_VALUES_OF_A_CLASS_CODE)) > MAX_VALUES_OF_A_CLASS_CODE
+    return "regression" if many else "classification"
+
+
+def _different(values: pl.Series, enough: int) -> pl.Series:
+    """Give the different values, or some of them once there are more than `enough`."""
+    found = values.head(0)
+    for rows in stretches(len(values)):
+        found = pl.concat([found, values[rows].unique()]).unique()
+        if len(found) > enough:
+            break
+    return found
 
 
 def is_whole(values: pl.Series) -> bool:
@@ -89,8 +101,8 @@ def _check_size(values: pl.Series, target: str) -> None:
 
 
 def _check_values(present: pl.Series, target: str, task: Task) -> None:
-    n_unique = present.n_unique()
-    if n_unique == 1:
+    n_different = len(_different(present, MAX_CLASSES))
+    if n_different == 1:
         raise TargetError(
             f"Got target {target!r} with one value only ({present[0]!r}), needed at least two to tell apart. "
             "Choose another target or other rows."
@@ -100,9 +112,12 @@ def _check_values(present: pl.Series, target: str, task: Task) -> None:
             f"Got target {target!r} of type {present.dtype}, needed numbers for a regression. "
             "Set the task to classification or choose another target."
         )
-    if task == "classification" and n_unique > MAX_CLASSES:
+    if task == "classification" and n_different > MAX_CLASSES:
+        n_classes = present.n_unique()
         remedy = "Set the task to regression" if present.dtype.is_numeric() else "Choose a target with fewer values"
-        raise TargetError(f"Got target {target!r} with {n_unique:,} classes, needed at most {MAX_CLASSES:,}. {remedy}.")
+        raise TargetError(
+            f"Got target {target!r} with {n_classes:,} classes, needed at most {MAX_CLASSES:,}. {remedy}."
+        )
 
 
 def class_labels(target: pl.Series) -> pl.Series:
@@ -139,26 +154,22 @@ def class_places(target: pl.Series) -> tuple[np.ndarray, list[str | int]]:
     (array([2, 1, 0], dtype=uint32), ['', 'a', 'b'])
     """
     if target.dtype == pl.Boolean and not target.null_count():
-        found = sorted(target.unique().to_list())
-        place = target.cast(pl.UInt32).to_numpy() - np.uint32(min(found, default=0))
-        return place, ["true" if value else "false" for value in found]
-    if target.dtype == pl.String:
+        places, found = find_places(target)
+        return places, ["true" if value else "false" for value in found]
+    if isinstance(target.dtype, (pl.String, pl.Enum)):
         return _places_of_words(target)
     labels = class_labels(target)
-    labels = labels.fill_null("" if labels.dtype == pl.String else 0)
-    distinct = labels.unique().sort()
-    return distinct.search_sorted(labels).cast(pl.UInt32).to_numpy(), distinct.to_list()
+    places, found = find_places(labels.fill_null("" if labels.dtype == pl.String else 0))
+    return places, found.to_list()
 
 
 def _places_of_words(target: pl.Series) -> tuple[np.ndarray, list[str | int]]:
     """Give places of text; only the different words are stripped, not those of every row."""
-    words = target.unique().drop_nulls().sort()
-    label_of_word = class_labels(words).fill_null("")
-    missing = pl.Series([""] if target.null_count() else [], dtype=pl.String)
-    labels = pl.concat([label_of_word, missing]).unique().sort()
-    place_of_word = labels.search_sorted(pl.concat([label_of_word, missing])).cast(pl.UInt32).to_numpy()
-    word_of_row = target.cast(pl.Enum(words)).to_physical().cast(pl.UInt32).fill_null(len(words)).to_numpy()
-    return place_of_word[word_of_row], labels.to_list()
+    if target.null_count():
+        target = target.cast(pl.String).fill_null("")
+    word_of_row, words = find_places(target)
+    place_of_word, labels = find_places(class_labels(words).fill_null(""))
+    return look_up(place_of_word, word_of_row), labels.to_list()
 
 
 def encode_target(target: pl.Series, task: Task) -> tuple[np.ndarray, list[str | int] | None]:
@@ -193,16 +204,6 @@ def encode_target(target: pl.Series, task: Task) -> tuple[np.ndarray, list[str |
     return places.astype(np.int64), classes
 
 
-def indices_of(labels: pl.Series, classes: list[str | int]) -> np.ndarray:
-    """Give the place of each label in `classes`; -1 for a label that isn't among them."""
-    if not classes:
-        return np.full(len(labels), -1, dtype=np.int64)
-    places = labels.replace_strict(
-        pl.Series(classes, dtype=labels.dtype), pl.Series(range(len(classes)), dtype=pl.Int64), default=-1
-    )
-    return places.fill_null(-1).to_numpy()
-
-
 def _refuse_missing(values: pl.Series, name: str) -> None:
     if values.null_count():
         raise TargetError(
@@ -213,6 +214,11 @@ def _refuse_missing(values: pl.Series, name: str) -> None:
 
 
 def _blank_to_null(values: pl.Series) -> pl.Series:
+    if isinstance(values.dtype, pl.Enum):
+        words = values.unique().drop_nulls().cast(pl.String)
+        if words.str.strip_chars().str.len_bytes().min() != 0:
+            return values
+        values = values.cast(pl.String)
     if values.dtype == pl.String:
         return values.set(values.str.strip_chars() == "", None)
     return values.fill_nan(None) if values.dtype.is_float() else values

@@ -13,6 +13,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import polars as pl
 
+from workbench.data.places import number_rows, stretches
 from workbench.data.table import Table, nearest
 from workbench.errors import RecipeError
 from workbench.recipe.columns import Columns, apply_change, table_contents
@@ -20,6 +21,7 @@ from workbench.recipe.spec import DropDuplicates, DropMissing, Filter, Sample, S
 from workbench.recipe.values import ANSWER_MISSING, Content, is_present, read, with_points_in_time
 
 BATCH_ROWS = 262_144
+_PORTIONS = 16
 _ROW = "\x1frow"  # no column of a file is called so
 _SEEDS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # two hashes of 64 bits: equal rows by chance in 1 of 10^24 tables
 
@@ -45,7 +47,7 @@ def apply_row_steps(
     steps : sequence of Step
         See `find_rows`.
     with_positions : bool, default False
-        Also give the position in `frame` of each row that is left, int64.
+        Also give the position in `frame` of each row that is left, uint32.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def find_rows(table: Table | pl.DataFrame, steps: Sequence[Step]) -> np.ndarray:
 
     Returns
     -------
-    ndarray of int64
+    ndarray of uint32
         Positions in the table.
 
     Raises
@@ -91,12 +93,12 @@ def find_rows(table: Table | pl.DataFrame, steps: Sequence[Step]) -> np.ndarray:
     --------
     >>> from workbench.recipe.spec import Sort
     >>> find_rows(pl.DataFrame({"a": [2, 1, 2, 3]}), [DropDuplicates(columns=["a"]), Sort(columns=["a"])])
-    array([1, 0, 3])
+    array([1, 0, 3], dtype=uint32)
     """
     contents = table_contents(table)
     needed = _Plan(contents, steps).needed
     if needed is None:
-        return np.arange(_height(table))
+        return number_rows(_height(table))
     plan = _Plan({name: contents[name] for name in needed}, steps, lenient=True)
     marks = _look(table, plan)
     for decide in plan.decisions:
@@ -107,7 +109,7 @@ def find_rows(table: Table | pl.DataFrame, steps: Sequence[Step]) -> np.ndarray:
 def _look(table: Table | pl.DataFrame, plan: _Plan) -> pl.DataFrame:
     raw = list(plan.needed or ())
     if not raw:
-        return pl.DataFrame({_ROW: np.arange(_height(table))})
+        return pl.DataFrame({_ROW: number_rows(_height(table))})
     return pl.concat([plan.look(start, rows) for start, rows in _batches(table, raw)])
 
 
@@ -141,7 +143,7 @@ class _Plan:
         lazy = with_points_in_time(rows.with_row_index(_ROW, offset=start).lazy(), self._dates)
         for work in self._work:
             lazy = work(lazy)
-        return lazy.select(self._marks).cast({_ROW: pl.Int64}).collect()
+        return lazy.select(self._marks).cast({_ROW: pl.UInt32}).collect()
 
     def _change(self, step: Step, number: int) -> None:
         change = self.columns.apply(step, number)
@@ -195,7 +197,7 @@ class _Plan:
             ).lazy()
 
         self._work.append(work)
-        self.decisions.append(lambda marks: marks.unique(subset=hashes, keep=step.keep, maintain_order=True))
+        self.decisions.append(lambda marks: _one_of_equal(marks, hashes, keep=step.keep))
 
     def drop_missing(self, step: DropMissing, number: int) -> None:
         """Keep the rows with a value in each column."""
@@ -222,7 +224,8 @@ class _Plan:
             if n_rows >= marks.height:
                 return marks
             chosen = np.random.default_rng(step.seed).choice(marks.height, n_rows, replace=False, shuffle=False)
-            return marks[np.sort(chosen)]
+            chosen.sort()
+            return marks[chosen]
 
         self.decisions.append(decide)
 
@@ -242,6 +245,40 @@ _ROW_STEPS: dict[str, Callable[[_Plan, Any, int], None]] = {
     "sample": _Plan.sample,
     "sort": _Plan.sort,
 }
+
+
+def _one_of_equal(marks: pl.DataFrame, hashes: Sequence[str], *, keep: Literal["first", "last"]) -> pl.DataFrame:
+    """Keep one row of those with the same hashes, and the hashes no longer.
+
+    Rows are compared in portions by the last bits of a hash, since equal rows are in the same portion, and a hash table
+    of all would take several times the memory of the hashes.
+    """
+    stays = np.zeros(marks.height, dtype=bool)
+    for portion in range(_PORTIONS):
+        places, first, second = (np.concatenate(parts) for parts in zip(*_portion(marks, hashes, portion), strict=True))
+        order = np.argsort(first, kind="stable")
+        differs = _differs(first[order])
+        if (_differs(second[order]) > differs).any():  # two rows share one hash by chance
+            order = np.lexsort((second, first))
+            differs = _differs(first[order]) | _differs(second[order])
+        chosen = differs if keep == "first" else np.append(differs[1:], True)[: len(differs)]
+        stays[places[order[chosen]]] = True
+    # Column by column: Polars brings the chunks of all columns into line first, which copies the hashes, too.
+    return pl.DataFrame([marks[name].filter(pl.Series(stays)) for name in marks.columns if name not in hashes])
+
+
+def _portion(marks: pl.DataFrame, hashes: Sequence[str], portion: int) -> Iterator[tuple[np.ndarray, ...]]:
+    """Give the places of the rows of a portion, and their hashes."""
+    yield np.zeros(0, np.uint32), np.zeros(0, np.uint64), np.zeros(0, np.uint64)
+    for rows in stretches(marks.height):
+        first, second = (marks[name][rows].to_numpy() for name in hashes)
+        mine = np.flatnonzero(first % np.uint64(_PORTIONS) == portion)
+        yield (mine + rows.start).astype(np.uint32), first[mine], second[mine]
+
+
+def _differs(values: np.ndarray) -> np.ndarray:
+    """Say which values differ from the one before."""
+    return np.append(True, values[1:] != values[:-1])[: len(values)]
 
 
 def _height(table: Table | pl.DataFrame) -> int:

@@ -28,10 +28,11 @@ class Division:
     target : str
     spec : SplitSpec
         With the split column's name after the column steps.
-    positions : ndarray of int64
+    positions : ndarray of uint32
         Rows of the table that the row steps leave; all other row numbers count these.
     decided : DataFrame
-        Target and split column of these rows, after the column steps.
+        Target and split column of these rows, after the column steps: whole numbers in the narrowest
+        type, and text of few different words as an enumeration.
     split : Split
     seed : int
     """
@@ -115,15 +116,18 @@ def divide_rows(
     from workbench.data import check_target, split_rows
     from workbench.data.targets import suggest_task
     from workbench.recipe import find_rows
+    from workbench.recipe.compact import compactly_prepared
 
     table.with_target(target)  # refuses one that isn't there, and names the nearest
     found = split.model_copy(update={"column": split_column(steps, split) or split.column})
-    everything = _decided(table, steps, found, target)
+    names, kept = _decisive(table, steps, found, target)
+    # The task, and what is wrong with the target, are those of all rows; they go before the rows that stay are read.
+    everything = compactly_prepared(table, kept, columns=[target], target=target)
     task = task or suggest_task(everything[target])
     check_target(everything, target, task, allow_missing=True)
-    positions = find_rows(table, steps)
-    decided = everything[positions]
     del everything
+    positions = find_rows(table, steps)
+    decided = compactly_prepared(table, kept, columns=names, positions=positions, target=target)
     check_target(decided, target, task)
     parts = split_rows(
         decided, found, target=target, task=task, seed=seed, n_train_rows=given_train_rows(table), positions=positions
@@ -131,10 +135,10 @@ def divide_rows(
     return Division(task, target, found, positions, decided, parts, seed)
 
 
-def _decided(table: Table, steps: Sequence[Step], split: SplitSpec, target: str) -> pl.DataFrame:
-    """Read target and split column of all rows, as the column steps leave them."""
+def _decisive(table: Table, steps: Sequence[Step], split: SplitSpec, target: str) -> tuple[list[str], list[Step]]:
+    """Give the names of target and split column, and the steps without what takes them away."""
     from workbench.data.table import nearest
-    from workbench.recipe import apply_column_steps, prepared
+    from workbench.recipe import apply_column_steps
 
     column = None if split.by == "random" else str(split.column)
     names = [target] if column in (None, target) else [target, str(column)]
@@ -146,7 +150,7 @@ def _decided(table: Table, steps: Sequence[Step], split: SplitSpec, target: str)
             f"Got a split by {split.by} of column {column!r}, needed one of the {len(columns)} columns after the "
             f"column steps.{hint}"
         )
-    return prepared(table, kept, columns=names, target=target)
+    return names, kept
 
 
 def given_train_rows(table: Table) -> int | None:
