@@ -11,7 +11,21 @@ import polars as pl
 
 from workbench.plots.theme import BLUE, GREY, ORANGE, SKY, VERMILION, figure, note, number, thin_line
 
-HARDWARE_COLUMNS = ("cpu_percent", "memory_mib", "memory_total_mib", "process_cpu_percent", "process_memory_mib")
+HARDWARE_COLUMNS = (
+    "cpu_percent",
+    "cpu_power_w",
+    "memory_mib",
+    "memory_total_mib",
+    "swap_mib",
+    "swap_total_mib",
+    "disk_read_mib_s",
+    "disk_write_mib_s",
+    "disk_free_mib",
+    "disk_total_mib",
+    "process_cpu_percent",
+    "process_memory_mib",
+    "energy_wh",
+)
 GPU_FIELDS = ("utilisation_percent", "memory_mib", "memory_total_mib", "power_w", "temperature_c", "own_memory_mib")
 Samples = pl.DataFrame | Iterable[dict[str, Any]] | None
 
@@ -35,8 +49,43 @@ def hardware_rows(hardware: Samples) -> list[dict[str, Any]]:
             continue
         sample = samples.setdefault(float(row["time"]), {"time": float(row["time"]), "gpus": []})
         sample.update({name: row[name] for name in HARDWARE_COLUMNS if row.get(name) is not None})
+        energy = row.get("energy")  # as a line of the file has it, in its parts
+        if isinstance(energy, dict) and (
+            known := [v for k, v in energy.items() if k.endswith("_wh") and v is not None]
+        ):
+            sample["energy_wh"] = sum(known)
         sample["gpus"].extend(_gpus_of(row))
     return sorted(samples.values(), key=lambda sample: float(sample["time"]))
+
+
+def hardware_table(hardware: Samples) -> pl.DataFrame:
+    """Bring hardware samples into a wide frame, as `hardware_rows` takes them.
+
+    A frame that is wide already, as a run keeps it, stays as it is: a day of samples is drawn without a look at each.
+
+    Returns
+    -------
+    DataFrame
+        ``time``, the machine's fields, and ``gpu<index>_<field>``, in the order of time.
+    """
+    if isinstance(hardware, pl.DataFrame) and not {"gpus", "gpu", "gpu_index"} & set(hardware.columns):
+        if "time" not in hardware.columns:
+            return pl.DataFrame()
+        known = hardware.filter(pl.col("time").is_not_null())
+        return known if known["time"].is_sorted() else known.sort("time")
+    wide = []
+    for sample in hardware_rows(hardware):
+        row = {name: value for name, value in sample.items() if name != "gpus"}
+        for gpu in sample["gpus"]:
+            row |= {
+                f"gpu{gpu.get('index', 0)}_{field}": _cell(value) for field, value in gpu.items() if field != "index"
+            }
+        wide.append(row)
+    return pl.DataFrame(wide, infer_schema_length=None)
+
+
+def _cell(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 def _gpus_of(row: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
-from workbench.plots.hardware import Samples, hardware_rows
-from workbench.plots.panels import Axis, By, Line, Panel, hardware_panels, history_line, metric_panels, metric_title
+from workbench.plots.hardware import Samples, hardware_table
+from workbench.plots.hardware_panels import gpu_indices, hardware_panels
+from workbench.plots.panels import Axis, By, Line, Panel, history_line, metric_panels, metric_title
 from workbench.plots.theme import (
     CLASS_COLORS,
     MAX_LINE_POINTS,
@@ -35,6 +35,7 @@ def live_curves(
     unit: str = "step",
     metrics: Sequence[str] | None = None,
     title: str | None = None,
+    detail: bool = False,
 ) -> go.Figure:
     """Draw loss and metrics above GPU, CPU and memory, on one shared axis.
 
@@ -54,14 +55,16 @@ def live_curves(
         What a step is: "epoch", "tree", "round".
     metrics : sequence of str, optional
         Metrics to draw, without ``val_``; by default the loss and the first two others.
+    detail : bool
+        Draw all that is known of the hardware: bandwidth, power, temperature, clocks, link, disk and energy, too.
     """
-    samples = hardware_rows(hardware)
-    times = [t for t in (samples[0]["time"] if samples else None, _first(history, "time")) if t is not None]
+    samples = hardware_table(hardware)
+    times = [t for t in (_first(samples, "time"), _first(history, "time")) if t is not None]
     if not times:
         return empty("Waiting for the first numbers.", height=240)
-    ended = samples[-1]["time"] if samples else None
+    ended = float(samples["time"][-1]) if samples.height else None
     axis = Axis(history, by, min(times) if started is None else started, unit, ended)
-    panels = metric_panels(history, axis, metrics) + hardware_panels(samples, axis)
+    panels = metric_panels(history, axis, metrics) + hardware_panels(samples, axis, detail=detail)
     return _draw(panels, axis, title, _subtitle(history, samples, unit))
 
 
@@ -95,7 +98,7 @@ def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | No
         _add_panel(fig, panel, i, [max(top - panel.height, 0) / inner, top / inner])
         top -= panel.height + _GAP_PX
     last = "y" if len(panels) == 1 else f"y{len(panels)}"
-    longest = max((len(line.name) for panel in panels for line in panel.lines), default=0)
+    longest = max((len(line.name) for panel in panels for line in panel.lines if line.labelled), default=0)
     above = 92 if title and subtitle else 60 if title else 46
     fig.update_layout(
         xaxis={"title": axis.title, "anchor": last, "rangemode": "tozero"},
@@ -126,7 +129,10 @@ def _add_line(fig: go.Figure, line: Line, ref: str) -> None:
         yaxis=ref,
         mode="lines+markers" if np.isfinite(line.y).sum() <= 40 and "step" in line.hover else "lines",
         name=line.name,
-        line={"color": line.color, "width": 2},
+        line={"color": line.color, "width": line.width, "dash": line.dash},
+        opacity=line.opacity,
+        fill=line.fill,
+        fillcolor="rgba(128, 128, 128, 0.18)" if line.fill else None,
         marker={"size": 5},
         customdata=line.extra,
         hovertemplate=line.hover,
@@ -136,7 +142,7 @@ def _add_line(fig: go.Figure, line: Line, ref: str) -> None:
 
 def _label_ends(fig: go.Figure, panel: Panel, ref: str, shown: list[float]) -> None:
     last = []
-    for line in panel.lines:
+    for line in (line for line in panel.lines if line.labelled):
         known = np.flatnonzero(np.isfinite(line.y))
         if len(known):
             last.append((line, float(line.x[known[-1]]), float(line.y[known[-1]])))
@@ -166,19 +172,19 @@ def _range(lines: list[Line]) -> tuple[float, float]:
     return (low - margin if low < 0 or low > margin else 0.0), high + margin
 
 
-def _subtitle(history: pl.DataFrame, samples: list[dict[str, Any]], unit: str) -> str:
+def _subtitle(history: pl.DataFrame, samples: pl.DataFrame, unit: str) -> str:
     n = history.height
     logged = f"{n:,} logged {unit}{'s' if n != 1 else ''}"
     if n > MAX_LINE_POINTS:
         logged = f"{MAX_LINE_POINTS:,} of {n:,} logged {unit}s drawn, extremes kept"
-    return join(logged, None if not samples or any(sample["gpus"] for sample in samples) else "no GPU")
+    return join(logged, None if not samples.height or gpu_indices(samples) else "no GPU")
 
 
 def _say(panel: Panel) -> str:
     ends = [
         f"{line.name} {number(float(line.y[np.isfinite(line.y)][-1]))}"
         for line in panel.lines
-        if np.isfinite(line.y).any()
+        if line.labelled and np.isfinite(line.y).any()
     ]
     return f"{panel.title}: {', '.join(ends) or 'nothing yet'}"
 

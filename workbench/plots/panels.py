@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from workbench.plots.theme import GREY, MAX_LINE_POINTS, PURPLE, SKY, SPLIT_COLORS, VERMILION, thin_line
+from workbench.plots.theme import MAX_LINE_POINTS, SPLIT_COLORS, thin_line
 
 By = Literal["time", "step"]
 _NOT_METRICS = {"time", "step", "epoch", "learning_rate", "lr", "seconds"}
@@ -22,12 +22,14 @@ _TITLES = {
     "rmse": "RMSE",
     "mae": "MAE",
 }
-_GPU_COLORS = (PURPLE, VERMILION, SPLIT_COLORS["test"], SPLIT_COLORS["validation"])  # yellow is too pale on white
 
 
 @dataclass
 class Line:
-    """One line: its points, colour, hover text and what that text shows besides."""
+    """One line: its points, colour, hover text and what that text shows besides.
+
+    Where there are many, some are drawn thin and without a label; `fill` shades the way to the line before.
+    """
 
     name: str
     x: np.ndarray
@@ -35,6 +37,11 @@ class Line:
     color: str
     hover: str = "%{y:.4g}"
     extra: list[Any] | None = None
+    width: float = 2.0
+    opacity: float = 1.0
+    labelled: bool = True
+    fill: str | None = None
+    dash: str = "solid"
 
 
 @dataclass
@@ -110,79 +117,6 @@ def history_line(history: pl.DataFrame, metric: str, axis: Axis, name: str, colo
         "%{y:.5g} (step %{customdata:,})",
         logged["step"].gather(keep).to_list(),
     )
-
-
-def hardware_panels(samples: list[dict[str, Any]], axis: Axis) -> list[Panel]:
-    """Make panels for GPU, CPU and memory; a field that no sample has gives no panel."""
-    if not samples:
-        return []
-    place = axis.of_times(np.array([sample["time"] for sample in samples]))
-    gpus = sorted({int(gpu.get("index", 0)) for sample in samples for gpu in sample["gpus"]})
-    candidates = [
-        Panel(
-            "GPU (%)",
-            [_gpu_line(samples, place, i, n, "utilisation_percent", len(gpus)) for n, i in enumerate(gpus)],
-            100,
-            (0, 105),
-        ),
-        Panel(
-            "GPU memory (GiB)",
-            [_gpu_line(samples, place, i, n, "memory_mib", len(gpus)) for n, i in enumerate(gpus)],
-            90,
-        ),
-        Panel("CPU (%)", [_line(samples, place, "cpu_percent", "all cores", GREY)], 90, (0, 105)),
-        Panel(
-            "memory (GiB)",
-            [
-                _line(samples, place, "memory_mib", "machine", GREY),
-                _line(samples, place, "process_memory_mib", "this run", SKY),
-            ],
-            90,
-        ),
-    ]
-    for panel in candidates:
-        panel.lines = [line for line in panel.lines if np.isfinite(line.y).any()]
-        if panel.range is None and panel.lines:
-            panel.range = (0, 1.15 * max(float(np.nanmax(line.y)) for line in panel.lines))
-    return [panel for panel in candidates if panel.lines]
-
-
-def _line(samples: list[dict[str, Any]], place: np.ndarray, name: str, label: str, color: str) -> Line:
-    values = np.array([np.nan if sample.get(name) is None else float(sample[name]) for sample in samples])
-    if name.endswith("_mib"):
-        values = values / 1024
-    unit = "GiB" if name.endswith("_mib") else "%"
-    return _thin(Line(label, place, values, color, f"%{{y:.3g}} {unit}"))
-
-
-def _gpu_line(
-    samples: list[dict[str, Any]], place: np.ndarray, index: int, nth: int, field_name: str, n_gpus: int
-) -> Line:
-    found: list[dict[str, Any]] = [
-        next((gpu for gpu in sample["gpus"] if int(gpu.get("index", 0)) == index), {}) for sample in samples
-    ]
-    values = np.array([np.nan if gpu.get(field_name) is None else float(gpu[field_name]) for gpu in found])
-    hover, extra = "%{y:.3g} GiB", None
-    if field_name == "memory_mib":
-        values = values / 1024
-    else:
-        hover, extra = "%{y:.0f} %%{customdata}", [_power_and_heat(gpu) for gpu in found]
-    own = n_gpus > 1 and any(gpu.get("own") for gpu in found)
-    label = "GPU" if n_gpus == 1 else f"GPU {index}{', this run' if own else ''}"
-    return _thin(Line(label, place, values, _GPU_COLORS[nth % len(_GPU_COLORS)], hover, extra))
-
-
-def _power_and_heat(gpu: dict[str, Any]) -> str:
-    power, heat = gpu.get("power_w"), gpu.get("temperature_c")
-    parts = [f"{power:.0f} W" if power is not None else "", f"{heat:.0f} °C" if heat is not None else ""]
-    return "".join(f", {part}" for part in parts if part)
-
-
-def _thin(line: Line) -> Line:
-    keep = np.flatnonzero(np.isfinite(line.x))
-    keep = keep[thin_line(line.x[keep], line.y[keep], MAX_LINE_POINTS)]
-    extra = None if line.extra is None else [line.extra[i] for i in keep]
-    return Line(line.name, line.x[keep], line.y[keep], line.color, line.hover, extra)
 
 
 def metric_title(metric: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from workbench import storage
 from workbench.errors import WorkbenchError
 from workbench.settings import Settings
 from workbench.training import state as files
+from workbench.training.checkpoint import Checkpoint
 from workbench.training.logs import begin_log
 from workbench.training.memory import MemoryWatch
 from workbench.training.progress import Progress
@@ -61,7 +63,11 @@ def _execute(folder: Path, progress: Progress, settings: Settings) -> tuple[Stat
         spec = RunSpec.parse(storage.read_json(folder / files.SPEC))
         from workbench.training.pipeline import run_pipeline
 
-        return run_pipeline(spec, folder, progress=progress, settings=settings)
+        _begin_anew_without_checkpoint(folder, progress)
+        status, reason = run_pipeline(spec, folder, progress=progress, settings=settings)
+        if status == "finished":  # nothing is left to go on with
+            Checkpoint(folder / files.CHECKPOINT).clear()
+        return status, reason
     except Exception as error:
         with suppress(OSError):  # the log lies on the same disk
             _logger.exception("The run failed")
@@ -69,6 +75,16 @@ def _execute(folder: Path, progress: Progress, settings: Settings) -> tuple[Stat
     finally:
         watch.stop()
         sampler.stop()
+        progress.tell(energy=sampler.energy.to_dict())
+
+
+def _begin_anew_without_checkpoint(folder: Path, progress: Progress) -> None:
+    """Forget the curves of a resumed run that has nothing to go on from: it will tell them again from the start."""
+    if progress.state.resumed and Checkpoint(folder / files.CHECKPOINT).load() is None:
+        for name in (files.HISTORY, files.LAYERS):
+            if (folder / name).exists():
+                with storage.disk_errors(folder / name):
+                    os.truncate(folder / name, 0)
 
 
 def reason_for(error: BaseException, *, phase: str) -> str:

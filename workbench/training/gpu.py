@@ -1,20 +1,38 @@
-"""GPUs through NVML, one field at a time: a field that fails is null, and only that field.
+"""GPUs, one field at a time: a field that fails is null, and only that field.
 
 Some boards, drivers and virtual machines answer a part of the questions only, and a GPU can vanish while a run trains.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from typing import Any, Protocol
 
-_MIB = 1024 * 1024
+from workbench.training.nvml import GpuProcess, NvmlReader
+
+__all__ = ["NUMBERS", "GpuProcess", "GpuReader", "NvmlReader", "gpu_report", "no_tpu", "read_gpus"]
+
+NUMBERS = (
+    "utilisation_percent",
+    "memory_bandwidth_percent",
+    "memory_mib",
+    "memory_total_mib",
+    "power_w",
+    "power_limit_w",
+    "temperature_c",
+    "sm_clock_mhz",
+    "memory_clock_mhz",
+)
+PCIE = ("pcie_rx_mib_s", "pcie_tx_mib_s")
+MANY_GPUS = 2  # beyond, what the link carries is asked of the run's own GPUs only: each answer takes 20 ms
 
 
 class GpuReader(Protocol):
-    """What the sampler asks about GPUs. Every method may raise; the sampler then shows that one field as missing."""
+    """What the sampler asks about GPUs. Every method may raise; the sampler then shows that one field as missing.
+
+    Beside these, a reader has a method for each of `NUMBERS` and `PCIE`, ``pcie_link`` and ``slowed_by``; one that is
+    absent is as one that fails.
+    """
 
     def n_devices(self) -> int:
         """Count the GPUs."""
@@ -22,109 +40,8 @@ class GpuReader(Protocol):
     def name(self, index: int) -> str:
         """Give the product name."""
 
-    def utilisation_percent(self, index: int) -> float:
-        """Share of the last moments in which a kernel ran, in percent."""
-
-    def memory_mib(self, index: int) -> float:
-        """Memory in use by everyone, in MiB."""
-
-    def memory_total_mib(self, index: int) -> float:
-        """Memory that the board has, in MiB."""
-
-    def power_w(self, index: int) -> float:
-        """Power drawn now, in watt."""
-
-    def temperature_c(self, index: int) -> float:
-        """Temperature of the chip, in degrees Celsius."""
-
-    def process_memory_mib(self, index: int) -> dict[int, float | None]:
-        """Memory of each process on the GPU by pid, in MiB; None where the driver doesn't tell."""
-
-
-class NvmlReader:
-    """NVIDIA's management library behind the `GpuReader` protocol.
-
-    Parameters
-    ----------
-    nvml : module, optional
-        ``pynvml`` (of the package nvidia-ml-py) when absent; tests pass one that plays a written trace.
-    """
-
-    def __init__(self, nvml: Any = None) -> None:
-        self._nvml = nvml
-        self._ready = False
-        self._lock = threading.Lock()
-
-    def n_devices(self) -> int:
-        """Count the GPUs, connecting first where that isn't done.
-
-        A failure disconnects, so that the next call tries anew.
-        """
-        with self._lock:
-            try:
-                if not self._ready:
-                    self._connect()
-                return int(self._nvml.nvmlDeviceGetCount())
-            except Exception:
-                if self._ready:
-                    self._ready = False
-                    with suppress(Exception):
-                        self._nvml.nvmlShutdown()
-                raise
-
-    def _connect(self) -> None:
-        if self._nvml is None:
-            import pynvml
-
-            self._nvml = pynvml
-        self._nvml.nvmlInit()
-        self._ready = True
-
-    def name(self, index: int) -> str:
-        """Give the product name."""
-        name = self._ask("nvmlDeviceGetName", index)
-        return name.decode() if isinstance(name, bytes) else str(name)
-
-    def utilisation_percent(self, index: int) -> float:
-        """Share of the last moments in which a kernel ran, in percent."""
-        return float(self._ask("nvmlDeviceGetUtilizationRates", index).gpu)
-
-    def memory_mib(self, index: int) -> float:
-        """Memory in use by everyone, in MiB."""
-        return float(self._ask("nvmlDeviceGetMemoryInfo", index).used / _MIB)
-
-    def memory_total_mib(self, index: int) -> float:
-        """Memory that the board has, in MiB."""
-        return float(self._ask("nvmlDeviceGetMemoryInfo", index).total / _MIB)
-
-    def power_w(self, index: int) -> float:
-        """Power drawn now, in watt (NVML counts milliwatt)."""
-        return float(self._ask("nvmlDeviceGetPowerUsage", index) / 1000)
-
-    def temperature_c(self, index: int) -> float:
-        """Temperature of the chip, in degrees Celsius."""
-        sensor = getattr(self._nvml, "NVML_TEMPERATURE_GPU", 0)
-        return float(self._ask("nvmlDeviceGetTemperature", index, sensor))
-
-    def process_memory_mib(self, index: int) -> dict[int, float | None]:
-        """Memory of each process on the GPU by pid, in MiB; None where the driver doesn't tell."""
-        found: dict[int, float | None] = {}
-        for process in self._ask("nvmlDeviceGetComputeRunningProcesses", index):
-            used = process.usedGpuMemory
-            found[int(process.pid)] = None if used is None else used / _MIB
-        return found
-
-    def driver(self) -> str:
-        """Give the driver's version."""
-        version = self._nvml.nvmlSystemGetDriverVersion()
-        return version.decode() if isinstance(version, bytes) else str(version)
-
-    def _ask(self, function: str, index: int, *arguments: Any) -> Any:
-        if self._nvml is None:
-            raise RuntimeError("NVML isn't connected")
-        # The handle is asked for anew each time: one from before a GPU fell off the bus stays broken.
-        handle = self._nvml.nvmlDeviceGetHandleByIndex(index)
-        return getattr(self._nvml, function)(handle, *arguments)
+    def processes(self, index: int) -> list[GpuProcess]:
+        """Give the processes on the GPU."""
 
 
 def read_gpus(reader: GpuReader, own_pids: Collection[int], *, known: int = 0) -> list[dict[str, Any]]:
@@ -141,26 +58,52 @@ def read_gpus(reader: GpuReader, own_pids: Collection[int], *, known: int = 0) -
     Returns
     -------
     list of dict
-        ``index, name, utilisation_percent, memory_mib, memory_total_mib, power_w, temperature_c, own, own_memory_mib``;
-        None for what couldn't be read. `own` tells whether a process of the run is on the GPU.
+        ``index``, ``name``, each of `NUMBERS` and `PCIE`, ``pcie_link``, ``slowed_by`` (a list of words, empty at full
+        speed), ``own`` (whether a process of the run is on the GPU), ``own_memory_mib``, ``others_memory_mib``,
+        ``n_other_processes``; None for what couldn't be read.
     """
     count = _ask(reader.n_devices)
-    gpus = []
-    for index in range(known if count is None else max(count, known)):
-        gpu: dict[str, Any] = {"index": index, "name": _ask(reader.name, index)}
-        for field in ("utilisation_percent", "memory_mib", "memory_total_mib", "power_w", "temperature_c"):
-            value = _ask(getattr(reader, field), index)
-            gpu[field] = None if value is None else round(value, 2)
-        gpus.append(gpu | _own_use(_ask(reader.process_memory_mib, index), own_pids))
-    return gpus
+    n_gpus = known if count is None else max(count, known)
+    return [_read_gpu(reader, index, own_pids, many=n_gpus > MANY_GPUS) for index in range(n_gpus)]
 
 
-def _own_use(processes: dict[int, float | None] | None, own_pids: Collection[int]) -> dict[str, Any]:
+def _read_gpu(reader: GpuReader, index: int, own_pids: Collection[int], *, many: bool) -> dict[str, Any]:
+    gpu: dict[str, Any] = {"index": index, "name": _ask(reader.name, index)}
+    for field in NUMBERS:
+        gpu[field] = _rounded(_ask_field(reader, field, index))
+    use = _use(_ask(reader.processes, index), own_pids)
+    for field in PCIE:
+        gpu[field] = None if many and not use["own"] else _rounded(_ask_field(reader, field, index))
+    for field in ("pcie_link", "slowed_by"):
+        gpu[field] = _ask_field(reader, field, index)
+    return gpu | use
+
+
+def _use(processes: list[GpuProcess] | None, own_pids: Collection[int]) -> dict[str, Any]:
+    """Tell the run's own processes apart from others'."""
     if processes is None:
-        return {"own": None, "own_memory_mib": None}
-    own = [memory for pid, memory in processes.items() if pid in own_pids]
-    told = [memory for memory in own if memory is not None]
-    return {"own": bool(own), "own_memory_mib": round(sum(told), 2) if len(told) == len(own) else None}
+        return dict.fromkeys(("own", "own_memory_mib", "others_memory_mib", "n_other_processes"))
+    own = [process.memory_mib for process in processes if process.pid in own_pids]
+    others = [process.memory_mib for process in processes if process.pid not in own_pids]
+    return {
+        "own": bool(own),
+        "own_memory_mib": _total(own),
+        "others_memory_mib": _total(others),
+        "n_other_processes": len(others),
+    }
+
+
+def _total(memories: list[float | None]) -> float | None:
+    told = [memory for memory in memories if memory is not None]
+    return round(sum(told), 2) if len(told) == len(memories) else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def _ask_field(reader: GpuReader, field: str, index: int) -> Any:
+    return _ask(lambda: getattr(reader, field)(index))
 
 
 def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
@@ -178,7 +121,8 @@ def gpu_report(reader: GpuReader | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``devices`` (as from `read_gpus`), ``driver`` (version or None) and ``reason`` (None where there are devices).
+        ``devices`` (as from `read_gpus`), ``driver`` (version or None), ``reason`` (None where there are devices) and
+        ``tpu`` (why there is none).
     """
     reader = NvmlReader() if reader is None else reader
     try:
@@ -190,11 +134,21 @@ def gpu_report(reader: GpuReader | None = None) -> dict[str, Any]:
     if count == 0:
         return _none("The NVIDIA driver is there but sees no GPU.")
     driver = _ask(reader.driver) if isinstance(reader, NvmlReader) else None
-    return {"devices": read_gpus(reader, ()), "driver": driver, "reason": None}
+    return {"devices": read_gpus(reader, ()), "driver": driver, "reason": None, "tpu": no_tpu()}
+
+
+def no_tpu() -> str:
+    """Say why no TPU is shown: looking for one means importing TensorFlow for seconds, and its name is known before."""
+    import os
+    from pathlib import Path
+
+    if os.environ.get("TPU_NAME") or list(Path("/dev").glob("accel[0-9]*")):
+        return "A TPU seems to be here. The workbench trains on CPUs and NVIDIA GPUs and doesn't measure TPUs."
+    return "No TPU on this machine."
 
 
 def _none(reason: str) -> dict[str, Any]:
-    return {"devices": [], "driver": None, "reason": reason}
+    return {"devices": [], "driver": None, "reason": reason, "tpu": no_tpu()}
 
 
 def _reason(error: Exception) -> str:

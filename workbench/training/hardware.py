@@ -1,4 +1,4 @@
-"""CPU, memory and GPU while a run trains; also "hardware now" for the Home page and the doctor.
+"""Processor, memory, disk and GPUs while a run trains; also "hardware now" for the Home page and the doctor.
 
 Time is the only axis here. Steps are logged apart and joined when drawn: a sampler that shares the step axis makes
 trackers drop metrics.
@@ -16,7 +16,9 @@ from typing import Any
 
 from workbench import storage
 from workbench.errors import StorageError
+from workbench.training.energy import Energy, EnergyCounter, read_energy
 from workbench.training.gpu import GpuReader, NvmlReader, gpu_report, read_gpus
+from workbench.training.machine import MachineMeter
 from workbench.training.state import HARDWARE
 
 __all__ = ["Meter", "Sampler", "gpu_report", "sample_once", "usable_cores"]
@@ -34,10 +36,13 @@ class Meter:
         Root of the process tree that counts as own; this process when absent.
     reader : GpuReader, optional
         NVML when absent.
+    folder : Path, optional
+        Whose disk is measured; that of the current directory when absent.
     """
 
-    def __init__(self, *, pid: int | None = None, reader: GpuReader | None = None) -> None:
+    def __init__(self, *, pid: int | None = None, reader: GpuReader | None = None, folder: Path | None = None) -> None:
         self._pid = pid or os.getpid()
+        self._machine = MachineMeter(folder)
         self._reader = NvmlReader() if reader is None else reader
         self._known_gpus = 0
         self._next_gpu_try = 0.0
@@ -50,15 +55,10 @@ class Meter:
         CPU shares are means since the last sample; the own processes' share counts one core as 100 %.
         """
         with self._lock:
-            import psutil
-
             own = self._own_processes()
-            memory = _or_none(psutil.virtual_memory)
             return {
                 "time": round(time.time(), 3),
-                "cpu_percent": _or_none(psutil.cpu_percent),
-                "memory_mib": None if memory is None else round((memory.total - memory.available) / _MIB, 1),
-                "memory_total_mib": None if memory is None else round(memory.total / _MIB, 1),
+                **self._machine.read(),
                 "process_cpu_percent": _total(own, lambda process: process.cpu_percent()),
                 "process_memory_mib": _total(own, lambda process: process.memory_info().rss / _MIB),
                 "gpus": self._gpus(),
@@ -91,14 +91,21 @@ class Sampler:
     """A thread that appends a sample to ``hardware.jsonl`` again and again until it is stopped.
 
     Nothing ends it but `stop`: not a missing GPU, not a failing field, not a full disk (the sample is dropped then).
+    Each sample also tells the energy so far, so that a run that is killed and resumed goes on counting.
     """
 
     def __init__(self, folder: Path, *, seconds: float = 1.0, reader: GpuReader | None = None) -> None:
         self._path = folder / HARDWARE
         self._seconds = max(0.05, seconds)
-        self._meter = Meter(reader=reader)
+        self._meter = Meter(reader=reader, folder=folder)
+        self._counter = EnergyCounter(read_energy(folder), seconds=self._seconds)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hardware", daemon=True)
+
+    @property
+    def energy(self) -> Energy:
+        """What the run has drawn so far, in this attempt and those before."""
+        return self._counter.energy
 
     def start(self) -> Sampler:
         """Begin sampling; the first sample is taken at once."""
@@ -114,8 +121,10 @@ class Sampler:
     def _run(self) -> None:
         due = time.monotonic()
         while not self._stopped.is_set():
+            sample = self._meter.sample()
+            sample["energy"] = self._counter.add(sample).to_dict()
             with suppress(StorageError):
-                storage.append_json_line(self._path, self._meter.sample())
+                storage.append_json_line(self._path, sample)
             due = max(due + self._seconds, time.monotonic())
             self._stopped.wait(due - time.monotonic())
 
@@ -144,13 +153,6 @@ def usable_cores() -> int:
         if quota != "max":
             cores = min(cores, max(1, round(int(quota) / int(period))))
     return max(1, cores)
-
-
-def _or_none(question: Callable[[], Any]) -> Any:
-    try:
-        return question()
-    except Exception:  # a restricted container hides parts of /proc
-        return None
 
 
 def _total(processes: list[Any], question: Callable[[Any], float]) -> float | None:

@@ -63,6 +63,11 @@ class Progress:
         )
 
     @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self._folder
+
+    @property
     def state(self) -> RunState:
         """The state as the worker knows it now."""
         return self._state
@@ -107,6 +112,7 @@ class Progress:
         table: str | None = None,
         n_train_rows: int | None = None,
         n_sampled_rows: int | None = None,
+        energy: dict[str, float | None] | None = None,
     ) -> None:
         """Set what isn't None.
 
@@ -121,7 +127,7 @@ class Progress:
                 "needed the same rows to go on with. Bring the old data back and resume it, or start a new run."
             )
         values: dict[str, Any] = {"best": best, "note": note, "table": table}
-        values |= {"n_train_rows": n_train_rows, "n_sampled_rows": n_sampled_rows}
+        values |= {"n_train_rows": n_train_rows, "n_sampled_rows": n_sampled_rows, "energy": energy}
         self._set(**{key: value for key, value in values.items() if value is not None}, progressed=time.time())
 
     def stop_requested(self) -> bool:

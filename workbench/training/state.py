@@ -23,6 +23,7 @@ PROCESS = "process.json"  # written by whoever launched the worker, so a worker 
 STOP = "stop"
 KILL = "kill"
 HISTORY = "history.jsonl"
+LAYERS = "layers.jsonl"
 HARDWARE = "hardware.jsonl"
 LOG = "log.txt"
 CHECKPOINT = "checkpoint"
@@ -97,6 +98,8 @@ class RunState:
         When its loop last told that it got anywhere, in Unix seconds.
     step_seconds : float, optional
         How long one step of the training takes.
+    energy : dict, optional
+        What a run that has ended has drawn, as `energy.Energy.to_dict` gives it.
     """
 
     status: Status
@@ -128,6 +131,7 @@ class RunState:
     working_since: float | None = None
     progressed: float | None = None
     step_seconds: float | None = None
+    energy: dict[str, float | None] | None = None
 
     @property
     def has_ended(self) -> bool:
