@@ -10,6 +10,7 @@ from workbench.plots.leaking import leak_bars
 from workbench.plots.live import compare_curves, live_curves
 from workbench.plots.measured import calibration, confusion, metric_bars, precision_recall, predicted, residuals, roc
 from workbench.plots.one_row import waterfall
+from workbench.plots.search import leaderboard_bars, search_history, search_importance, search_parallel
 from workbench.plots.tables import category_bars, correlation, histogram, missing_bars, split_picture
 from workbench.plots.theme import SPLIT_COLORS, TEMPLATE, class_color, empty
 
@@ -36,6 +37,7 @@ __all__ = [
     "hardware_rows",
     "histogram",
     "importance",
+    "leaderboard_bars",
     "leak_bars",
     "live_curves",
     "metric_bars",
@@ -47,6 +49,9 @@ __all__ = [
     "probability_bars",
     "residuals",
     "roc",
+    "search_history",
+    "search_importance",
+    "search_parallel",
     "sparkline",
     "split_picture",
     "version_timeline",

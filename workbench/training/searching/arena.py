@@ -99,12 +99,12 @@ class Arena:
             return
         try:
             fit = self._fit(task, n_jobs)
-            before = fit.seconds
             for stage in task.stages:
+                before = fit.seconds
                 value = fit.advance(stage)
                 arm.scores.setdefault(stage, {})[task.fold] = value
-            with self._lock:
-                arm.seconds += fit.seconds - before
+                with self._lock:  # a sum of several threads
+                    arm.seconds[stage] = arm.seconds.get(stage, 0.0) + fit.seconds - before
             if task.fold == 0 and fit.curve:
                 arm.curve = fit.curve
         except CancelledError:

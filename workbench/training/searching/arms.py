@@ -53,7 +53,7 @@ class Arm:
     status: TrialStatus | None = None
     reason: str | None = None
     scores: dict[int, dict[int, float]] = field(default_factory=dict)  # stage -> fold -> score
-    seconds: float = 0.0
+    seconds: dict[int, float] = field(default_factory=dict)  # stage -> seconds since the one before
     curve: list[float] = field(default_factory=list)
     rungs: list[list[float]] = field(default_factory=list)
     latency_ms: float | None = None
@@ -95,6 +95,11 @@ class Arm:
         complete = [stage for stage in measured if len(self.scores[stage]) == full]
         return max(complete, key=lambda stage: (sign * (self.mean(stage) or 0.0), -stage))
 
+    def seconds_to(self, stage: int) -> float:
+        """Give the seconds that all folds took up to a number of trees or rounds."""
+        everything = stage == 0 or stage >= self.top
+        return math.fsum(spent for at, spent in self.seconds.items() if everything or 0 < at <= stage)
+
     def trials(self, n_folds: int, sign: float) -> list[Trial]:
         """Give the trials of an arm that has ended; of one that goes on, those that are finished."""
         stages = self.stages if self.listed else (self.best_stage(sign),)
@@ -109,6 +114,9 @@ class Arm:
         if status == "pruned" and self.listed and len(values) == n_folds and not self.rungs:
             status = "finished"  # its first trees were measured on all folds before it was ended
         mean, std = mean_and_std(values) if values else (None, None)
+        if status == "pruned" and not values and number == self.number and self.scores:
+            values = self.values(max(self.scores))  # with fewer trees than any trial has: it tells why it was ended
+            mean, std, values = *mean_and_std(values), []
         params, training = split_config({**self.config, **({self.nested: stage} if self.nested else {})})
         path: list[list[float]] = []
         if number == self.number:  # what isn't a trial of its own stands with the first one
@@ -123,7 +131,7 @@ class Arm:
             value=mean if status != "failed" else None,
             values=values,
             std=std,
-            seconds=round(self.seconds / self.n_trials, 4),
+            seconds=round(self.seconds_to(stage), 4),
             step=len(values),
             reason=None if status == "finished" else self.reason,
             rungs=self.rungs,
@@ -147,7 +155,7 @@ def remember(arm: Arm, trials: Sequence[Trial]) -> Arm:
         stage = int(trial.params[arm.nested]) if arm.nested and arm.nested in trial.params else 0
         found.scores[stage] = dict(enumerate(trial.values))
         found.scores |= {int(count): dict(enumerate(values)) for count, *values in trial.path}
-    found.seconds = math.fsum(trial.seconds for trial in trials)
+    found.seconds = {max(found.scores, default=0): max(trial.seconds for trial in trials)}
     statuses: list[Any] = [trial.status for trial in trials]
     found.status = next((status for status in ("failed", "pruned") if status in statuses), "finished")
     found.reason = next((trial.reason for trial in trials if trial.reason), None)

@@ -39,7 +39,7 @@ class Trial:
     std : float
         Standard deviation over the folds, divided by their number as scikit-learn's search does.
     seconds : float
-        Of fitting and measuring; trials that one fit gave share its time.
+        Of fitting and measuring on the folds; of trials that one fit gave, up to their number of trees or rounds.
     step : int
         Folds that were measured.
     reason : str, optional
