@@ -145,6 +145,7 @@ def test_doctor_reports_the_machine_and_its_folders(workbench, tmp_path, monkeyp
     report = done.json
     assert report["versions"]["polars"]
     assert report["gpus"] or report["gpu_reason"]
+    assert "TPU" in report["tpu"]
     assert report["folders"]["home"]["writable"]
     assert "All well." in workbench("doctor").out
     (tmp_path / "file").write_text("")

@@ -40,7 +40,8 @@ def examine(*, settings: Settings | None = None) -> dict[str, Any]:
     -------
     dict
         ``versions`` (None for a missing package), ``python``, ``platform``, ``cpu``, ``memory``, ``disk``, ``gpus``,
-        ``gpu_reason`` (why there is none), ``folders`` and ``problems`` (sentences; empty when all is well).
+        ``gpu_reason`` (why there is none), ``tpu`` (what is known of one), ``folders`` and ``problems`` (sentences;
+        empty when all is well).
     """
     settings = settings or current()
     versions = {name: _version(name) for name in PACKAGES}
@@ -103,7 +104,8 @@ def _gpus() -> dict[str, Any]:
     from workbench.training.hardware import gpu_report
 
     report = gpu_report()
-    return {"gpus": report["devices"], "gpu_driver": report["driver"], "gpu_reason": report["reason"]}
+    found = {"gpus": report["devices"], "gpu_driver": report["driver"], "gpu_reason": report["reason"]}
+    return {**found, "tpu": report["tpu"]}
 
 
 def _folder(path: Path, *, needs_writing: bool = True) -> dict[str, Any]:

@@ -125,6 +125,7 @@ def _doctor_text(report: dict[str, Any]) -> str:
     lines += [f"GPU {gpu['index']}     {_gpu(gpu)}" for gpu in report["gpus"]]
     if not report["gpus"]:
         lines.append(f"GPU       none: {report['gpu_reason']}")
+    lines.append(f"TPU       {report['tpu']}")
     for name, folder in report["folders"].items():
         state = "writable" if folder["writable"] else f"not writable ({folder['reason'] or 'read-only'})"
         new = "" if folder["exists"] else ", will be made"
@@ -143,6 +144,8 @@ def _gpu(gpu: dict[str, Any]) -> str:
         (gpu["utilisation_percent"], "{:.0f} % in use"),
         (gpu["power_w"], "{:.0f} W"),
         (gpu["temperature_c"], "{:.0f} °C"),
+        (gpu["pcie_link"], "PCIe {}"),
+        (", ".join(gpu["slowed_by"] or ()) or None, "slowed by {}"),
     ]
     return ", ".join([gpu["name"] or "unnamed", *(form.format(value) for value, form in fields if value is not None)])
 

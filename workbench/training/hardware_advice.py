@@ -39,7 +39,7 @@ class Advice:
     remedy: str
 
 
-def advice(hardware: pl.DataFrame, history: pl.DataFrame | None = None) -> list[Advice]:
+def advice(hardware: pl.DataFrame, history: pl.DataFrame | None = None, *, now: bool = True) -> list[Advice]:
     """Say what the last minute of samples means for the run; nothing where all is well.
 
     Parameters
@@ -49,6 +49,8 @@ def advice(hardware: pl.DataFrame, history: pl.DataFrame | None = None) -> list[
     history : DataFrame, optional
         As `Run.history` gives it. What the GPU does is judged from the first metric to the last only: before and after,
         rows are read, prepared and packaged, which no GPU does.
+    now : bool
+        Whether the run goes on. Of one that has ended only how it learned is still worth knowing.
 
     Returns
     -------
@@ -62,8 +64,10 @@ def advice(hardware: pl.DataFrame, history: pl.DataFrame | None = None) -> list[
     learning = _window(_while_learning(hardware, history))
     found: list[Advice] = []
     for index in _gpus(hardware):
-        found += _of_gpu(index, last, learning, hardware)
-    found += _of_memory(last) + _of_disk(last)
+        found += _of_gpu(index, last, hardware) if now else []
+        found += _waiting(index, learning)
+    if now:
+        found += _of_memory(last) + _of_disk(last)
     return sorted(found, key=lambda each: each.level != "warning")
 
 
@@ -86,12 +90,10 @@ def _while_learning(hardware: pl.DataFrame, history: pl.DataFrame | None) -> pl.
     return hardware.filter(pl.col("time").is_between(first, last))
 
 
-def _of_gpu(index: int, last: pl.DataFrame, learning: pl.DataFrame, everything: pl.DataFrame) -> list[Advice]:
+def _of_gpu(index: int, last: pl.DataFrame, everything: pl.DataFrame) -> list[Advice]:
     found = _vanished(index, last, everything)
-    if not _any(last, f"gpu{index}_own"):
-        return found
-    found += _waiting(index, learning)
-    found += _gpu_memory(index, last) + _others(index, last) + _slowed(index, last)
+    if _any(last, f"gpu{index}_own"):
+        found += _gpu_memory(index, last) + _others(index, last) + _slowed(index, last)
     return found
 
 
@@ -116,6 +118,8 @@ def _vanished(index: int, last: pl.DataFrame, everything: pl.DataFrame) -> list[
 def _waiting(index: int, learning: pl.DataFrame) -> list[Advice]:
     used, cpu = _mean(learning, f"gpu{index}_utilisation_percent"), _mean(learning, "cpu_percent")
     if used is None or cpu is None or used >= _LOW_GPU or _seconds(learning) < _FEW_SECONDS:
+        return []
+    if not _any(learning, f"gpu{index}_own"):
         return []
     if cpu >= _HIGH_CPU:
         return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -44,20 +45,20 @@ def draw() -> None:
     samples = _recent().take()
     last = samples[-1]
     with st.grid(4, min_column_width=190):
-        _card("Processor", last["cpu_percent"], "{:.0f} %", samples, lambda sample: sample["cpu_percent"])
+        card("Processor", last["cpu_percent"], "{:.0f} %", [sample["cpu_percent"] for sample in samples])
         total = last["memory_total_mib"]
         used = None if last["memory_mib"] is None else last["memory_mib"] / 1024
         unit = "{:.1f} GiB" if not total else f"{{:.1f}} of {total / 1024:.0f} GiB"
-        _card("Memory", used, unit, samples, lambda sample: sample["memory_mib"])
+        card("Memory", used, unit, [sample["memory_mib"] for sample in samples])
         for gpu in last["gpus"]:
             _gpu_card(gpu, samples)
         _disk()
         if not last["gpus"]:
-            st.metric("GPU", "none", border=True, height="stretch", help=_why_no_gpu())
+            st.metric("GPU", "none", border=True, height="stretch", help=why_no_gpu())
 
 
-def _card(label: str, value: float | None, form: str, samples: list[dict[str, Any]], read: Any, **more: Any) -> None:
-    history = [read(sample) for sample in samples]
+def card(label: str, value: float | None, form: str, history: Sequence[float | None] = (), **more: Any) -> None:
+    """Draw a number with the line of its last values; one that can't be read is said to be so."""
     known = [entry for entry in history if entry is not None]
     st.metric(
         label,
@@ -78,19 +79,21 @@ def _gpu_card(gpu: dict[str, Any], samples: list[dict[str, Any]]) -> None:
             ("memory_mib", 1024, 1, "GiB in use"),
             ("power_w", 1, 0, "W"),
             ("temperature_c", 1, 0, "°C"),
+            ("sm_clock_mhz", 1, 0, "MHz"),
         )
         if gpu.get(name) is not None
     ]
+    if gpu.get("slowed_by"):
+        parts.append(f"slowed by {', '.join(gpu['slowed_by'])}")
 
     def utilisation(sample: dict[str, Any]) -> float | None:
         return next((entry["utilisation_percent"] for entry in sample["gpus"] if entry["index"] == index), None)
 
-    _card(
+    card(
         f"GPU {index}",
         gpu["utilisation_percent"],
         "{:.0f} %",
-        samples,
-        utilisation,
+        [utilisation(sample) for sample in samples],
         help=f"{gpu['name']}: {', '.join(parts)}",
     )
 
@@ -113,5 +116,7 @@ def _disk() -> None:
 
 
 @st.cache_data(ttl="1m", max_entries=1, show_spinner=False)
-def _why_no_gpu() -> str:
-    return str(gpu_report()["reason"] or "A GPU answered just now.")
+def why_no_gpu() -> str:
+    """Say why there is no GPU, and that there is no TPU either."""
+    report = gpu_report()
+    return f"{report['reason'] or 'A GPU answered just now.'} {report['tpu']}"
