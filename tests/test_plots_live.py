@@ -157,3 +157,63 @@ def test_small_pictures_say_their_number():
     assert gauge(1000, title="memory", maximum=2000, unit="MiB").layout.meta["alt"] == "memory: 1,000 MiB of 2,000"
     assert sparkline([1.0, None, 0.5, None], label="loss").layout.meta["alt"] == "loss: last value 0.5"
     assert sparkline([]).data[0].x is not None
+
+
+DETAIL = {
+    "memory_bandwidth_percent": 20.0, "power_w": 300.0, "power_limit_w": 400.0, "sm_clock_mhz": 1500.0,
+    "pcie_rx_mib_s": 64.0, "pcie_tx_mib_s": 8.0, "own_memory_mib": 1024.0, "slowed_by": ["heat"], "own": True,
+}  # fmt: skip
+
+
+def _full(n, gpus):
+    rows = _samples(n, gpus, **DETAIL)
+    return [
+        {**row, "disk_read_mib_s": 1.0, "disk_write_mib_s": 2.0, "energy": {"gpu_wh": 0.1 * i}}
+        for i, row in enumerate(rows)
+    ]
+
+
+def test_in_detail_everything_that_is_known_lies_under_the_loss():
+    fig = live_curves(_history(10), _full(20, 1), metrics=["loss"], detail=True)
+    assert _panel_titles(fig) == [
+        "loss", "GPU (%)", "GPU memory (GiB)", "GPU memory bandwidth (%)", "GPU power (W)", "GPU temperature (°C)",
+        "GPU clock (MHz)", "PCIe (MiB/s)", "CPU (%)", "memory (GiB)", "disk (MiB/s)", "energy (Wh)",
+    ]  # fmt: skip
+    traces = {trace.name: trace for trace in fig.data}
+    assert traces["limit"].line.dash == "dot"
+    assert {"to GPU", "from GPU", "read", "written"} <= set(traces)
+    clock = next(trace for trace in fig.data if trace.customdata is not None and "slowed" in str(trace.customdata[0]))
+    assert clock.customdata[0] == ", slowed by heat"
+    energy = next(trace for trace in fig.data if "Wh" in trace.hovertemplate)
+    assert max(energy.y) == pytest.approx(1.9)
+
+
+def test_eight_gpus_are_a_band_and_its_mean_with_each_gpu_thin():
+    rows = _full(30, 8)
+    for row in rows:
+        for gpu in row["gpus"]:
+            gpu["utilisation_percent"] = 10.0 * gpu["index"]
+    rows[7]["gpus"][3]["utilisation_percent"] = None
+    fig = live_curves(_history(10), rows)
+    first = [trace for trace in fig.data if trace.yaxis == "y2"]
+    assert [trace.name for trace in first] == ["least", "most", *(f"GPU {i}" for i in range(8)), "mean of 8 GPUs"]
+    assert first[1].fill == "tonexty"
+    assert (first[0].y[0], first[1].y[0], first[-1].y[0]) == (0.0, 70.0, 35.0)
+    labels = [note.text for note in fig.layout.annotations if "mean of 8 GPUs" in note.text or "GPU 3" in note.text]
+    assert len(labels) == 2  # of utilisation and memory; no single GPU is labelled
+    assert first[0].line.width == 0
+
+
+def test_a_day_of_samples_is_drawn_in_few_points_and_keeps_its_peak():
+    n = 86_400
+    wide = pl.DataFrame({"time": START + np.arange(n), "cpu_percent": np.full(n, 10.0), "gpu0_own": [True] * n,
+                         "gpu0_utilisation_percent": np.full(n, 50.0), "gpu0_power_w": np.full(n, 300.0)})  # fmt: skip
+    wide[50_000, "cpu_percent"] = 99.0
+    steps = np.arange(1_000_000)
+    history = pl.DataFrame({"time": START + steps * 0.0864, "step": steps, "epoch": steps, "loss": 1.0 / (1 + steps)})
+    fig = live_curves(history, wide, detail=True)
+    assert max(len(trace.x) for trace in fig.data) <= 602
+    cpu = next(trace for trace in fig.data if trace.name == "all cores")
+    assert max(cpu.y) == 99.0
+    gpu = next(trace for trace in fig.data if trace.name == "GPU")
+    assert gpu.customdata[0] == ", 300 W"
