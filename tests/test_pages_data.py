@@ -96,6 +96,18 @@ def test_the_other_tabs_draw(open_page, tab):
         assert any("free text" in text.value for text in page.markdown)
 
 
+def test_the_checks_tab_says_each_thing_once(open_page):
+    page = open_page("data", table="titanic")
+    page.session_state["data.tabs"] = "Checks"
+    page.run()
+    assert not page.exception
+    told = [text.value for text in page.markdown]
+    for said in ("boat is filled in almost only", "fare has a long tail", "name is free text"):
+        assert sum(said in text for text in told) == 1, said
+    assert any("What else stands out" in text for text in told)
+    assert any("7 columns have missing values" in text for text in told)  # what no check says
+
+
 def test_a_wide_table_shows_its_columns_in_pages(open_page, settings):
     header = ",".join(f"c{i}" for i in range(30))
     rows = "\n".join(",".join(str(i * j) for i in range(30)) for j in range(5))

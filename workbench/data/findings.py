@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from workbench.data.columns import Column
 from workbench.data.spec import Task
 from workbench.data.summaries import KEPT_VALUES, ColumnSummary, as_dtype
-from workbench.data.summarizing import TableSummary
+from workbench.data.summarizing import TableSummary, summary_of
 from workbench.data.targets import MAX_VALUES_OF_A_CLASS_CODE
+
+if TYPE_CHECKING:
+    from workbench.data.table import Table
 
 MANY_CATEGORIES = 50
 MOST_ALIKE = 5  # more columns of one finding share a sentence
 _NAMED_COLUMNS = 8
+_LEAK_CHECKS = ("WB101", "WB102", "WB103")
 
 _Rule = Callable[[Column, int, dict[str, Any]], str | None]
 
 
 def find(
-    summary: TableSummary, *, target: str | None = None, leaks: Mapping[str, str] | None = None
+    summary: TableSummary,
+    *,
+    target: str | None = None,
+    leaks: Mapping[str, str] | None = None,
+    checked: Collection[tuple[str, str]] = (),
 ) -> tuple[list[str], dict[str, str]]:
     """Collect the findings about a table, the gravest first, and those about each column.
 
@@ -32,6 +40,8 @@ def find(
         Column to predict.
     leaks : mapping of str to str, optional
         Columns that give the target away, each with the reason.
+    checked : collection of (code, column), optional
+        What the coded checks have said already (of rows rather than a column: an empty name); it isn't found again.
 
     Returns
     -------
@@ -43,23 +53,26 @@ def find(
     columns = {entry.column.name: entry for entry in summary.summaries}
     n_rows = summary.n_rows
     by_column: dict[str, list[str]] = {}
-    found = list(_about_target(columns[target], n_rows)) if target else []
+    about_target = {code for code, name in checked if name == target}
+    found = list(_about_target(columns[target], n_rows, about_target)) if target else []
     if target and found:
         by_column[target] = list(found)
     for name, reason in (leaks or {}).items():
+        if any((code, name) in checked for code in _LEAK_CHECKS):
+            continue
         by_column[name] = [f"{name} {reason}; a model that sees it fails where it counts, leave it out."]
         found += by_column[name]
-    if summary.n_duplicates:
+    if summary.n_duplicates and ("WB111", "") not in checked:
         verb = "equals" if summary.n_duplicates == 1 else "equal"
         found.append(
             f"{_rows(summary.n_duplicates)} {verb} an earlier row ({_percent(summary.n_duplicates, n_rows)}); "
             "drop them, or the same row may train and test."
         )
-    for rule, together in _RULES:
+    for rule, together, codes in _RULES:
         told = {}
         for name, entry in columns.items():
             sentence = rule(entry.column, n_rows, entry.statistics) if name != target else None
-            if sentence:
+            if sentence and not any((code, name) in checked for code in codes):
                 told[name] = sentence
                 by_column.setdefault(name, []).append(sentence)
         if len(told) <= MOST_ALIKE:
@@ -67,6 +80,12 @@ def find(
         else:
             found.append(f"{len(told):,} columns {together}: {_names(list(told))}.")
     return found, {name: " ".join(sentences) for name, sentences in by_column.items()}
+
+
+def findings_beside(table: Table, checked: Collection[tuple[str, str]]) -> list[str]:
+    """Find what is worth knowing about a table and the coded checks haven't said; see `find`."""
+    leaks = table.leaks(table.target) if table.target else {}
+    return find(summary_of(table), target=table.target, leaks=leaks, checked=checked)[0]
 
 
 def balance_of(target: ColumnSummary) -> pl.DataFrame | None:
@@ -106,15 +125,15 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def _about_target(target: ColumnSummary, n_rows: int) -> Iterator[str]:
+def _about_target(target: ColumnSummary, n_rows: int, passed: Collection[str]) -> Iterator[str]:
     name, n_missing = target.column.name, target.column.n_missing
-    if n_missing:
+    if n_missing and "WB121" not in passed:
         yield f"The target {name} is missing in {_rows(n_missing)}; a model can't learn from them, drop them."
     if target.column.n_unique <= 1:
         yield f"The target {name} has one value only; there is nothing to learn."
     elif target.column.n_unique <= MANY_CATEGORIES and task_of(target) == "classification" and target.top:
         rarest, n_least = target.top[-1]
-        if n_least < 0.3 * n_rows / target.column.n_unique:
+        if n_least < 0.3 * n_rows / target.column.n_unique and "WB123" not in passed:
             yield (
                 f"The classes of {name} are uneven: {rarest!r} has {_rows(n_least)} of {n_rows:,} "
                 f"({_percent(n_least, n_rows)}); look at balanced accuracy beside accuracy."
@@ -185,17 +204,19 @@ def _long_tail(column: Column, n_rows: int, numbers: dict[str, Any]) -> str | No
     return f"{column.name} has a long tail of {side} values, from {low} to {high} around a median of {middle}."
 
 
-_RULES: tuple[tuple[_Rule, str], ...] = (
-    (_empty, "are missing in every row; leave them out"),
-    (_constant, "have the same value in every row; they can't help a model, leave them out"),
-    (_identifier, "differ in nearly every row, as an identifier does; leave them out"),
-    (_text, "are free text; turn them into numbers by TF-IDF, or leave them out"),
-    (_dates, "hold dates; take their parts as numbers, or split by time"),
-    (_missing, "have missing values; impute them"),
+# Beside what is said of many columns together: the coded checks that say the same of a column.
+_RULES: tuple[tuple[_Rule, str, tuple[str, ...]], ...] = (
+    (_empty, "are missing in every row; leave them out", ("WB131",)),
+    (_constant, "have the same value in every row; they can't help a model, leave them out", ("WB131",)),
+    (_identifier, "differ in nearly every row, as an identifier does; leave them out", ("WB104",)),
+    (_text, "are free text; turn them into numbers by TF-IDF, or leave them out", ("WB133",)),
+    (_dates, "hold dates; take their parts as numbers, or split by time", ("WB112",)),
+    (_missing, "have missing values; impute them", ()),
     (
         _many_categories,
         f"have more than {MANY_CATEGORIES} categories; ordinal or target encoding is smaller than one-hot",
+        ("WB133",),
     ),
-    (_mostly_one_value, "have one value in most rows"),
-    (_long_tail, "have a long tail of high or low values"),
+    (_mostly_one_value, "have one value in most rows", ("WB131",)),
+    (_long_tail, "have a long tail of high or low values", ("WB136",)),
 )

@@ -10,6 +10,7 @@ import polars as pl
 import streamlit as st
 
 from workbench import plots
+from workbench.data.findings import findings_beside
 from workbench.data.spec import ReaderOptions
 from workbench.errors import WorkbenchError
 from workbench.settings import current
@@ -236,10 +237,15 @@ def _checks(table: Table, profile: Profile) -> None:
         st.caption(
             "Choose on the Prepare page what to predict, and leaks, duplicates and odd splits are looked for, too."
         )
-    st.markdown("**What stands out in the columns**")
-    if not profile.findings:
-        st.markdown(
-            ":material/check_circle: Nothing stands out: no missing values, duplicates or odd columns were found."
+    said = recipe_checks.said(table, draft) if draft.target else set()
+    findings = findings_beside(table, said) if said else profile.findings
+    st.markdown(f"**What {'else ' if said else ''}stands out in the columns**")
+    if not findings:
+        beside = (
+            "Nothing else stands out."
+            if said
+            else ("Nothing stands out: no missing values, duplicates or odd columns were found.")
         )
-    for finding in profile.findings:
+        st.markdown(f":material/check_circle: {beside}")
+    for finding in findings:
         st.markdown(f":material/arrow_right: {messages.plain(finding)}")

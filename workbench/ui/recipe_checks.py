@@ -42,6 +42,14 @@ def look(table: Table, draft: Draft) -> tuple[Check, ...] | WorkbenchError:
     return _cached(f"{table.digest} {draft.target} {task} {draft.recipe!r} {draft.split!r} {draft.seed}", table, draft)
 
 
+def said(table: Table, draft: Draft) -> set[tuple[str, str]]:
+    """Give what `draw` says: the code of each check with each of its columns, or with none where it is about rows."""
+    found = () if draft.finds else look(table, draft)
+    if isinstance(found, WorkbenchError):
+        return set()
+    return {(check.code, name) for check in found for name in check.columns or ("",)}
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _cached(key: str, _table: Table, _draft: Draft) -> tuple[Check, ...] | WorkbenchError:
     from workbench.recipe.checks import check_data
