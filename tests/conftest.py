@@ -37,7 +37,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings with all folders below tmp_path; the environment of this process says the same."""
     for name in [name for name in os.environ if name.startswith("WORKBENCH_")]:
         monkeypatch.delenv(name)
-    chosen = Settings(home=tmp_path / "home", models=tmp_path / "models")
+    # A worker that is kept ready would take memory and time from other tests; its own tests ask for one.
+    chosen = Settings(home=tmp_path / "home", models=tmp_path / "models", warm_worker="off")
+    monkeypatch.setenv("WORKBENCH_WARM_WORKER", "off")
     monkeypatch.setenv("WORKBENCH_HOME", str(chosen.home))
     monkeypatch.setenv("WORKBENCH_MODELS", str(chosen.models))
     return chosen

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench import storage
 from workbench.errors import WorkbenchError
 from workbench.training.learning import make_ready
 from workbench.training.live import Live
 from workbench.training.loops import fit
 from workbench.training.preparing import Preparation
 from workbench.training.progress import Progress
+from workbench.training.state import FOLDS
 
 if TYPE_CHECKING:
     from workbench.data import Split
@@ -53,7 +57,8 @@ class FoldLive(Live):
 def validate_folds(prepared: Preparation, progress: Progress) -> list[dict[str, Any]] | None:
     """Train and measure every fold but the first.
 
-    Each fold fits the recipe anew on its own training rows, so that nothing of its validation rows is learned.
+    Each fold fits the recipe anew on its own training rows, so that nothing of its validation rows is learned. A fold
+    that was measured before the run was resumed isn't trained again.
 
     Returns
     -------
@@ -66,8 +71,13 @@ def validate_folds(prepared: Preparation, progress: Progress) -> list[dict[str, 
         If a fold can't be trained; the message names it.
     """
     n_folds = len(prepared.folds)
+    stored = _StoredFolds(progress.folder, prepared)
     measured = []
     for number, split in enumerate(prepared.folds[1:], start=2):
+        if number in stored.folds:
+            measured.append(stored.folds[number])
+            progress.count(number - 1, n_folds, "fold")
+            continue
         live = FoldLive(progress, fold=number, n_folds=n_folds, has_validation=len(split.validation) > 0)
         live.count(0, 1, "fit")
         try:
@@ -77,9 +87,27 @@ def validate_folds(prepared: Preparation, progress: Progress) -> list[dict[str, 
         if found is None:
             return None
         measured.append(measured_fold(number, split, found))
+        stored.append(measured[-1])
         progress.count(number - 1, n_folds, "fold")
         live.log(", ".join(f"{name} {value:.4g}" for name, value in found.items()))
     return measured
+
+
+class _StoredFolds:
+    """The folds that are measured, beside what they were measured with: a search may choose otherwise later."""
+
+    def __init__(self, folder: Path, prepared: Preparation) -> None:
+        spec = prepared.spec
+        made_with = storage.to_json([spec.estimator.model_dump(mode="json"), spec.training.model_dump(mode="json")])
+        self._path = folder / FOLDS
+        self._key = sha256(made_with.encode()).hexdigest()[:16]
+        lines = storage.read_json_lines(self._path)[0]
+        self.folds: dict[int, dict[str, Any]] = {
+            line["fold"]["fold"]: line["fold"] for line in lines if line.get("key") == self._key
+        }
+
+    def append(self, fold: dict[str, Any]) -> None:
+        storage.append_json_line(self._path, {"key": self._key, "fold": fold})
 
 
 def _train_fold(prepared: Preparation, split: Split, live: FoldLive) -> dict[str, float] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -63,7 +62,7 @@ def _execute(folder: Path, progress: Progress, settings: Settings) -> tuple[Stat
         spec = RunSpec.parse(storage.read_json(folder / files.SPEC))
         from workbench.training.pipeline import run_pipeline
 
-        _begin_anew_without_checkpoint(folder, progress)
+        _begin_anew_without_checkpoint(folder, spec, progress)
         status, reason = run_pipeline(spec, folder, progress=progress, settings=settings)
         if status == "finished":  # nothing is left to go on with
             Checkpoint(folder / files.CHECKPOINT).clear()
@@ -78,13 +77,17 @@ def _execute(folder: Path, progress: Progress, settings: Settings) -> tuple[Stat
         progress.tell(energy=sampler.energy.to_dict())
 
 
-def _begin_anew_without_checkpoint(folder: Path, progress: Progress) -> None:
-    """Forget the curves of a resumed run that has nothing to go on from: it will tell them again from the start."""
-    if progress.state.resumed and Checkpoint(folder / files.CHECKPOINT).load() is None:
-        for name in (files.HISTORY, files.LAYERS):
-            if (folder / name).exists():
-                with storage.disk_errors(folder / name):
-                    os.truncate(folder / name, 0)
+def _begin_anew_without_checkpoint(folder: Path, spec: RunSpec, progress: Progress) -> None:
+    """Forget the curves of a resumed run that has nothing to go on from: it will tell them again from the start.
+
+    A search keeps its own: its trials aren't repeated.
+    """
+    if not progress.state.resumed or Checkpoint(folder / files.CHECKPOINT).load() is not None:
+        return
+    for path in (folder / files.HISTORY, folder / files.LAYERS):
+        if path.exists():
+            lines = path.read_bytes().splitlines(keepends=True) if spec.search else []
+            storage.write_atomic(path, b"".join(line for line in lines if b'"trial_' in line and line.endswith(b"\n")))
 
 
 def reason_for(error: BaseException, *, phase: str) -> str:

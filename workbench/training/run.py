@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,21 +14,17 @@ from workbench.settings import Settings, current
 from workbench.training import state as files
 from workbench.training.about import About, read_about, write_about
 from workbench.training.liveness import current_state
+from workbench.training.readings import Readings
 from workbench.training.spec import RunSpec
 from workbench.training.state import RunState as RunState
 from workbench.training.state import Status
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from workbench.evaluation import Report
     from workbench.package.predictor import Predictor
-    from workbench.training.logs import Level
-
-_LOG_BYTES = 512 * 1024
 
 
-class Run:
+class Run(Readings):
     """One run. Every property reads the folder anew, so it is as fresh as the disk.
 
     Open one with `open_run`, `start` or `train`.
@@ -132,67 +127,6 @@ class Run:
     def stop_requested(self) -> bool:
         """Whether someone asked it to stop."""
         return (self.folder / files.STOP).exists()
-
-    def history(self) -> pl.DataFrame:
-        """Give the curves so far.
-
-        Returns
-        -------
-        DataFrame
-            `time` (Unix seconds), `step` (optimizer steps, trees or rounds), `epoch` (fractional inside an epoch; equal
-            to `step` for loops without epochs) and a column for each metric: `loss`, `val_loss`, `accuracy`, ...
-        """
-        from workbench.training.history import history_frame
-        from workbench.training.tailing import tail
-
-        return tail(self.folder / files.HISTORY, history_frame)
-
-    def history_since(self, position: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """Give the points after a position, as plain rows, and the position to go on from."""
-        from workbench.training.history import history_since
-
-        return history_since(self.folder, position)
-
-    def hardware(self) -> pl.DataFrame:
-        """Give the hardware samples so far, one row a sample; columns as in `history.hardware_frame`."""
-        from workbench.training.history import hardware_frame
-        from workbench.training.tailing import tail
-
-        return tail(self.folder / files.HARDWARE, hardware_frame)
-
-    def hardware_since(self, position: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """Give the samples after a position, as plain rows, and the position to go on from."""
-        from workbench.training.history import hardware_since
-
-        return hardware_since(self.folder, position)
-
-    def log(self, tail: int = 200, *, level: Level | None = None) -> str:
-        """Give the last lines of its log, each ``HH:MM:SS LEVEL message``.
-
-        Parameters
-        ----------
-        tail : int
-            So many lines at most.
-        level : {"debug", "info", "warning", "error"}, optional
-            Only those of this level and above.
-
-        Raises
-        ------
-        RunError
-            If there is no such level.
-        """
-        try:
-            with (self.folder / files.LOG).open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - _LOG_BYTES))
-                lines = file.read().decode("utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
-            lines = []
-        if level is not None:
-            from workbench.training.logs import lines_of_level
-
-            lines = lines_of_level(lines, level)
-        return "\n".join(lines[-tail:]) if tail > 0 else ""
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until it has ended, however it ended.
@@ -306,6 +240,7 @@ class Run:
             "started": state.started,
             "seconds": round(state.seconds, 3),
             "resumed": state.resumed,
+            "energy_wh": self.energy.wh,
             **about.to_dict(),
             **(rows if state.n_sampled_rows is not None else {}),
         }
