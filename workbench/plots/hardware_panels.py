@@ -78,26 +78,24 @@ def _more_of_gpus(table: pl.DataFrame, gpus: list[int]) -> list[Panel]:
     if len(gpus) == 1:
         limit = _lines(table, "W", (f"gpu{gpus[0]}_power_limit_w", "limit", GREY))
         power += [replace(line, dash="dot") for line in limit]
-    link = [
-        (
-            f"gpu{index}_pcie_{way}_mib_s",
-            f"{'to' if way == 'rx' else 'from'} GPU{'' if len(gpus) == 1 else f' {index}'}",
-        )
-        for index in gpus[:_SINGLE_LINES]
-        for way in ("rx", "tx")
-    ]
-    colors = (BLUE, ORANGE, *_GPU_COLORS, SKY, GREY)
     return [
         Panel("GPU memory bandwidth (%)", _gpu_lines(table, gpus, "memory_bandwidth_percent", "%"), 80, (0, 105)),
         Panel("GPU power (W)", power, 80),
         Panel("GPU temperature (°C)", _gpu_lines(table, gpus, "temperature_c", "°C"), 80),
         Panel("GPU clock (MHz)", _gpu_lines(table, gpus, "sm_clock_mhz", "MHz"), 80),
-        Panel(
-            "PCIe (MiB/s)",
-            _lines(table, "MiB/s", *((name, label, color) for (name, label), color in zip(link, colors, strict=False))),
-            80,
-        ),
+        *_link_panels(table, gpus),
     ]
+
+
+def _link_panels(table: pl.DataFrame, gpus: list[int]) -> list[Panel]:
+    if len(gpus) != 1:
+        return [
+            Panel("PCIe to GPU (MiB/s)", _gpu_lines(table, gpus, "pcie_rx_mib_s", "MiB/s"), 80),
+            Panel("PCIe from GPU (MiB/s)", _gpu_lines(table, gpus, "pcie_tx_mib_s", "MiB/s"), 80),
+        ]
+    one = f"gpu{gpus[0]}_pcie"
+    lines = _lines(table, "MiB/s", (f"{one}_rx_mib_s", "to GPU", BLUE), (f"{one}_tx_mib_s", "from GPU", ORANGE))
+    return [Panel("PCIe (MiB/s)", lines, 80)]
 
 
 def _gpu_memory(table: pl.DataFrame, gpus: list[int]) -> list[Line]:
@@ -172,7 +170,7 @@ def _values(table: pl.DataFrame, name: str) -> np.ndarray:
     if name not in table.columns:
         return np.full(table.height, np.nan)
     values = table[name].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
-    return values / 1024 if name.endswith("_mib") else values
+    return values / 1024 if name.endswith("_mib") else values  # sizes in GiB, rates (mib_s) as they are
 
 
 def _is_own(table: pl.DataFrame, index: int) -> bool:
