@@ -68,7 +68,7 @@ def test_runs_are_found_by_words_status_and_tags(open_page, settings):
 def test_note_and_tags_are_kept_beside_the_run(open_page, settings):
     run = made(settings, "noted")
     page = open_page("train", run="noted")
-    page.session_state["train.details.4"] = "Note and tags"
+    page.session_state["train.details.5"] = "Note and tags"
     page.run()
     page.text_area(key="train.run_note").set_value("Too few rows.").run()
     page.multiselect(key="train.run_tags").set_value(["small"]).run()

@@ -10,7 +10,7 @@ import streamlit as st
 from workbench import plots
 from workbench.ui import messages, words
 from workbench.ui.picture import picture
-from workbench.ui.run_words import metric_title
+from workbench.ui.run_words import first_metric, metric_title
 
 if TYPE_CHECKING:
     from workbench.training.run import Run
@@ -21,8 +21,10 @@ _DIFFERS = "●"
 def draw(chosen: list[Run]) -> None:
     """Draw the comparison in tabs."""
     st.subheader(f"{len(chosen)} runs compared", anchor=False)
-    tabs = st.tabs(["Curves", "Parameters and metrics"], key="train.comparison", on_change="rerun")
-    parts = (_curves, _numbers)
+    tabs = st.tabs(
+        ["Curves", "Parameters and metrics", "Parallel coordinates"], key="train.comparison", on_change="rerun"
+    )
+    parts = (_curves, _numbers, _parallel)
     for tab, part in zip(tabs, parts, strict=True):
         if tab.open:
             with tab, messages.shown():
@@ -118,3 +120,32 @@ def _flat(document: Any, path: str = "") -> dict[str, Any]:
             key: leaf for n, value in enumerate(document, start=1) for key, leaf in _flat(value, f"{path} {n}").items()
         }
     return {path: document}
+
+
+def _parallel(chosen: list[Run]) -> None:
+    found = [(run, first_metric(run)) for run in chosen]
+    names = {metric[0] for _, metric in found if metric}
+    if len(names) != 1:
+        st.caption("Parallel coordinates need runs that were measured by the same metric on test.")
+        return
+    metric = names.pop()
+    rows = [
+        {"run": run.id, "status": "finished", "value": reached[1], **_drawn(run)}
+        for run, reached in found
+        if reached is not None
+    ]
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    parameters = [name for name in frame.columns if name not in ("run", "status", "value")]
+    st.caption("Each line is a run, through the parameters in which they differ. Drag along an axis to keep some.")
+    better = "lower" if metric in ("rmse", "mae", "log_loss") else "higher"
+    figure = plots.search_parallel(frame, parameters, metric=metric_title(metric), better=better)
+    picture(figure, key="train.parallel", numbers=frame)
+
+
+def _drawn(run: Run) -> dict[str, Any]:
+    told = _flat({"estimator": run.spec.estimator.model_dump(), "training": run.spec.training.model_dump()})
+    return {
+        name.removeprefix("estimator.params.").removeprefix("training."): value
+        for name, value in told.items()
+        if isinstance(value, int | float | str) and not isinstance(value, bool)
+    }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import streamlit as st
 
-from workbench.ui import messages
+from workbench.ui import hardware_panel, messages, search_view
 from workbench.ui.forms import bound
 from workbench.ui.run_words import metric_title
 
@@ -25,7 +25,10 @@ def draw(run: Run, run_state: RunState) -> None:
     """Draw the tabs; only the open one reads anything."""
     spec = run.spec
     parts: dict[str, Callable[[], object]] = {"Metrics": lambda: _metrics(run)}
+    if spec.search is not None:
+        parts = {"Search": lambda: search_view.show(run), **parts}
     parts |= {
+        "Hardware": lambda: hardware_panel.show(run),
         "Log": lambda: _log(run),
         "Spec": lambda: st.code(spec.to_yaml(), language="yaml"),
         "Note and tags": lambda: _about(run, run_state),

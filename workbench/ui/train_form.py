@@ -10,7 +10,8 @@ from workbench.errors import RecipeError
 from workbench.estimators.catalogue import entry
 from workbench.estimators.image_forms import image_entry
 from workbench.estimators.spec import EstimatorSpec
-from workbench.ui import checks, drafts, estimator_cards, forms, messages, state, training_options
+from workbench.settings import current
+from workbench.ui import checks, drafts, estimator_cards, forms, messages, search_form, state, training_options
 
 if TYPE_CHECKING:
     from workbench.data import Table
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 def draw(table: Table, draft: Draft) -> None:
     """Draw the whole form; starting opens the run."""
+    from workbench.training.handing import keep_warm
+
+    keep_warm(current())  # while the form is filled in, a worker loads its libraries
     with messages.shown(stop=True):
         task = checks.task_of(table, draft)
         takes = takes_of(table)
@@ -35,6 +39,17 @@ def draw(table: Table, draft: Draft) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         estimator_cards.parameters(table, draft, chosen)
+        if chosen.takes != "runs" and task in ("classification", "regression"):
+            st.subheader("Search", anchor=False, help="Lets the machine try parameters and keeps the best.")
+            search_form.draw(
+                draft.search,
+                chosen,
+                task=task,
+                save=lambda search: drafts.update(table, search=search),
+                spec=draft.spec,
+                fixed=draft.estimator.params,
+                key="train.search",
+            )
     with right:
         training_options.draw(table, draft, chosen, task)
     _start(table, draft, chosen)
