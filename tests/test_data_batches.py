@@ -135,7 +135,7 @@ def test_a_disk_that_fills_while_batches_come_leaves_nothing(settings, monkeypat
         self.error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         raise self.error
 
-    monkeypatch.setattr("workbench.data.writing._Target.write", full)
+    monkeypatch.setattr("workbench.data.row_groups._Target.write", full)
     with pytest.raises(StorageError, match=r"no space left .* Free some space and try again"):
         store_batches(cut(rows(100), 10), name="rows", settings=settings)
     assert list(settings.tables.iterdir()) == []

@@ -68,7 +68,8 @@ def test_values_beyond_the_most_end_the_codes(monkeypatch):
 
 
 def test_values_that_share_a_place_in_the_table_are_told_apart(monkeypatch):
-    monkeypatch.setattr(coding, "_TABLE_BITS", 3)
+    monkeypatch.setattr(coding, "_N_PLACES", 512)
+    monkeypatch.setattr(coding, "_SHIFT", np.uint64(64 - 9))
     words = pl.DataFrame({"x": [f"word {n % 300}" for n in range(2_000)]})
     assert pl.concat(list(coded(words, 400)["x"].series())).equals(words["x"])
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import numpy as np
 import polars as pl
 
@@ -45,16 +43,26 @@ def summarize_coded(name: str, dtype: pl.DataType, n_rows: int, coded: Coded) ->
 def _summarize_texts(coded: Coded, n_rows: int, values: pl.Series, counts: np.ndarray) -> ColumnSummary:
     n_present = int(counts.sum())
     n_chars = int(values.str.len_chars().to_numpy() @ counts)
-    first = islice((text for part in coded.series() for text in part.drop_nulls()), SPACES_AMONG)
     facts = Facts(
         values.name,
         values.dtype,
         n_rows,
         n_present,
         len(values),
-        share_spaced=share_spaced(pl.Series(list(first), dtype=pl.String)),
+        share_spaced=share_spaced(_first_rows(coded)),
         mean_length=n_chars / n_present,
     )
     least = 1 if len(values) <= KEPT_VALUES else 2
     pairs = [(text, count) for text, count in zip(values, counts.tolist(), strict=True) if count >= least]
     return summary_of_texts(facts, sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:KEPT_VALUES])
+
+
+def _first_rows(coded: Coded) -> pl.Series:
+    found, n_found = [], 0
+    for part in coded.parts:
+        present = part[part != 0]
+        found.append(coded.values.gather(present[:SPACES_AMONG]))
+        n_found += len(present)
+        if n_found >= SPACES_AMONG:
+            break
+    return pl.concat(found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -16,9 +17,9 @@ _MISSING = np.iinfo(np.int16).min
 _MAX_WHOLE = 2**31
 _MAX_COLUMNS = 256
 _MAX_BYTES = 128 * 1024 * 1024  # of all columns together
-_TABLE_BITS = 18
+_TABLE_BITS = 16
+_N_PLACES, _SHIFT = 1 << _TABLE_BITS, np.uint64(64 - _TABLE_BITS)
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], dtype=np.uint64)  # odd, with bits that mix well
-_BYTES_A_KEY = 200
 _CHUNK_ROWS = 16_384  # stay in the processor's cache
 _INLINE = 12  # bytes of a text that stand in its view
 
@@ -120,6 +121,11 @@ class Coders:
         while sum(coder.n_bytes for coder in self._coders.values()) > _MAX_BYTES:
             del self._coders[max(self._coders, key=lambda name: self._coders[name].n_bytes)]
 
+    def texts(self) -> dict[str, Coded]:
+        """Give the columns of texts as far as they are known, with the rows that were taken last."""
+        coders = {name: coder for name, coder in self._coders.items() if isinstance(coder, _LookUpCoder)}
+        return {name: coder.last() for name, coder in coders.items() if coder.dtype == pl.String}
+
     def finish(self) -> dict[str, Coded]:
         """Give the columns that had few different values."""
         return {name: coder.finish() for name, coder in self._coders.items()}
@@ -138,16 +144,18 @@ class _RangeCoder:
 
     def add(self, rows: pl.Series) -> bool:
         """Take some rows; say whether they are such numbers."""
-        low, high = rows.min(), rows.max()
-        if low is not None and high is not None:
-            if not -_MAX_WHOLE < low <= high < _MAX_WHOLE:  # type: ignore[operator]
+        if rows.null_count() < len(rows):
+            low, high = cast("float", rows.min()), cast("float", rows.max())
+            if not -_MAX_WHOLE < low <= high < _MAX_WHOLE:
                 return False
             if self._base is None:
-                self._base = self._low = self._high = int(low)  # type: ignore[call-overload]
-            self._low, self._high = min(self._low, int(low)), max(self._high, int(high))  # type: ignore[call-overload]
+                self._base = self._low = self._high = int(low)
+            self._low, self._high = min(self._low, int(low)), max(self._high, int(high))
         if self._high - self._low >= _MAX_VALUES:
             return False
-        numbers = (rows.fill_null(0) if rows.null_count() else rows).to_numpy()
+        numbers, missing = _cells_of(rows)
+        if missing is not None:
+            numbers = np.where(missing, numbers.dtype.type(0), numbers)
         whole = numbers
         if numbers.dtype.kind == "f":
             whole = numbers.astype(np.int32)
@@ -155,8 +163,8 @@ class _RangeCoder:
                 return False  # by their bits, since -0.0 equals 0.0
         codes = whole.astype(np.int16)  # what is cut off comes back in the difference
         codes -= np.array(self._base or 0).astype(np.int16)
-        if rows.null_count():
-            codes[rows.is_null().to_numpy()] = _MISSING
+        if missing is not None:
+            codes[missing] = _MISSING
         self._parts.append(codes)
         self.n_bytes += codes.nbytes
         return True
@@ -177,102 +185,113 @@ class _RangeCoder:
 
 
 class _LookUpCoder:
-    """Finds values by their bits in a table, and those that share a place in it with another by their keys."""
+    """Finds values by their bits in a table; those that share a place in it stand behind each other."""
 
     def __init__(self, name: str, dtype: pl.DataType) -> None:
+        self.dtype = dtype
         self._values = [pl.Series(name, [None], dtype=dtype)]
+        self._n_values = 1
         self._parts: list[np.ndarray] = []
-        self._codes: dict[tuple[int, ...], int] = {}
-        self._table = np.zeros(1 << _TABLE_BITS, dtype=np.int16)
+        self._table = np.zeros(_N_PLACES, dtype=np.int16)
         self._keys = np.zeros((2 if dtype == pl.String else 1, _MAX_VALUES + 1), dtype=np.uint64)
         self.n_bytes = self._table.nbytes + self._keys.nbytes
 
     def add(self, rows: pl.Series) -> bool:
         """Take some rows; say whether there are still few values."""
-        words = _words_of(rows)
-        if words is None:
-            return False
+        cells, missing = _cells_of(rows)
+        if rows.dtype == pl.String:
+            words = [np.ascontiguousarray(cells[::2]), np.ascontiguousarray(cells[1::2])]
+            lengths = words[0] & np.uint64(0xFFFFFFFF)
+            if missing is not None:
+                lengths[missing] = 0
+            if len(lengths) and lengths.max() > _INLINE:
+                return False
+        else:
+            words = [cells.view(f"u{cells.itemsize}").astype(np.uint64, copy=False)]
         codes = np.empty(len(rows), dtype=np.int16)
-        missing = rows.is_null().to_numpy() if rows.null_count() else None
         for start in range(0, len(rows), _CHUNK_ROWS):
             chunk = slice(start, start + _CHUNK_ROWS)
             is_missing = None if missing is None else missing[chunk]
-            if not self._look_up([word[chunk] for word in words], is_missing, codes[chunk], rows, start):
+            if not self._look_up([word[chunk] for word in words], is_missing, codes[chunk], rows[chunk]):
                 return False
-        self._parts.append(codes.astype(np.uint8) if len(self._codes) < 256 else codes)
+        self._parts.append(codes.astype(np.uint8) if self._n_values <= 256 else codes)
         self.n_bytes += self._parts[-1].nbytes
         return True
 
+    def last(self) -> Coded:
+        """Give the rows that were taken last."""
+        return Coded(self._known(), self._parts[-1:])
+
     def finish(self) -> Coded:
         """Give the column."""
-        return Coded(pl.concat(self._values).rechunk(), self._parts)
+        return Coded(self._known(), self._parts)
 
-    def _look_up(
-        self, words: list[np.ndarray], missing: np.ndarray | None, codes: np.ndarray, rows: pl.Series, start: int
-    ) -> bool:
+    def _known(self) -> pl.Series:
+        if len(self._values) > 1:
+            self._values = [pl.concat(self._values).rechunk()]
+        return self._values[0]
+
+    def _look_up(self, words: list[np.ndarray], missing: np.ndarray | None, codes: np.ndarray, rows: pl.Series) -> bool:
         slots = words[0] * _FACTORS[0]
         for word, factor in zip(words[1:], _FACTORS[1:], strict=False):
             slots += word * factor
-        slots >>= np.uint64(64 - _TABLE_BITS)
+        slots >>= _SHIFT
         places = slots.view(np.int64)
-        n_tried = 256
-        while True:
-            self._table.take(places, out=codes, mode="clip")
-            is_other = codes == 0
-            for word, known in zip(words, self._keys, strict=True):
-                is_other |= known.take(codes) != word
-            if missing is not None:
-                codes[missing] = 0
-                is_other &= ~missing
-            others = np.flatnonzero(is_other)
-            if not len(others):
-                return True
-            # A few at first: where values are new, these are likely to be what the others are, too.
-            tried = others[:n_tried]
-            n_known = len(self._codes)
-            found = self._found([word[tried] for word in words], places[tried], rows, start + tried)
-            if found is None:
+        is_other = self._differ(words, places, codes)
+        if missing is not None:
+            codes[missing] = 0
+            is_other &= ~missing
+        others, n_new = np.flatnonzero(is_other), 64
+        while len(others):
+            tried = [word[others] for word in words]
+            found, places_tried = np.empty(len(others), dtype=np.int16), places[others]
+            wrong = np.flatnonzero(self._differ(tried, places_tried, found))
+            while len(further := wrong[found[wrong] != 0]):
+                places_tried[further] = (places_tried[further] + 1) % _N_PLACES
+                again = np.empty(len(further), dtype=np.int16)
+                differs = self._differ([word[further] for word in tried], places_tried[further], again)
+                found[further] = again
+                wrong = further[differs]
+            codes[others] = found
+            others = others[found == 0]
+            # A few at first: what is new among them is likely to be what the others are, too.
+            if not self._add_new(others[:n_new], words, places, rows):
                 return False
-            if len(tried) == len(others):
-                codes[others] = found
-                return True
-            n_tried = 4 * n_tried if len(self._codes) > n_known else len(others)
+            n_new *= 4
+        return True
 
-    def _found(
-        self, words: list[np.ndarray], places: np.ndarray, rows: pl.Series, positions: np.ndarray
-    ) -> list[int] | None:
-        """Give the codes of values that aren't at their place in the table; those that are new get one."""
-        codes, new = [], []
-        for row, key in enumerate(zip(*(word.tolist() for word in words), strict=True)):
-            code = self._codes.get(key)
-            if code is None:
-                code = len(self._codes) + 1
-                if code > _MAX_VALUES:
-                    return None
-                self._codes[key] = code
-                new.append(row)
-            codes.append(code)
-        if new:
-            last = len(self._codes) + 1
-            first = last - len(new)
-            self._values.append(rows.gather(positions[new]))
-            self.n_bytes += _BYTES_A_KEY * len(new)
-            for word, known in zip(words, self._keys, strict=True):
-                known[first:last] = word[new]
-            is_free = self._table[places[new]] == 0
-            self._table[places[new][is_free]] = np.arange(first, last)[is_free]
-        return codes
+    def _differ(self, words: list[np.ndarray], places: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Look up the codes at the places; say which aren't those of the words."""
+        self._table.take(places, out=codes, mode="clip")
+        differs: np.ndarray = codes == 0
+        for word, known in zip(words, self._keys, strict=True):
+            differs |= known.take(codes) != word
+        return differs
+
+    def _add_new(self, new: np.ndarray, words: list[np.ndarray], places: np.ndarray, rows: pl.Series) -> bool:
+        firsts = dict(zip(zip(*(word[new].tolist() for word in words), strict=True), new.tolist(), strict=True))
+        if self._n_values + len(firsts) > _MAX_VALUES + 1:
+            return False
+        for code, (key, row) in enumerate(firsts.items(), start=self._n_values):
+            place = int(places[row])
+            while self._table[place]:
+                place = (place + 1) % _N_PLACES
+            self._table[place] = code
+            self._keys[:, code] = key
+        self._n_values += len(firsts)
+        if firsts:
+            self._values.append(rows.gather(list(firsts.values())))
+        return True
 
 
-def _words_of(rows: pl.Series) -> list[np.ndarray] | None:
-    """Give each cell as one or two integers that no other value has; None where texts are too long for that."""
-    if rows.dtype == pl.String:
-        if int(rows.str.len_bytes().max() or 0) > _INLINE:  # type: ignore[call-overload]
-            return None
-        array = rows.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-        views = np.frombuffer(array.buffers()[1], dtype=np.uint64)[2 * array.offset : 2 * (array.offset + len(array))]
-        return [np.ascontiguousarray(views[::2]), np.ascontiguousarray(views[1::2])]
-    physical = rows.to_physical()
-    values = (physical.fill_null(0) if physical.null_count() else physical).to_numpy()
-    bits = values.view(f"u{values.itemsize}")
-    return [bits.astype(np.uint64, copy=False)]
+def _cells_of(rows: pl.Series) -> tuple[np.ndarray, np.ndarray | None]:
+    """Give the memory of a column, two integers a text, and which cells are missing; those may hold anything."""
+    physical = rows.to_physical() if rows.dtype.is_temporal() else rows  # not for nothing: it costs a query
+    array = physical.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+    bits, values = array.buffers()[:2]
+    size, dtype = (2, "u8") if rows.dtype == pl.String else (1, physical[:0].to_numpy().dtype)
+    cells = np.frombuffer(values, dtype=dtype)[size * array.offset : size * (array.offset + len(array))]
+    if not array.null_count:
+        return cells, None
+    present = np.unpackbits(np.frombuffer(bits, np.uint8), count=array.offset + len(array), bitorder="little")
+    return cells, present[array.offset :] == 0

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import IO, cast
 
 import polars as pl
 
 from workbench.data.coding import Coders
 from workbench.data.examining import Contents
 from workbench.data.normalize import Normalizer, TooWideError, no_rows
+from workbench.data.row_groups import RowGroups
 from workbench.data.stored_rows import BATCH_ROWS
 from workbench.errors import ReadError
-
-# Level 1 packs as small as the usual 3 does here, in less time.
-_COMPRESSION_LEVEL = 1
 
 
 def write_rows(
@@ -78,8 +74,6 @@ class _Writer:
     pending: pl.DataFrame | None = None
 
     def write(self, batches: Iterator[pl.DataFrame], path: Path) -> None:
-        from polars.io.plugins import register_io_source
-
         first = next(batches, None)
         if first is None:
             return
@@ -87,34 +81,18 @@ class _Writer:
         self.schema = dict(start.schema)
         self.n_missing = dict.fromkeys(self.schema, 0)
         self.coders = Coders(self.schema)
-
-        def rows(*_: object) -> Iterator[pl.DataFrame]:
-            yield self._counted(start)
+        with RowGroups(path, start) as groups:
+            groups.add(self._counted(start), self.coders.texts())
             for batch in batches:
                 try:
                     normal = self.normalizer.apply(batch)
                 except TooWideError:
                     self.pending = batch
-                    return
+                    break
                 if dict(normal.schema) != self.schema:
                     raise _other_columns(self.name, self.schema, dict(normal.schema))
                 os.utime(path.parent)  # a sign of life: a folder that nobody writes to is taken for abandoned
-                yield self._counted(normal)
-
-        with _Target(path) as target:
-            try:
-                register_io_source(rows, schema=start.schema).sink_parquet(
-                    cast("IO[bytes]", target),
-                    compression="zstd",
-                    compression_level=_COMPRESSION_LEVEL,
-                    statistics=False,  # nobody reads them
-                    row_group_size=BATCH_ROWS,
-                )
-            except pl.exceptions.PolarsError:
-                if target.error is not None:  # Polars says in words of its own what the disk said
-                    raise target.error from None
-                raise
-            target.sync()
+                groups.add(self._counted(normal), self.coders.texts())
 
     def _counted(self, batch: pl.DataFrame) -> pl.DataFrame:
         self.n_rows += batch.height
@@ -123,32 +101,6 @@ class _Writer:
             self.n_missing[series.name] += series.null_count()
         self.coders.add(batch)
         return batch
-
-
-class _Target(io.RawIOBase):
-    """A file that remembers what the disk refused."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-        self.error: OSError | None = None
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        try:
-            return self._file.write(data)
-        except OSError as error:
-            self.error = error
-            raise
-
-    def sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 def _other_columns(name: str, first: dict[str, pl.DataType], other: dict[str, pl.DataType]) -> ReadError:
