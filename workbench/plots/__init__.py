@@ -6,6 +6,7 @@ from workbench.plots.explained import beeswarm, dependence, importance
 from workbench.plots.folds import folds_picture
 from workbench.plots.groups import group_places, group_profile, group_sizes
 from workbench.plots.hardware import gauge, hardware_rows, sparkline
+from workbench.plots.layers import layer_curves
 from workbench.plots.leaking import leak_bars
 from workbench.plots.live import compare_curves, live_curves
 from workbench.plots.measured import calibration, confusion, metric_bars, precision_recall, predicted, residuals, roc
@@ -37,6 +38,7 @@ __all__ = [
     "hardware_rows",
     "histogram",
     "importance",
+    "layer_curves",
     "leaderboard_bars",
     "leak_bars",
     "live_curves",
