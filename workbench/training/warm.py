@@ -92,6 +92,7 @@ class Waiter:
         except OSError:
             return False
         self._order = json.loads((self._folder / TAKEN).read_text(encoding="utf-8"))
+        (self._folder / TAKEN).unlink()  # an environment may hold passwords
         return True
 
     def _should_leave(self, seconds: float) -> bool:
