@@ -10,7 +10,7 @@ import pytest
 
 from workbench.data import sample, store_frame
 from workbench.data.table import Column
-from workbench.errors import RecipeError, StorageError
+from workbench.errors import RecipeError, SpecError, StorageError
 from workbench.recipe import saved
 from workbench.recipe.matching import match
 from workbench.recipe.saved import (
@@ -300,3 +300,13 @@ def test_a_recipe_saved_with_one_table_is_matched_with_another(settings):
     found = match(kept.steps, other.columns, kept.columns)
     assert set(found.missing) == {"name", "ticket", "fare"}
     assert found.frame().filter(pl.col("change") == "new")["column"].to_list() == ["deck"]
+
+
+def test_steps_are_saved_and_compared_as_they_are_given():
+    import workbench as wb
+
+    saved = wb.save_recipe("basics", [{"step": "drop_duplicates"}])
+    assert [step.step for step in saved.steps] == ["drop_duplicates"]
+    assert wb.compare_recipes("basics", saved).height == wb.compare_recipes(saved, [{"step": "drop_duplicates"}]).height
+    with pytest.raises(SpecError, match=r"Got a step that can't be used .* Correct it"):
+        wb.save_recipe("other", [{"step": "drop_duplicate"}])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from workbench.data.spec import SplitSpec, Task
 from workbench.errors import SpecError, TargetError
+from workbench.recipe.given import Recipe as Recipe
+from workbench.recipe.given import parsed_steps as parsed_steps
 from workbench.recipe.previewing import Preview, preview
 from workbench.recipe.spec import Step
 from workbench.settings import Settings, current
@@ -20,19 +21,6 @@ if TYPE_CHECKING:
 
     from workbench.data import Split, Table
     from workbench.training.dividing import Division
-
-_STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
-
-
-class HasSteps(Protocol):
-    """A recipe under a name, a suggested one, or a RunSpec's part: whatever holds steps."""
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The steps, in order."""
-
-
-Recipe = Sequence[Step | dict[str, Any]] | HasSteps
 
 
 @dataclass(frozen=True)
@@ -233,20 +221,3 @@ def parsed_split(spec: SplitSpec | dict[str, Any] | None) -> SplitSpec:
         raise SpecError(
             f"Got the split {spec!r}, which can't be used: {error.errors()[0]['msg']}. Correct it."
         ) from error
-
-
-def parsed_steps(recipe: Recipe) -> tuple[Step, ...]:
-    """Check steps that were given as objects, dicts, or with what holds them.
-
-    Raises
-    ------
-    SpecError
-        With the step that is wrong.
-    """
-    steps = recipe if isinstance(recipe, Sequence) else recipe.steps
-    try:
-        return _STEPS.validate_python(list(steps))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SpecError(f"Got a step that can't be used ({where}: {first['msg']}). Correct it.") from error

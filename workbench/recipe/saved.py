@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from workbench import storage
 from workbench.errors import RecipeError, StorageError
 from workbench.recipe.comparing import compare_steps
+from workbench.recipe.given import Recipe, parsed_steps
 from workbench.recipe.matching import types_of
 from workbench.recipe.sharing import MAX_BYTES, parse_document, parse_steps, step_document, to_yaml
 from workbench.recipe.spec import Step
@@ -74,23 +75,24 @@ class SavedRecipe:
 
 def save_recipe(
     name: str,
-    steps: Sequence[Step],
+    recipe: Recipe,
     *,
     table: Table | None = None,
     note: str = "",
     replace: bool = False,
     settings: Settings | None = None,
 ) -> SavedRecipe:
-    """Save a recipe under a name.
+    """Save a recipe under a name; the Prepare page and ``workbench recipe`` list it, too.
 
     Parameters
     ----------
     name : str
         Letters, digits, spaces and ``. , ( ) + & = - _``, at most 80 of them.
-    steps : sequence of Step
+    recipe : sequence of steps
     table : Table, optional
-        Whose columns are kept with it, so that another table can be compared with them.
+        Whose columns are kept with it, so that `match_recipe` can compare another table's with them.
     note : str
+        What it is for.
     replace : bool, default False
         Whether another recipe of that name may go.
 
@@ -98,26 +100,28 @@ def save_recipe(
     ------
     RecipeError
         If the name can't be a file's, or is taken by other steps.
+    SpecError
+        If a step is malformed.
     StorageError
         If the disk refuses; what was saved before is then still there.
     """
     path = _file(name, settings)
-    recipe = SavedRecipe(
+    kept = SavedRecipe(
         name=path.stem,
-        steps=parse_steps([step_document(step) for step in steps]),
+        steps=parse_steps([step_document(step) for step in parsed_steps(recipe)]),
         note=note.strip()[:2_000],
         saved=time.time(),
         table=None if table is None else table.name,
         target=None if table is None else table.target,
         columns=None if table is None else types_of(table.columns),
     )
-    if not replace and path.exists() and open_recipe(name, settings=settings).steps != recipe.steps:
+    if not replace and path.exists() and open_recipe(name, settings=settings).steps != kept.steps:
         raise RecipeError(
-            f"Got the name {recipe.name!r}, which another recipe has; needed a new one. "
+            f"Got the name {kept.name!r}, which another recipe has; needed a new one. "
             "Choose another name, or replace the saved recipe."
         )
-    storage.write_json(path, recipe.to_dict())
-    return recipe
+    storage.write_json(path, kept.to_dict())
+    return kept
 
 
 def recipes(*, settings: Settings | None = None) -> list[SavedRecipe]:
@@ -218,8 +222,8 @@ def recipe_to_json(recipe: SavedRecipe | Sequence[Step]) -> str:
 
 
 def compare_recipes(
-    first: str | SavedRecipe | Sequence[Step],
-    second: str | SavedRecipe | Sequence[Step],
+    first: str | Recipe,
+    second: str | Recipe,
     *,
     settings: Settings | None = None,
 ) -> pl.DataFrame:
@@ -229,14 +233,14 @@ def compare_recipes(
     ------
     RecipeError
         If a name is given that no saved recipe has.
+    SpecError
+        If a step is malformed.
     """
     return compare_steps(_steps_of(first, settings), _steps_of(second, settings))
 
 
-def _steps_of(recipe: str | SavedRecipe | Sequence[Step], settings: Settings | None) -> Sequence[Step]:
-    if isinstance(recipe, str):
-        recipe = open_recipe(recipe, settings=settings)
-    return recipe.steps if isinstance(recipe, SavedRecipe) else recipe
+def _steps_of(recipe: str | Recipe, settings: Settings | None) -> tuple[Step, ...]:
+    return open_recipe(recipe, settings=settings).steps if isinstance(recipe, str) else parsed_steps(recipe)
 
 
 def _document(recipe: SavedRecipe | Sequence[Step]) -> Any:
