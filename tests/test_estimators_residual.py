@@ -98,6 +98,7 @@ def test_unseen_and_missing_have_a_vector_of_their_own_that_is_learned_without_t
         SMALL, TrainingSpec(learning_rate=0.05), n_features=2, task="regression", n_classes=0, seed=1,
         estimator="residual_dense_network", categories={1: 3},
     )  # fmt: skip
+    built.run_eagerly = True  # one step: faster than to trace it
     table = built.layers[1].table
     before = np.asarray(table)[0].copy()
     built.train_on_batch(X, X[:, 1])
@@ -210,3 +211,35 @@ def test_a_run_with_categories_and_class_weights_becomes_a_graph(settings, tmp_p
     assert run.metrics()["test"]["roc_auc"] > 0.9
     unseen = predictor.predict_proba(pl.DataFrame({"size": [0.0, None], "city": ["Paris", None]}))
     assert np.isfinite(unseen).all()
+
+
+def test_a_resumed_residual_network_goes_on_to_the_same_weights(tmp_path):
+    from dataclasses import replace
+
+    from training_rows import Watched, material
+
+    from workbench.training.checkpoint import Checkpoint
+    from workbench.training.loops import fit
+
+    training = {
+        "epochs": 4, "batch_size": 32, "learning_rate": 0.02, "optimizer": "adamw", "loss": "focal",
+        "schedule": {"kind": "cosine", "warmup_epochs": 1}, "reduce_lr_on_plateau": {"patience": 1},
+    }  # fmt: skip
+    rows = material("residual_dense_network", n_rows=300, noise=3.0, training=training, **SMALL)
+    codes = np.round(np.clip(rows.X_train[:, 3], -1, 3))
+
+    def made(n_batches):
+        return build_network(
+            rows.params, rows.training, n_features=4, task="classification", n_classes=2, seed=3,
+            estimator=rows.entry, steps_per_epoch=n_batches, categories={3: 4},
+        )  # fmt: skip
+
+    rows = replace(rows, X_train=np.column_stack([rows.X_train[:, :3], codes]), network=made)
+    whole = fit(rows, Watched(tmp_path / "whole").live)
+    kept = replace(rows, checkpoint=Checkpoint(tmp_path / "checkpoint", seconds=1e9))
+    fit(kept, Watched(tmp_path / "part", stop_at=2 * 8).live)
+    rest = Watched(tmp_path / "rest")
+    resumed = fit(kept, rest.live)
+    assert rest.history["epoch"].min() > 2
+    # Hidden categories, dropout, warm-up and a lowered rate all go on where they were.
+    np.testing.assert_allclose(resumed.scores(rows.X_validation), whole.scores(rows.X_validation), atol=1e-7)
