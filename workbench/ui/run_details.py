@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 import streamlit as st
 
+from workbench import plots
 from workbench.ui import hardware_panel, messages, search_view
 from workbench.ui.forms import bound
+from workbench.ui.picture import picture
 from workbench.ui.run_words import metric_title
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ def draw(run: Run, run_state: RunState) -> None:
     parts: dict[str, Callable[[], object]] = {"Metrics": lambda: _metrics(run)}
     if spec.search is not None:
         parts = {"Search": lambda: search_view.show(run), **parts}
+    layers = run.layers()
+    if layers.height:
+        parts["Layers"] = lambda: _layers(run, layers)
     parts |= {
         "Hardware": lambda: hardware_panel.show(run),
         "Log": lambda: _log(run),
@@ -55,6 +60,14 @@ def _metrics(run: Run) -> None:
     )
     config = {split: st.column_config.NumberColumn(split, format="%.4g") for split in measured}
     st.dataframe(frame, hide_index=True, column_config=config, alt="Metrics on train, validation and test")
+
+
+def _layers(run: Run, layers: pl.DataFrame) -> None:
+    st.caption(
+        "How large each layer's weights and gradients are, and how many of its units are dead: they answer 0 to every "
+        "row. Gradients that shrink towards the first layers teach them nothing; growing ones soon diverge."
+    )
+    picture(plots.layer_curves(layers), key="train.layers", numbers=layers, name=f"{run.id}-layers")
 
 
 def _log(run: Run) -> None:
