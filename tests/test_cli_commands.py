@@ -26,7 +26,7 @@ IRIS = {
     "recipe": [{"step": "standardize", "columns": ["sepal_length", "petal_length"]}],
     "estimator": {"name": "logistic_regression"},
 }
-VERBS = "app lab serve doctor read profile check tables split leaked".split()
+VERBS = "app lab serve doctor read profile check tables split leaked estimators".split()
 VERBS += "train runs stop evaluate explain export publish models promote rollback predict recipe".split()
 
 
@@ -387,3 +387,20 @@ def test_app_and_lab_start_their_programs_on_our_folders(workbench, settings, mo
 def test_tables_are_aligned():
     assert table(["name", "n"], [["a", 1], ["long", 200.5]]) == "name      n\na         1\nlong  200.5"
     assert table(["name"], []) == "name"
+
+
+def test_estimators_lists_the_catalogue_and_shows_the_parameters_of_one(workbench, tmp_path, monkeypatch):
+    names = [found["name"] for found in workbench("estimators", "--task", "regression", "--json").json]
+    assert "svm" in names and "logistic_regression" not in names
+    assert "Support vector machine" in workbench("estimators").out
+    shown = workbench("estimators", "svm").out
+    assert "or none for 1 / (features × their variance)" in shown and "Formula: " in shown
+    done = workbench("estimators", "smv")
+    assert done.status == 1 and "Did you mean 'svm'?" in done.err
+    assert "Got the task 'ranking', needed one of" in workbench("estimators", "--task", "ranking").err
+    path = tmp_path / "mine.py"
+    path.write_text("import nothing_of_that_name\n")
+    monkeypatch.setenv("WORKBENCH_ESTIMATORS", str(path))
+    done = workbench("estimators")
+    assert done.status == 0 and "svm" in done.out
+    assert "fails in line 1 with ModuleNotFoundError" in done.err

@@ -271,3 +271,19 @@ def test_a_network_that_is_none_says_why(own_file: Path, body: str, words: str) 
     rewrite(own_file, "from workbench.estimators import own\n" + text)
     with pytest.raises(EstimatorError, match=words):
         own.network("net", (4,), task="classification", n_classes=2, params={})
+
+
+def test_the_page_about_estimators_lists_them_all_and_its_file_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "estimators.md").read_text(encoding="utf-8")
+    monkeypatch.delenv("WORKBENCH_ESTIMATORS", raising=False)
+    for found in catalogue().values():
+        row = f"| `{found.name}` | {', '.join(found.tasks)} | {found.summary} | {found.strengths} |"
+        assert row in text
+    path = tmp_path / "mine.py"
+    path.write_text(text.split("```python\n")[1].split("```")[0])
+    monkeypatch.setenv("WORKBENCH_ESTIMATORS", str(path))
+    assert list(catalogue())[-2:] == ["bayesian_ridge", "my_network"], own_problem()
+    rows = material("bayesian_ridge", task="regression", alpha_1=0.001)
+    assert rows.build().alpha_1 == 0.001

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli import models, recipes, runs, search, start, tables
+from workbench.cli import estimators, models, recipes, runs, search, start, tables
 from workbench.errors import WorkbenchError
 
 app = typer.Typer(
@@ -22,7 +22,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: importing rich would double the time that --help takes
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (start.commands, tables.commands, recipes.commands, runs.commands, search.commands, models.commands):
+_ROOMS = (start, tables, recipes, estimators, runs, search, models)
+for commands in (room.commands for room in _ROOMS):
     for function in commands:
         app.command()(function)
 app.add_typer(recipes.app, name="recipe")

@@ -35,6 +35,7 @@ class _Read:
 
 
 _read: dict[Path, _Read] = {}
+_used: Path | None = None
 
 
 def own_estimators(settings: Settings | None = None) -> dict[str, OwnEstimator]:
@@ -47,6 +48,13 @@ def own_problem(settings: Settings | None = None) -> str:
     """Say why the user's file can't be used, naming file and line; empty where it can, or there is none."""
     found = _current(settings)
     return found.problem if found else ""
+
+
+def use_own_file(settings: Settings) -> None:
+    """Let this process look where settings that were made by hand say, where its environment names no file."""
+    global _used
+    if settings.estimators is not None:
+        _used = settings.estimators
 
 
 def _current(settings: Settings | None) -> _Read | None:
@@ -78,7 +86,7 @@ def _path(settings: Settings | None) -> Path | None:
         return settings.estimators
     # Looked up for every entry of the catalogue that is asked for: all settings would be read anew each time.
     text = environment_value("WORKBENCH_ESTIMATORS")
-    return Path(text).expanduser() if text else None
+    return Path(text).expanduser() if text else _used
 
 
 def _executed(path: Path, modified: float, size: int) -> _Read:

@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench import storage
 from workbench.errors import RunError, SpecError, WorkbenchError
+from workbench.estimators.own_file import use_own_file
 from workbench.settings import Settings, current
 from workbench.training import state as files
 from workbench.training.about import About, write_about
@@ -56,6 +57,7 @@ def start(
     """
     settings = settings or current()
     spec = RunSpec.parse(spec)
+    use_own_file(settings)
     _check_spec(spec)
     about = About().changed(note=note, tags=tags, priority=priority)
     folder = _new_folder(spec, about, settings.runs)
