@@ -243,3 +243,18 @@ def test_a_resumed_residual_network_goes_on_to_the_same_weights(tmp_path):
     assert rest.history["epoch"].min() > 2
     # Hidden categories, dropout, warm-up and a lowered rate all go on where they were.
     np.testing.assert_allclose(resumed.scores(rows.X_validation), whole.scores(rows.X_validation), atol=1e-7)
+
+
+def test_the_suggested_recipe_numbers_the_categories_that_the_network_embeds():
+    from workbench.data.table import Column
+    from workbench.estimators import entry
+    from workbench.recipe import suggest
+
+    columns = [
+        Column("age", "number", "Float64", 0, 70),
+        Column("job", "category", "String", 2, 14),
+        Column("town", "category", "String", 0, 900),
+    ]
+    suggested = [(step.step, step.columns) for step, _ in suggest(columns, "y", entry("residual_dense_network"))]
+    assert suggested == [("merge_rare", ("town",)), ("ordinal", ("job", "town")), ("standardize", ("age",))]
+    assert ("one_hot", ("job",)) in [(s.step, s.columns) for s, _ in suggest(columns, "y", entry("dense_network"))]

@@ -77,6 +77,7 @@ _RESIDUAL = EstimatorEntry(
     progress="epochs",
     handles_missing=False,
     needs_scaling=True,
+    embeds=True,
     formula=r"h_l = h_{l-1} + V_l\, g\left(W_l\, \mathrm{norm}(h_{l-1}) + b_l\right) + c_l, \quad "
     r"h_0 = A \left[x_{\mathrm{num}},\, e_1(c_1),\, \ldots,\, e_k(c_k)\right] + a",
     parameters=(

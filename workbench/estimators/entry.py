@@ -55,6 +55,9 @@ class EstimatorEntry:
         What it computes or minimizes, in LaTeX; empty where a formula wouldn't help a learner.
     sensible : bool
         Whether "try everything sensible" tries it: good without tuning, and affordable on most tables.
+    embeds : bool
+        Whether it learns a vector for each category that the step ``ordinal`` numbered, so that a suggested recipe
+        numbers them.
     max_rows : int, optional
         Training rows beyond which its cost explodes; the run warns, and "try everything" leaves it out.
     """
@@ -76,6 +79,7 @@ class EstimatorEntry:
     formula: str = ""
     sensible: bool = True
     max_rows: int | None = None
+    embeds: bool = False
 
     def parameter(self, name: str) -> Parameter | None:
         """Give one of its parameters by name; None where it has none of that name."""

@@ -71,13 +71,14 @@ class Feature:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a suggestion depends on beside the columns."""
+    """What a suggestion depends on beside the columns; `embeds` where the estimator learns a vector per category."""
 
     handles_missing: bool
     scales: bool
     n_rows: int | None
     n_classes: int
     taken: set[str] = field(default_factory=set)
+    embeds: bool = False
 
 
 def column_steps(features: Sequence[Feature], setting: Setting) -> tuple[Pairs, list[Feature]]:
@@ -184,6 +185,8 @@ def learned_steps(features: Sequence[Feature], setting: Setting) -> Pairs:
 def _encoding(categories: Sequence[Feature], setting: Setting) -> tuple[Pairs, list[str]]:
     """Suggest how categories become numbers; also name those that become one number, not several columns."""
     steps: Pairs = []
+    if setting.embeds:
+        return _numbering(categories)
     few = [feature for feature in categories if feature.n_unique <= MAX_ONE_HOT]
     rare = _names(feature for feature in few if feature.n_unique > MIN_MERGED and setting.scales)
     if rare:
@@ -209,6 +212,19 @@ def _encoding(categories: Sequence[Feature], setting: Setting) -> tuple[Pairs, l
         f"More than {MAX_ONE_HOT} categories: the mean target of each, cross-fitted so that no row sees its own answer."
     )
     return [*steps, (TargetEncode(columns=left), reason)], list(left)
+
+
+def _numbering(categories: Sequence[Feature]) -> tuple[Pairs, list[str]]:
+    """Suggest numbers for categories that each get a vector of their own; they are no amounts, and aren't scaled."""
+    steps: Pairs = []
+    rare = _names(feature for feature in categories if feature.n_unique > MIN_MERGED)
+    if rare:
+        reason = "Categories in fewer than 1 of 200 training rows are too rare to learn from; together they may not be."
+        steps.append((MergeRare(columns=rare, min_share=0.005), reason))
+    if categories:
+        reason = "Each category gets a number, for which this network learns a vector; so do missing and unseen ones."
+        steps.append((Ordinal(columns=_names(categories)), reason))
+    return steps, []
 
 
 def _scaling(numbers: Sequence[Feature], encoded: list[str]) -> Pairs:

@@ -147,6 +147,7 @@ def suggest(
         n_rows=looks.n_rows,
         n_classes=_n_classes(columns, target),
         taken={column.name for column in columns},
+        embeds=bool(getattr(estimator_needs, "embeds", False)),  # few estimators do, and needs say only what they need
     )
     reshaping, left = column_steps([_feature(column, looks) for column in kept], setting)
     return steps + reshaping + learned_steps(left, setting)

@@ -69,6 +69,7 @@ def _setting(prepared: Preparation, entry: EstimatorEntry) -> Setting:
         scales=entry.needs_scaling,
         n_rows=len(prepared.split.train),
         n_classes=len(prepared.classes or ()),
+        embeds=entry.embeds,
     )
 
 
