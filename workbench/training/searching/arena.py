@@ -162,9 +162,12 @@ def quietly() -> Iterator[None]:
     """Let no warning of a trial through, and keep linear algebra on one core for each of the threads.
 
     Filters are those of the process: set here, around all threads, since a thread of its own can't change them safely.
+    scikit-learn does so nevertheless around each tree, so that filters are away for moments: what shows warnings is
+    silenced, too.
     """
     from threadpoolctl import threadpool_limits
 
     with warnings.catch_warnings(), threadpool_limits(limits=1, user_api="blas"):
         warnings.simplefilter("ignore")
+        warnings.showwarning = lambda *unused, **unused_too: None
         yield

@@ -218,7 +218,9 @@ class Contest:
             if arm.status is not None or self._listed:
                 self._record.add(arm.trials(self._n_folds, self._sign))
 
-    def _end_behind(self, arm: Arm, field: Sequence[Arm], n_measured: int, stage: int) -> None:
+    def _end_behind(
+        self, arm: Arm, field: Sequence[Arm], n_measured: int, stage: int, *, is_over: bool = False
+    ) -> None:
         """End an arm that can't plausibly catch up with the best of the field at the same stage."""
         if arm.status is not None or len(arm.values(stage)) < n_measured:
             return
@@ -227,8 +229,10 @@ class Contest:
             return
         signed = [self._sign * value for value in arm.values(stage)]
         best = [self._sign * value for value in leader.values(stage)]
+        if not any(leader is each for each in (*self.rivals, *self.arms)):
+            best = best[:n_measured]  # of the same batch, which may be recorded further than it had come here
         if self._grows and (0 < stage < arm.top or stage == self._screen() != 0):
-            keeps = can_outgrow(signed, best, self._gains(leader, stage))
+            keeps = can_outgrow(signed, best, self._gains(leader, stage, is_over=is_over))
         else:
             others = [each for each in self.arms if each is not leader]
             spread = pooled_spread([[self._sign * value for value in each.values(stage)] for each in others], best)
@@ -248,9 +252,18 @@ class Contest:
             return None
         return max(there, key=lambda arm: (self._sign * math.fsum(arm.values(stage)[:n_measured]), -arm.index))
 
-    def _gains(self, leader: Arm, stage: int) -> list[float] | None:
-        """Give what more trees have gained the leader, by fold, beyond a stage."""
-        later = leader.best_stage(self._sign)
+    def _gains(self, leader: Arm, stage: int, *, is_over: bool) -> list[float] | None:
+        """Give what more trees have gained the leader, by fold, beyond a stage.
+
+        While batches are measured only the first trial of an arm of an earlier batch counts: what else is known of it
+        depends on when the search was resumed.
+        """
+        if is_over:
+            later = leader.best_stage(self._sign)
+        elif stage == self._screen() and any(leader is each for each in self.arms):
+            later = self._stages[0] if self._listed else leader.best_stage(self._sign)
+        else:
+            return None
         now, then = leader.values(stage), leader.values(later)
         if later == stage or len(now) != len(then):
             return None
@@ -274,7 +287,7 @@ class Contest:
             if self._arena.cancelled():
                 return
             if self._plan.prune:
-                self._end_behind(arm, self.arms, self._n_folds, stage)
+                self._end_behind(arm, self.arms, self._n_folds, stage, is_over=True)
             if arm.status is None:
                 self._measure([arm], range(self._n_folds), arm.stages)
             self._settle([arm])

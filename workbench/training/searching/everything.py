@@ -61,7 +61,7 @@ def check_estimators(names: Sequence[str], task: Task | None) -> None:
     """
     for name in names:
         entry = find_entry(name)
-        if entry.takes != "table" or (task is not None and task not in entry.tasks):
+        if not _fits(entry, task):
             there = ", ".join(each.name for each in catalogue().values() if _fits(each, task))
             raise SpecError(
                 f"Got {name!r} among search.estimators, needed ones for {task or 'classes or numbers'} from a table: "

@@ -198,7 +198,8 @@ def _frozen(arm: Arm, dimensions: Sequence[Dimension], sign: float) -> optuna.tr
     mean = arm.mean(stage)
     if arm.status == "failed" or mean is None:
         return optuna.trial.create_trial(state=state.FAIL, **common)
-    if arm.status == "pruned":
+    judged = arm.judged_at is not None and arm.judged_at in arm.scores
+    if arm.status == "pruned" and not judged:
         step = arm.rungs[-1][0] if arm.rungs else len(arm.values(stage))
         return optuna.trial.create_trial(state=state.PRUNED, intermediate_values={int(step): sign * mean}, **common)
     return optuna.trial.create_trial(state=state.COMPLETE, value=sign * mean, **common)

@@ -1,0 +1,188 @@
+"""Everything sensible, the estimate of time, and searches as a user starts them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from search_runs import folder_of, search, spec_of
+from typer.testing import CliRunner
+
+import workbench as wb
+from workbench.estimators.catalogue import entry
+from workbench.training.searching import estimate, everything, leaderboard_frame, read_trials, trials_frame
+from workbench.training.searching.endings import ending_for, with_ending
+from workbench.training.searching.importance import importances
+from workbench.training.searching.space import Dimension
+from workbench.training.searching.trials import Trial
+
+QUICK = ["baseline", "logistic_regression", "decision_tree", "nearest_neighbors"]
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory):
+    """A search over everything, with an estimator that can't learn these rows; its recipe leaves text as it is."""
+    from workbench.settings import Settings
+
+    folder = tmp_path_factory.mktemp("tried")
+    settings = Settings(home=folder / "home", models=folder / "models")
+    spec = spec_of(
+        folder,
+        {"method": "everything", "n_trials": 9, "cv": 2, "metric": "log_loss", "estimators": QUICK},
+        recipe=[{"step": "drop_columns", "columns": ["amount"]}],
+    )
+    fit = everything.Everything._try
+
+    def fail(self, arm):
+        if arm.estimator == "nearest_neighbors":
+            arm.status, arm.reason = "failed", "Memory ran out."
+        else:
+            fit(self, arm)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(everything.Everything, "_try", fail)
+        chosen, run_folder = search(spec, settings)
+    return chosen, run_folder, settings
+
+
+def test_everything_tries_each_estimator_and_searches_the_best(tried):
+    chosen, folder, _ = tried
+    trials = read_trials(folder)
+    assert [trial.estimator for trial in trials[:4]] == QUICK
+    assert {trial.estimator for trial in trials[4:]} <= {"logistic_regression", "decision_tree"}
+    assert len(trials) == 9
+    best = min((trial for trial in trials if trial.status == "finished"), key=lambda trial: trial.value)
+    assert chosen.estimator.name == best.estimator != "baseline"
+
+
+def test_an_estimator_that_fails_is_listed_with_its_reason(tried):
+    _, folder, _ = tried
+    board = leaderboard_frame(read_trials(folder), by_estimator=True)
+    assert board["estimator"].to_list()[-1] == "nearest_neighbors"
+    assert board["reason"].to_list()[-1] == "Memory ran out."
+    assert board["rank"].to_list()[-1] is None
+    assert board["estimator"].n_unique() == board.height == 4
+
+
+def test_each_estimator_gets_the_steps_that_it_lacks(tried):
+    chosen, folder, _ = tried
+    linear, tree = (next(t for t in read_trials(folder) if t.estimator == name) for name in QUICK[1:3])
+    assert [step["step"] for step in linear.recipe] == ["one_hot", "standardize"]
+    assert [step["step"] for step in tree.recipe] == ["one_hot"]
+    assert [step.step for step in chosen.recipe][0] == "drop_columns"
+    assert "one_hot" in [step.step for step in chosen.recipe]
+
+
+def test_cost_is_measured_on_the_graph(tried):
+    _, folder, _ = tried
+    first = {trial.estimator: trial for trial in read_trials(folder)[:3]}
+    assert all(trial.latency_by == "graph" and trial.latency_ms > 0 for trial in first.values())
+    assert all(trial.size_mib is not None and trial.seconds >= 0 for trial in first.values())
+
+
+def test_the_sensible_estimators_leave_out_what_many_rows_would_take_too_long():
+    few = {found.name for found in everything.sensible_estimators("classification", 1_000)}
+    many = {found.name for found in everything.sensible_estimators("classification", 10_000_000)}
+    assert {"baseline", "random_forest", "hist_gradient_boosting", "logistic_regression", "svm"} <= few
+    assert "svm" not in many
+    assert not {"kmeans", "linear_regression"} & few
+    assert everything.sensible_estimators("regression", 100)[0].name == "baseline"
+
+
+def test_a_recipe_that_does_it_all_needs_no_ending(settings, tmp_path):
+    from workbench.data import resolve
+    from workbench.training.preparing import prepare_rows
+
+    steps = [
+        {"step": "drop_columns", "columns": ["amount"]},
+        {"step": "one_hot", "columns": ["word"]},
+        {"step": "standardize", "columns": ["a", "b", "noise"]},
+    ]
+    spec = spec_of(tmp_path, {"cv": 2}, recipe=steps, estimator={"name": "logistic_regression"})
+    prepared = prepare_rows(spec, resolve(spec.data, settings=settings), settings)
+    assert ending_for(prepared, entry("logistic_regression")) == ()
+    assert with_ending(spec.recipe, ()) == spec.recipe
+
+
+def test_halving_gives_few_rows_first_and_all_to_the_last(settings, tmp_path):
+    from search_runs import rows
+
+    tmp_path.mkdir(exist_ok=True)
+    rows(2_400).write_csv(tmp_path / "rows.csv")
+    space = {"max_depth": {"low": 1, "high": 12}, "min_samples_leaf": {"low": 1, "high": 200}}
+    spec = spec_of(tmp_path, {"method": "halving", "n_trials": 9, "cv": 2, "metric": "log_loss", "space": space})
+    _, folder = search(spec, settings)
+    trials = read_trials(folder)
+    finished = [trial for trial in trials if trial.status == "finished"]
+    assert len(finished) == 1
+    assert [count for count, _ in finished[0].rungs] == [107, 320, 960]
+    assert finished[0].rungs[-1][0] == max(count for trial in trials for count, _ in trial.rungs)
+    assert all("Not among the best" in trial.reason for trial in trials if trial.status == "pruned")
+
+
+def test_the_parameter_that_matters_is_the_important_one():
+    parameter = entry("decision_tree").parameter("max_depth")
+    dimensions = [Dimension(name, parameter, low=1.0, high=10.0) for name in ("matters", "not")]
+    rng = np.random.default_rng(0)
+    trials = []
+    for number in range(40):
+        params = {"matters": int(rng.integers(1, 11)), "not": int(rng.integers(1, 11))}
+        trials.append(Trial(number, "decision_tree", params, {}, "finished", value=params["matters"] / 10))
+    found = importances(trials, dimensions)
+    assert found["matters"] > 0.9 > 0.1 > found["not"]
+    assert importances(trials[:7], dimensions) == {}
+
+
+def test_an_estimate_grows_with_trials_and_folds(settings, tmp_path):
+    space = {"max_depth": [2, 4, 8, 16]}
+    one = estimate(spec_of(tmp_path, {"method": "grid", "n_trials": 1, "cv": 2, "space": space}), settings=settings)
+    four = estimate(spec_of(tmp_path, {"method": "grid", "n_trials": 4, "cv": 4, "space": space}), settings=settings)
+    assert (one.n_fits, four.n_fits) == (2, 16)
+    assert one.seconds > 0
+    assert "16 fits" in four.words
+    plain = spec_of(tmp_path, {"cv": 2}).model_copy(update={"search": None})
+    assert estimate(plain, settings=settings).n_fits == 1
+
+
+def test_a_user_searches_trains_and_looks_at_the_trials(settings, tmp_path):
+    spec = spec_of(
+        tmp_path, {"method": "optuna", "n_trials": 5, "cv": 2, "metric": "accuracy", "space": {"max_depth": [1, 2, 3]}}
+    )
+    run = wb.start(spec, settings=settings).wait(240)
+    assert run.status == "finished", run.reason
+    assert run.trials().height == 3
+    assert run.leaderboard()["rank"][0] == 1
+    package = json.loads((run.package_folder / "spec.json").read_text())
+    assert package["estimator"]["params"]["max_depth"] in (1, 2, 3)
+    assert package["search"]["metric"] == "accuracy"
+    assert run.spec.search.n_trials == 5
+    from workbench.cli import app
+
+    told = CliRunner().invoke(app, ["trials", run.id])
+    assert told.exit_code == 0
+    assert "max_depth" in told.stdout and "3 trials, best first" in told.stdout
+    listed = json.loads(CliRunner().invoke(app, ["trials", run.id, "--json"]).stdout)
+    assert {line["number"] for line in listed} == {1, 2, 3}
+
+
+def test_the_command_line_estimates_without_starting_a_run(settings, tmp_path):
+    from workbench.cli import app
+
+    path = tmp_path / "spec.yaml"
+    path.write_text(spec_of(tmp_path, {"method": "grid", "cv": 2, "space": {"max_depth": [1, 2]}}).to_yaml())
+    told = CliRunner().invoke(app, ["train", str(path), "--dry-run", "--json"])
+    assert json.loads(told.stdout)["n_fits"] == 4
+    assert CliRunner().invoke(app, ["estimate", str(path)]).stdout.startswith("About ")
+    assert not settings.runs.exists()
+
+
+def test_a_search_that_cannot_be_is_refused_when_it_is_started(settings, tmp_path):
+    with pytest.raises(wb.WorkbenchError, match="'depth' to search"):
+        wb.start(spec_of(tmp_path, {"cv": 2, "space": {"depth": [1, 2]}}), settings=settings)
+
+
+def test_frames_of_no_trials_have_their_columns(settings):
+    folder = folder_of(settings)
+    assert trials_frame(read_trials(folder)).columns[0] == "number"
+    assert leaderboard_frame(read_trials(folder)).height == 0
