@@ -217,3 +217,25 @@ def test_a_day_of_samples_is_drawn_in_few_points_and_keeps_its_peak():
     assert max(cpu.y) == 99.0
     gpu = next(trace for trace in fig.data if trace.name == "GPU")
     assert gpu.customdata[0] == ", 300 W"
+
+
+def test_a_short_training_between_long_loading_and_packaging_fills_the_time_axis():
+    history = _history(10)
+    samples = [{**sample, "time": START - 60 + 2 * i} for i, sample in enumerate(_samples(100))]
+    fig = live_curves(history, samples, started=START - 60)
+    low, high = fig.layout.xaxis.range
+    assert 50 < low < 62
+    assert 80 < high < 90
+    assert "double-click shows what was before" in fig.layout.meta["alt"] + " ".join(
+        note.text for note in fig.layout.annotations
+    )
+    assert live_curves(history, samples[30:42], started=START).layout.xaxis.range is None
+
+
+def test_a_search_draws_its_trials_and_the_best_so_far():
+    history = pl.DataFrame(
+        {"time": [START, START + 1], "step": [1, 2], "trial_roc_auc": [0.8, 0.7], "best_roc_auc": [0.8, 0.8]}
+    )
+    fig = live_curves(history, unit="trial")
+    assert _panel_titles(fig)[0] == "search: ROC AUC"
+    assert [trace.name for trace in fig.data] == ["trial", "best so far"]

@@ -24,6 +24,7 @@ from workbench.plots.theme import (
 )
 
 _GAP_PX, _LABEL_PX = 26, 15
+_FOCUS_POINTS, _FOCUS_SHARE = 3, 0.4
 
 
 def live_curves(
@@ -65,7 +66,27 @@ def live_curves(
     ended = float(samples["time"][-1]) if samples.height else None
     axis = Axis(history, by, min(times) if started is None else started, unit, ended)
     panels = metric_panels(history, axis, metrics) + hardware_panels(samples, axis, detail=detail)
-    return _draw(panels, axis, title, _subtitle(history, samples, unit))
+    shown = _focus(history, axis)
+    left_out = "double-click shows what was before and after training" if shown else None
+    fig = _draw(panels, axis, title, join(_subtitle(history, samples, unit), left_out))
+    if shown:
+        fig.update_xaxes(range=shown)
+    return fig
+
+
+def _focus(history: pl.DataFrame, axis: Axis) -> list[float] | None:
+    """Give the part of the time axis in which the run trained, where it would be a sliver between loading and packaging.
+
+    None while there is too little to see, or where it fills a good part of the axis anyway.
+    """
+    if axis.by != "time" or history.height < _FOCUS_POINTS:
+        return None
+    times = axis.of_history(history)
+    first, last = float(times[0]), float(times[-1])
+    if last <= first or last - first > _FOCUS_SHARE * axis.end:
+        return None
+    margin = 0.15 * (last - first)
+    return [max(0.0, first - margin), last + margin]
 
 
 def compare_curves(

@@ -9,10 +9,11 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from workbench.plots.theme import MAX_LINE_POINTS, SPLIT_COLORS, thin_line
+from workbench.plots.theme import GREY, MAX_LINE_POINTS, SPLIT_COLORS, thin_line
 
 By = Literal["time", "step"]
-_NOT_METRICS = {"time", "step", "epoch", "learning_rate", "lr", "seconds"}
+_NOT_METRICS = {"time", "step", "epoch", "learning_rate", "lr", "seconds", "examples_per_second"}
+_OF_TRIALS = ("trial_", "best_")
 _TITLES = {
     "loss": "loss",
     "accuracy": "accuracy",
@@ -66,6 +67,7 @@ class Axis:
         self.scale, self.time_unit = (
             (1.0, "s") if seconds < 300 else (60.0, "min") if seconds < 10_800 else (3600.0, "h")
         )
+        self.end = seconds / self.scale
         self.title = f"time since start ({self.time_unit})" if by == "time" else unit
 
     def of_history(self, history: pl.DataFrame) -> np.ndarray:
@@ -87,6 +89,8 @@ class Axis:
 def metric_panels(history: pl.DataFrame, axis: Axis, metrics: Sequence[str] | None) -> list[Panel]:
     """Make a panel for the loss and each other metric, train and validation together."""
     names = [name for name in history.columns if name not in _NOT_METRICS and history[name].dtype.is_numeric()]
+    searched = _search_panels(history, axis, names)
+    names = [name for name in names if not name.startswith(_OF_TRIALS)]
     bases = list(dict.fromkeys(name.removeprefix("val_") for name in names))
     bases.sort(key=lambda base: base != "loss")
     chosen = [base for base in bases if base in metrics] if metrics is not None else bases[:3]
@@ -101,7 +105,22 @@ def metric_panels(history: pl.DataFrame, axis: Axis, metrics: Sequence[str] | No
             # Beside an RMSE the loss is a mean square: its numbers aren't in the target's unit.
             title = "loss (unit²)" if base == "loss" and "rmse" in bases else metric_title(base)
             panels.append(Panel(title, lines, height=180 if base == "loss" else 140))
-    return panels or [Panel("loss", height=120)]
+    return [*searched, *panels] or [Panel("loss", height=120)]
+
+
+def _search_panels(history: pl.DataFrame, axis: Axis, names: list[str]) -> list[Panel]:
+    """Make a panel for what a search measures: each trial, and the best so far."""
+    trial, best = _OF_TRIALS
+    panels = []
+    for name in names:
+        if not name.startswith(trial):
+            continue
+        metric = name.removeprefix(trial)
+        lines = [history_line(history, name, axis, "trial", GREY)]
+        if f"{best}{metric}" in names:
+            lines.append(history_line(history, f"{best}{metric}", axis, "best so far", SPLIT_COLORS["validation"]))
+        panels.append(Panel(f"search: {metric_title(metric)}", lines, height=140))
+    return panels
 
 
 def history_line(history: pl.DataFrame, metric: str, axis: Axis, name: str, color: str) -> Line:
