@@ -8,7 +8,10 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("first_page", "first_metric", "keras_fit", "one_row", "big_csv", "profile_wide", "recipe_rows", "recipe_steps")
+NAMES = (
+    "first_page", "first_metric", "keras_fit", "one_row", "big_csv", "profile_wide", "recipe_rows", "recipe_steps",
+    "search_forest",
+)  # fmt: skip
 
 
 def main() -> None:
