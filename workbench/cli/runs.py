@@ -109,7 +109,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete a run that has ended, with all its files; never one whose model is live."""
+    """Delete a run that has ended, unless its model is live."""
     from workbench.api.managing import delete_run
     from workbench.training.listing import open_run
 

@@ -65,8 +65,7 @@ class Tail:
             self._mark = file.read(position - max(0, position - _MARK_BYTES))
         self._position = position
         if lines:
-            new = self._to_frame(lines)
-            grown = new if self._frame.is_empty() else pl.concat([self._frame, new], how="diagonal_relaxed")
+            grown = _joined(self._frame, self._to_frame(lines))
             # Each read adds a chunk; hundreds of them would make every use of the frame slow.
             self._frame = grown.rechunk() if grown.n_chunks() > 64 else grown
 
@@ -82,6 +81,18 @@ class Tail:
         self._position = 0
         self._mark = b""
         self._frame = self._to_frame([])
+
+
+def _joined(before: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    if before.is_empty():
+        return new
+    if set(new.columns) <= set(before.columns):  # nearly always, and ten times as quick as to look for new columns
+        missing = [pl.Series(name, [None] * new.height, dtype=before.schema[name]) for name in before.columns
+                   if name not in new.columns]  # fmt: skip
+        new = new.with_columns(missing).select(before.columns) if missing else new.select(before.columns)
+        if new.schema == before.schema:
+            return before.vstack(new)
+    return pl.concat([before, new], how="diagonal_relaxed")
 
 
 _tails: OrderedDict[tuple[Path, ToFrame], Tail] = OrderedDict()
