@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import polars as pl
 import pytest
 from image_samples import as_png, drawn, table_frame
+from PIL import Image
 
 from workbench.data import store_frame
-from workbench.data.images import pack_pixels
+from workbench.data.images import decode_images, pack_pixels
 from workbench.data.table import Column
 from workbench.errors import DataError, PackageError, RecipeError, TargetError
 from workbench.estimators.catalogue import entry, estimators_for
@@ -186,3 +189,17 @@ def test_images_beside_other_columns_are_still_left_out_for_tables():
 def test_a_preview_of_images_passes_over_their_steps():
     seen = preview([Resize(), ScalePixels(), Augment(flip=True)], table_frame(6), target="label")
     assert [(effect.rows_after, effect.n_changed_cells) for effect in seen.effects] == [(6, 0)] * 3
+
+
+def test_a_photo_is_turned_as_it_was_held_and_scaled_as_if_unpacked_whole():
+    rng = np.random.default_rng(0)
+    photo = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize((640, 480))
+    held = Image.Exif()
+    held[0x0112] = 6  # turned by 90 degrees
+    upright, turned = io.BytesIO(), io.BytesIO()
+    photo.save(upright, "JPEG", quality=95)
+    photo.save(turned, "JPEG", quality=95, exif=held)
+    assert decode_images(pl.Series("image", [turned.getvalue()])).shape == (1, 640, 480, 3)
+    small = decode_images(pl.Series("image", [upright.getvalue()]), size=(24, 32))[0]
+    whole = np.asarray(Image.open(upright).resize((32, 24), Image.Resampling.BILINEAR))
+    assert np.abs(small.astype(int) - whole).mean() < 2

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Mode = Literal["L", "RGB", "RGBA"]
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "PPM")  # the only decoders of Pillow that foreign bytes reach
+_DRAFT = 3  # times the wanted size: scaled down from there, an image differs by less than a grey level on average
 _IMAGES_AT_ONCE = 1_024
 _GREY = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B")
 
@@ -90,7 +91,7 @@ def decode_images(
     pixels: np.ndarray | None = None
     for place, cell in enumerate(cells):
         row = place if rows is None else int(rows[place])
-        image = _open(cell, values.name, row)
+        image = _open(cell, values.name, row, size)
         if size is not None and image.size != (size[1], size[0]):
             image = _scaled(image, size)
         chosen = mode or ("L" if image.mode in _GREY else "RGB")
@@ -177,15 +178,19 @@ def check_image(cell: bytes | None, column: str, row: int) -> ImageHead:
     return head
 
 
-def _open(cell: bytes | None, column: str, row: int) -> Image:
-    from PIL import Image
+def _open(cell: bytes | None, column: str, row: int, size: tuple[int, int] | None = None) -> Image:
+    from PIL import Image, ImageOps
 
     head = check_image(cell, column, row)
     assert cell is not None  # noqa: S101 - check_image refuses a missing one
     try:
         image = Image.open(BytesIO(cell), formats=_FORMATS)
+        if size is not None and image.format == "JPEG" and image.mode in ("L", "RGB"):
+            # A photograph is unpacked at an eighth of its size in a fifth of the time, where that is enough.
+            image.draft(image.mode, (_DRAFT * size[1], _DRAFT * size[0]))
         image.load()
-        return image
+        # A telephone stores how it was held beside the picture.
+        return ImageOps.exif_transpose(image) if "exif" in image.info else image
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise DataError(
             f"Got a damaged {head.format} image in row {row + 1:,} of {column!r} ({error}), needed a whole one. "

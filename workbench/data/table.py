@@ -309,6 +309,8 @@ class Table:
             return "classification"
         if column.n_unique > 20:
             return "regression"
+        if not column.dtype.startswith(("Float", "Decimal")):
+            return "classification"  # said without reading the rows, which may be gigabytes of images
         return suggest_task(self.frame()[name])
 
     def schema_document(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from workbench.data.spec import SplitSpec, Task
-from workbench.errors import SplitError
+from workbench.errors import SpecError, SplitError
 from workbench.estimators.catalogue import EstimatorEntry, check_params
 from workbench.estimators.image_forms import image_entry
 from workbench.estimators.losses import check_training
@@ -90,6 +90,11 @@ def prepare_images(spec: RunSpec, table: Table, entry: EstimatorEntry, settings:
     from workbench.data import encode_target
     from workbench.recipe import check_recipe
 
+    if spec.search is not None:
+        raise SpecError(
+            "Got a search for a run on images, needed one without: parameters are searched for estimators on tables. "
+            "Remove `search`, and compare runs with other parameters by hand."
+        )
     spec = with_labels(spec, table)
     target, given = spec.data.target, spec.data.supervised_task
     params = check_params(entry, spec.estimator.params)

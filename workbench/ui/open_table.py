@@ -15,6 +15,7 @@ from workbench.ui import messages, reading_form, state, uploads, words
 
 if TYPE_CHECKING:
     from workbench.data import Table
+    from workbench.data.keras_sets import KerasSet
     from workbench.data.sample_tables import SampleInfo
 
 _PENDING = "data.pending"
@@ -201,10 +202,28 @@ def _stored() -> None:
 
 def _samples() -> None:
     from workbench.data import samples
+    from workbench.data.keras_sets import keras_sets
 
     with st.grid(3, min_column_width=280):
         for info in samples():
             _sample_card(info)
+        for known in keras_sets():
+            _keras_card(known)
+
+
+def _keras_card(known: KerasSet) -> None:
+    from workbench.data.keras_sets import keras_set
+
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.markdown(f"**{known.title}**", help=f"Source: {known.source}. Licence: {known.licence}.")
+        st.caption(known.description)
+        st.caption("Images in 10 classes · from the data folder, else loaded by Keras the first time")
+        st.space("stretch")
+        if st.button("Open", key=f"data.keras.{known.name}", icon=":material/arrow_forward:"):
+            with messages.shown(), st.spinner(f"Opening {known.title} …"):
+                table = keras_set(known.name)
+                state.show(table=table.source)
+                st.rerun()
 
 
 def _sample_card(info: SampleInfo) -> None:
