@@ -75,7 +75,7 @@ def live_curves(
 
 
 def _focus(history: pl.DataFrame, axis: Axis) -> list[float] | None:
-    """Give the part of the time axis in which the run trained, where it would be a sliver between loading and packaging.
+    """Give the part of the time axis in which the run trained, where it would be a sliver between loading and the end.
 
     None while there is too little to see, or where it fills a good part of the axis anyway.
     """
