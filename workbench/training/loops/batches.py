@@ -72,9 +72,10 @@ class Rows:
 
         def read() -> Iterator[tuple[np.ndarray, ...]]:
             for positions in chosen:
-                # In the file's order, which a disk likes better; within a batch the order of rows says nothing.
-                positions = np.sort(positions)
-                batch = (_narrow(self.X[positions]), self.y[positions])
+                ranks = np.argsort(positions)  # a disk likes to be read in its own order
+                X = np.empty((len(positions), *self.X.shape[1:]), dtype=_narrow(self.X[:0]).dtype)
+                X[ranks] = self.X[positions[ranks]]
+                batch = (X, self.y[positions])
                 yield batch if self.weights is None else (*batch, self.weights[positions].astype(np.float32))
 
         kinds = [tf.TensorSpec((None, *self.X.shape[1:]), _narrow(self.X[:0]).dtype)]
