@@ -32,6 +32,8 @@ from workbench.training.spec import RunSpec
 from workbench.training.state import PROCESS, STOP, RunState, write_state
 
 QUICK = {"name": "hist_gradient_boosting", "params": {"max_iter": 5}}
+LONG = {"name": "hist_gradient_boosting", "params": {"max_iter": 9000}}
+ALL_ROUNDS = {"early_stopping": {"patience": 10_000}}
 
 
 @pytest.fixture
@@ -161,7 +163,7 @@ def test_a_balanced_run_measures_all_its_rows(settings: Settings, tmp_path: Path
 
 
 def test_a_stop_while_cross_validating_ends_the_run_without_a_model(settings: Settings) -> None:
-    run = start(spec(estimator={"name": "hist_gradient_boosting", "params": {"max_iter": 3000}}), settings=settings)
+    run = start(spec(estimator=LONG, training=ALL_ROUNDS), settings=settings)
     until(lambda: run.state.phase == "cross-validating" and run.state.step >= 1)
     assert run.state.unit == "fold"
     assert run.state.total == 4
@@ -175,7 +177,7 @@ def test_a_stop_while_cross_validating_ends_the_run_without_a_model(settings: Se
 
 
 def test_a_worker_killed_while_cross_validating_is_lost(settings: Settings) -> None:
-    run = start(spec(estimator={"name": "hist_gradient_boosting", "params": {"max_iter": 9000}}), settings=settings)
+    run = start(spec(estimator=LONG, training=ALL_ROUNDS), settings=settings)
     until(lambda: run.state.phase == "cross-validating")
     os.kill(run.state.pid, signal.SIGKILL)
     run.wait(10)

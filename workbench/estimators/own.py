@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from workbench.data.spec import AnyTask, Task
+from workbench.data.spec import AnyTask
 from workbench.errors import EstimatorError
 from workbench.estimators.entry import EstimatorEntry
+from workbench.estimators.own_network import build as build
+from workbench.estimators.own_network import network as network
 from workbench.estimators.parameters import Parameter
 
 Scale = Literal["linear", "log"]
@@ -106,21 +108,16 @@ def sklearn(
                 f"Got {found!r} as the class of {name!r} for {task}, needed a class or its dotted name. "
                 "Write it as 'package.module.Class'."
             )
-    entry = EstimatorEntry(
-        name=_checked_name(name),
-        title=title or name.replace("_", " ").capitalize(),
-        summary=summary or "An estimator of your own.",
-        strengths=strengths or "As its author says.",
-        cost=cost or "Unknown.",
-        tasks=wanted,
+    entry = _entry(
+        name,
+        wanted,
+        parameters,
+        (title, summary or "An estimator of your own.", strengths, cost, formula),
         engine="sklearn",
         progress="single",
         handles_missing=handles_missing,
         needs_scaling=needs_scaling,
-        parameters=_parameters(name, parameters),
-        family="own",
         converts=converts,
-        formula=formula,
         sensible=sensible,
         max_rows=max_rows,
     )
@@ -171,21 +168,16 @@ def keras(
         )
     if takes not in ("table", "image"):
         raise EstimatorError(f"Got takes={takes!r} for {name!r}, needed 'table' or 'image'. Choose one.")
-    entry = EstimatorEntry(
-        name=_checked_name(name),
-        title=title or name.replace("_", " ").capitalize(),
-        summary=summary or "A network of your own.",
-        strengths=strengths or "As its author says.",
-        cost=cost or "Unknown.",
-        tasks=_tasks(name, tasks, _SUPERVISED),
+    entry = _entry(
+        name,
+        _tasks(name, tasks, _SUPERVISED),
+        parameters,
+        (title, summary or "A network of your own.", strengths, cost, formula),
         engine="keras",
         progress="epochs",
         handles_missing=False,
         needs_scaling=True,
-        parameters=_parameters(name, parameters),
         takes=takes,
-        family="own",
-        formula=formula,
         sensible=sensible,
         max_rows=max_rows,
     )
@@ -232,64 +224,26 @@ def yes_no(name: str, default: bool, *, help: str) -> Parameter:
     return Parameter(name, "bool", default, _sentence(help))
 
 
-def build(name: str) -> Callable[..., Any] | None:
-    """Give the build function of a network of your own; None where no entry of that name has one.
-
-    Its signature is ``build_function(input_shape, n_outputs, params) -> keras.Model``; see `network`, which calls it.
-    """
-    from workbench.estimators.own_file import own_estimators
-
-    found = own_estimators().get(name)
-    return found.build_function if found else None
-
-
-def network(name: str, input_shape: tuple[int, ...], *, task: Task, n_classes: int, params: Mapping[str, Any]) -> Any:
-    """Build a network of your own, with the activation that its task needs at its end; it isn't compiled.
-
-    Parameters
-    ----------
-    name : str
-    input_shape : tuple of int
-    task : {"classification", "regression"}
-    n_classes : int
-        Ignored for regression.
-    params : mapping
-        Checked.
-
-    Raises
-    ------
-    EstimatorError
-        If the function fails, or what it gives isn't a network with so many units at its end.
-    """
-    import keras as library
-
-    function = build(name)
-    if function is None:
-        raise EstimatorError(f"Got {name!r}, needed a network of your own file. Register it with own.keras.")
-    n_outputs = n_classes if task == "classification" and n_classes > 2 else 1
-    try:
-        body = function(input_shape, n_outputs, dict(params))
-    except Exception as error:  # whatever a user's function does
-        raise EstimatorError(
-            f"Got {type(error).__name__} from the build function of {name!r}: {error}. It was called with the shape "
-            f"{input_shape}, {n_outputs} outputs and {dict(params)}. Correct it in the file of own estimators."
-        ) from error
-    shape = getattr(body, "output_shape", None)
-    if not isinstance(body, library.Model) or shape != (None, n_outputs):
-        raise EstimatorError(
-            f"Got {type(body).__name__} with the output {shape} from the build function of {name!r}, needed a "
-            f"keras.Model whose last layer has {n_outputs} units. Return one."
-        )
-    last = getattr(getattr(body.layers[-1], "activation", None), "__name__", "linear")
-    if last != "linear":
-        raise EstimatorError(
-            f"Got {name!r} with the activation {last} in its last layer, needed none: the sigmoid or softmax "
-            "is added to it. Leave it out."
-        )
-    if task == "regression":
-        return body
-    ending = "sigmoid" if n_outputs == 1 else "softmax"
-    return library.Model(body.inputs[0], library.layers.Activation(ending, name="probabilities")(body.outputs[0]))
+def _entry(
+    name: str,
+    tasks: tuple[AnyTask, ...],
+    parameters: Iterable[Parameter],
+    words: tuple[str, str, str, str, str],
+    **facts: Any,
+) -> EstimatorEntry:
+    title, summary, strengths, cost, formula = words
+    return EstimatorEntry(
+        name=_checked_name(name),
+        title=title or name.replace("_", " ").capitalize(),
+        summary=summary,
+        strengths=strengths or "As its author says.",
+        cost=cost or "Unknown.",
+        tasks=tasks,
+        parameters=_parameters(name, parameters),
+        family="own",
+        formula=formula,
+        **facts,
+    )
 
 
 def _checked_name(name: str) -> str:

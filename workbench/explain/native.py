@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -30,7 +30,7 @@ class NativePackage:
     @property
     def family(self) -> Family:
         """What kind of model it is, as far as the engines care."""
-        estimator = getattr(self.model, "estimator", self.model)
+        estimator: Any = getattr(self.model, "estimator", self.model)
         name = type(estimator).__name__
         if name.startswith(("RandomForest", "ExtraTrees", "DecisionTree")):
             return "forest"
