@@ -190,6 +190,8 @@ def _predict(shown: Shown) -> list[str]:
         lines = [*_run(shown), "model = run.model()"]
     else:
         return ["wb.models()"]
+    if shown.row is None and not shown.model and shown.spec is not None and is_for_images(shown.spec):
+        return [*lines, "model.predict_frame(run.unseen_rows(5))"]
     if shown.row is None:
         rows = "rows = [{column.name: column.example for column in model.signature.columns}]"
     else:
