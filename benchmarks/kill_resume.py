@@ -1,0 +1,94 @@
+"""Twenty kills in a row at random moments of one run, each followed by a resume, against the same run uninterrupted.
+
+A network, a forest and boosting; the end must be the same: metrics and predictions equal to 1e-6, each point of the
+curves once. The price of a kill is what has to be done again: process, data, and the steps since the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from workbench.settings import Settings
+from workbench.training import Run, start, train
+
+TITLE = "Twenty SIGKILLs in a row: does the resumed run end as the uninterrupted one?"
+KILLS = 20
+SPECS = {
+    "dense_network": {"epochs": 60, "early_stopping": {"patience": 1_000}},
+    "random_forest": {"early_stopping": {"patience": 100_000}},
+    "hist_gradient_boosting": {"early_stopping": {"patience": 100_000}},
+}
+PARAMS = {
+    "dense_network": {},
+    "random_forest": {"n_estimators": 2_000},
+    "hist_gradient_boosting": {"max_iter": 2_000},
+}
+
+
+def main(kills: int = KILLS) -> None:
+    """Print for each estimator whether the ends agree, and what the kills cost."""
+    for name in SPECS:
+        with tempfile.TemporaryDirectory() as folder:
+            settings = Settings(home=Path(folder), checkpoint_seconds=0.2, heartbeat_seconds=0.2, warm_worker="off")
+            whole = train(spec(name), settings=settings)
+            assert whole.status == "finished", whole.reason
+            run = killed_again_and_again(name, kills, whole, settings)
+            compare(name, whole, run)
+
+
+def spec(name: str) -> dict:
+    """Give a run that takes a few seconds."""
+    return {
+        "name": name.replace("_", "-"),
+        "data": {"source": "breast_cancer", "target": "diagnosis"},
+        "estimator": {"name": name, "params": PARAMS[name]},
+        "training": SPECS[name],
+    }
+
+
+def killed_again_and_again(name: str, kills: int, whole: Run, settings: Settings) -> Run:
+    """Kill a run at random moments, in its first seconds as well as while it trains, evaluates or stores."""
+    moments = random.Random(20)
+    usual = max(whole.seconds, 2.0)
+    run = start(spec(name), settings=settings)
+    done = 0
+    while done < kills:
+        time.sleep(moments.uniform(0.2, usual))
+        if run.state.has_ended:
+            break
+        pid = run.state.pid
+        if pid is None:
+            continue
+        os.kill(pid, signal.SIGKILL)
+        run.wait(30)
+        if run.status != "lost":  # it had just written its end
+            break
+        done += 1
+        run.resume()
+    run.wait(600)
+    print(f"{name}: {done} kills, {run.state.resumed} resumes, ended as {run.status}", flush=True)
+    return run
+
+
+def compare(name: str, whole: Run, run: Run) -> None:
+    """Print how far the ends are apart."""
+    import workbench as wb
+
+    rows = wb.sample("breast_cancer").frame().drop("diagnosis")
+    apart = np.abs(whole.model().predict_proba(rows) - run.model().predict_proba(rows)).max()
+    metrics = max(
+        abs(value - run.metrics()[split][metric])
+        for split, values in whole.metrics().items()
+        for metric, value in values.items()
+    )
+    same = run.history()["step"].to_list() == whole.history()["step"].to_list()
+    print(f"  predictions apart by {apart:.1e}, metrics by {metrics:.1e}; curves have the same points: {same}")
+    print(f"  seconds of work: {whole.seconds:.1f} uninterrupted, {run.seconds:.1f} with the kills", flush=True)
+    assert apart <= 1e-6 and metrics <= 1e-6 and same, name
