@@ -10,7 +10,7 @@ import sys
 
 NAMES = (
     "first_page", "first_metric", "keras_fit", "one_row", "big_csv", "profile_wide", "recipe_rows", "recipe_steps",
-    "search_forest", "viewers", "kill_resume",
+    "search_forest", "viewers", "kill_resume", "watching", "worker_memory",
 )  # fmt: skip
 
 ON_REQUEST = ("cifar10",)  # a quarter of an hour on two cores
