@@ -258,3 +258,29 @@ def test_the_suggested_recipe_numbers_the_categories_that_the_network_embeds():
     suggested = [(step.step, step.columns) for step, _ in suggest(columns, "y", entry("residual_dense_network"))]
     assert suggested == [("merge_rare", ("town",)), ("ordinal", ("job", "town")), ("standardize", ("age",))]
     assert ("one_hot", ("job",)) in [(s.step, s.columns) for s, _ in suggest(columns, "y", entry("dense_network"))]
+
+
+@pytest.fixture
+def half_precision():
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("estimator", ["dense_network", "residual_dense_network"])
+def test_what_learned_in_16_bits_answers_in_32_as_its_graph_does(half_precision, estimator, tmp_path):
+    small = SMALL if estimator == "residual_dense_network" else {"layers": [8]}
+    built = network(n_classes=3, estimator=estimator, **small)
+    assert {layer.compute_dtype for layer in built.layers} == {"float16", "float32"}
+    assert built.layers[-1].compute_dtype == "float32"
+    model = wrapped(built, n_classes=3)
+    computing = [layer for layer in model.network.layers if type(layer).__name__ != "InputLayer"]
+    assert {layer.compute_dtype for layer in computing} == {"float32"}
+    X = make_rows(seed=2)
+    np.testing.assert_allclose(graph_scores(model, X), model.scores(X), atol=1e-6)
+    np.testing.assert_allclose(np.asarray(built(X.astype(np.float32))), model.scores(X), atol=5e-3)
+    model.save(tmp_path)
+    np.testing.assert_allclose(load_model(tmp_path).scores(X), model.scores(X), atol=1e-6)

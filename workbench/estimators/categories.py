@@ -52,7 +52,8 @@ def category_embedding(n_features: int, categories: Mapping[int, int], size: int
         Place of each feature that is a code, and how many categories it has.
     size : int
     """
-    return embedding_class()(n_features=n_features, categories=sorted(categories.items()), size=size)
+    # In 16 bits the codes beyond 2,048 would be others.
+    return embedding_class()(n_features=n_features, categories=sorted(categories.items()), size=size, dtype="float32")
 
 
 @cache

@@ -20,7 +20,7 @@ from workbench.estimators.losses import build_loss
 from workbench.estimators.native import NativeModel
 from workbench.estimators.optimizers import build_optimizer
 from workbench.estimators.spec import TrainingSpec
-from workbench.estimators.stored_network import load_network, save_network
+from workbench.estimators.stored_network import in_single_precision, load_network, save_network
 
 if TYPE_CHECKING:
     import keras
@@ -127,14 +127,17 @@ def build_network(
 
 
 def ending(task: Task, n_classes: int) -> keras.Layer:
-    """Give the last layer: one sigmoid unit for two classes, softmax for more, one linear unit for a number."""
+    """Give the last layer: one sigmoid unit for two classes, softmax for more, one linear unit for a number.
+
+    It computes in 32 bits also where the rest is in 16: probabilities near 0 and 1 have no room there.
+    """
     import keras
 
     if task == "regression":
-        return keras.layers.Dense(1, name="answer")
+        return keras.layers.Dense(1, name="answer", dtype="float32")
     if n_classes <= 2:
-        return keras.layers.Dense(1, activation="sigmoid", name="answer")
-    return keras.layers.Dense(n_classes, activation="softmax", name="answer")
+        return keras.layers.Dense(1, activation="sigmoid", name="answer", dtype="float32")
+    return keras.layers.Dense(n_classes, activation="softmax", name="answer", dtype="float32")
 
 
 def compile_network(
@@ -182,7 +185,7 @@ class KerasModel(NativeModel):
         target_scale: TargetScale | None = None,
     ) -> None:
         super().__init__(task=task, classes=classes, n_features=n_features, fill=fill)
-        self.network = network
+        self.network = in_single_precision(network)
         self.target_scale = target_scale or TargetScale()
 
     def _scores(self, X: np.ndarray) -> np.ndarray:

@@ -15,6 +15,26 @@ if TYPE_CHECKING:
     import keras
 
 
+def in_single_precision(network: keras.Model) -> keras.Model:
+    """Give a network that computes in 32 bits throughout: itself, or a copy of one that was trained in 16 and 32."""
+    computing = (layer for layer in network.layers if type(layer).__name__ != "InputLayer")
+    if all(layer.compute_dtype == "float32" for layer in computing):
+        return network
+    plain = type(network).from_config(_in_single_precision(network.get_config()), custom_objects=_own_layers())
+    plain.set_weights(network.get_weights())
+    return plain
+
+
+def _in_single_precision(config: Any) -> Any:
+    if isinstance(config, list | tuple):
+        return type(config)(_in_single_precision(entry) for entry in config)
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "DTypePolicy":
+        return {**config, "config": {**config["config"], "name": "float32"}}
+    return {key: _in_single_precision(value) for key, value in config.items()}
+
+
 def save_network(network: keras.Model, path: Path) -> None:
     """Store layers and weights; optimizer and loss stay behind, they are several times as large.
 
