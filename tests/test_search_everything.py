@@ -186,3 +186,29 @@ def test_frames_of_no_trials_have_their_columns(settings):
     folder = folder_of(settings)
     assert trials_frame(read_trials(folder)).columns[0] == "number"
     assert leaderboard_frame(read_trials(folder)).height == 0
+
+
+def test_code_and_notebook_of_a_search_carry_it(tmp_path):
+    from workbench.export import as_notebook, as_script, spec_from_notebook
+    from workbench.export.code import as_code
+
+    spec = spec_of(tmp_path, {"cv": 2, "space": {"max_depth": [1, None], "ccp_alpha": {"low": 0.001, "high": 1}}})
+    assert spec_from_notebook(as_notebook(spec)) == spec
+    assert "run.leaderboard()" in as_code(spec, "train")
+    assert "print(run.leaderboard())" in as_script(spec)
+
+
+def test_the_page_about_searches_is_in_step(settings, monkeypatch):
+    import re
+    from pathlib import Path
+
+    text = (Path(__file__).resolve().parent.parent / "docs" / "search.md").read_text(encoding="utf-8")
+    from workbench.training.searching import check_search
+
+    for spec in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
+        check_search(wb.RunSpec.from_yaml(spec))
+    names: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(code, "search.md", "exec"), names)
+    assert names["run"].status == "finished"
+    assert names["run"].trials().height == 6

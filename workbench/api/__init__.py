@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from workbench.api.running import start as start
     from workbench.api.running import train as train
     from workbench.api.saving import apply_recipe as apply_recipe
-    from workbench.api.searching import estimate as estimate
     from workbench.api.saving import compare_recipes as compare_recipes
     from workbench.api.saving import save_recipe as save_recipe
+    from workbench.api.searching import estimate as estimate
     from workbench.data import Table as Table
     from workbench.data import delete_table as delete_table
     from workbench.data import open_table as open_table

@@ -30,7 +30,7 @@ def trials(
 
     run = open_run(run_id)
     found = read_trials(run.folder)
-    ranked = leaderboard_frame(found, by_estimator=estimators).head(limit or None)
+    ranked = leaderboard_frame(found, by_estimator=estimators).head(limit or len(found))
     by_number = {trial.number: trial.to_dict() for trial in found}
     listed = [by_number[number] for number in ranked["number"]]
     show(listed, as_json, lambda: _trials_table(ranked, len(found)))

@@ -163,10 +163,15 @@ def _prepare(shown: Shown) -> list[str]:
 
 def _train(shown: Shown) -> list[str]:
     if shown.run_id:
-        return [*_run(shown), "run.watch()", "run.history()"]
+        return [*_run(shown), "run.watch()", "run.history()", *search_lines(shown.spec)]
     if shown.spec is None:
         return ["wb.runs_frame()"]
-    return [*spec_lines(shown.spec), "run = wb.start(spec)", "run.watch()"]
+    return [*spec_lines(shown.spec), "run = wb.start(spec)", "run.watch()", *search_lines(shown.spec)]
+
+
+def search_lines(spec: RunSpec | None) -> list[str]:
+    """Show the trials of `run` where it searches."""
+    return ["run.leaderboard()"] if spec is not None and spec.search is not None else []
 
 
 def _evaluate(shown: Shown) -> list[str]:

@@ -16,6 +16,7 @@ from workbench.export.code import (
     explain_lines,
     prepare_lines,
     publish_lines,
+    search_lines,
     spec_lines,
 )
 from workbench.export.image_code import Section, for_images, is_for_images
@@ -63,6 +64,7 @@ def as_script(source: Run | RunSpec) -> str:
         "",
         "run = wb.train(spec)",
         "print(run.id, run.status)",
+        *(f"print({line})" for line in search_lines(spec)),
         "print(run.evaluate().frame())",
         *([] if is_for_images(spec) else ["print(run.explain().importance())"]),
         *publish_lines(spec),
@@ -125,7 +127,7 @@ def _sections(spec: RunSpec) -> list[Section]:
             "train",
             "Train",
             "Training runs in its own process and shows up in the app, too.",
-            [["run = wb.train(spec)", "run"]],
+            [["run = wb.train(spec)", "run"], *([line] for line in search_lines(spec))],
             "",
         ),
         (
