@@ -27,7 +27,8 @@ IRIS = {
     "estimator": {"name": "logistic_regression"},
 }
 VERBS = "app lab serve doctor read profile check tables split leaked estimators".split()
-VERBS += "train runs stop evaluate explain export publish models promote rollback predict recipe".split()
+VERBS += "train runs stop resume delete evaluate explain export trials estimate".split()
+VERBS += "publish models promote rollback predict recipe".split()
 
 
 class Done:
@@ -298,10 +299,10 @@ def test_a_run_that_fails_ends_with_one_and_its_reason(workbench, tmp_path):
 
 
 def test_a_malformed_spec_says_each_field(workbench, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO("data: {source: iris}\nestimator: {name: x, colour: red}\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("data: {target: species}\nestimator: {name: x, colour: red}\n"))
     done = workbench("train", "-")
     assert done.status == 1
-    assert "data.target" in done.err and "estimator.colour" in done.err
+    assert "data.source" in done.err and "estimator.colour" in done.err
 
 
 def test_a_detached_run_is_stopped(workbench, tmp_path):

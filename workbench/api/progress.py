@@ -103,10 +103,14 @@ def counted(state: RunState) -> str:
 
 
 def words(state: RunState) -> str:
-    """Say the best value so far and the time left."""
+    """Say what it waits for, or the best value so far and the time left, and what is wrong."""
+    if state.status == "queued":
+        return state.waiting_for or ""
     said = []
     if state.best:
         said.append(f"best {state.best['metric']} {state.best['value']:.4g}")
     if state.seconds_left and not state.has_ended:
         said.append(f"{duration(state.seconds_left)} left")
+    if state.warning:
+        said.append(state.warning)
     return ", ".join(said)
