@@ -44,9 +44,10 @@ class ImageModel(NativeModel):
         target_scale: TargetScale | None = None,
     ) -> None:
         from workbench.estimators.network import TargetScale
+        from workbench.estimators.stored_network import in_single_precision
 
         super().__init__(task=task, classes=classes, n_features=n_features, fill=None)
-        self.network = network
+        self.network = in_single_precision(network)
         self.target_scale = target_scale or TargetScale()
         self._call: Any = None
 
