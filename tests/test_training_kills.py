@@ -20,7 +20,7 @@ from workbench.training import Run, runs, start, train
 from workbench.training import state as files
 from workbench.training.memory import resident_mib
 
-ROUNDS = 600
+ROUNDS = 300
 BOOSTING = {"name": "hist_gradient_boosting", "params": {"max_iter": ROUNDS}}
 
 
@@ -71,7 +71,7 @@ def test_three_ends_by_force_lead_to_the_result_of_none(settings: Settings, monk
     assert whole.status == "finished", whole.log()
     run = start(spec(), settings=settings)
     ends = 0
-    for low, high in ((5, 150), (151, 300), (301, 450)):
+    for low, high in ((5, 80), (81, 160), (161, 240)):
         reach(run, moments.randint(low, high))
         if run.state.has_ended:
             break

@@ -142,17 +142,22 @@ def stop(
 
 
 def _wait_or_kill(run: Run) -> None:
+    """Wait for the end of a stopped run; kill it where it hasn't got anywhere for as long as the grace period."""
     from workbench.errors import RunError
     from workbench.settings import current
 
     grace = current().stop_grace_seconds
-    try:
-        run.wait(grace)
-    except RunError:
-        note(f"{run.id} hasn't ended after {grace:.0f} s of grace; it is killed.")
-        time.sleep(0.1)  # the grace period counts from the stop file, which is a moment younger
-        run.kill()
-        run.wait(grace)
+    while not run.state.has_ended:
+        try:
+            run.wait(grace)
+        except RunError:
+            state = run.state
+            if state.has_ended or time.time() - (state.progressed or 0.0) < grace and not state.warning:
+                continue  # a stopped search trains the best that it found
+            note(f"{run.id} hasn't ended after {grace:.0f} s of grace; it is killed.")
+            time.sleep(0.1)  # the grace period counts from the stop file, which is a moment younger
+            run.kill()
+            run.wait(grace)
 
 
 def evaluate(run_id: RunId, as_json: Json = False) -> None:

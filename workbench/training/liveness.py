@@ -99,7 +99,12 @@ def current_state(folder: Path) -> RunState:
 
 def _record(folder: Path, state: RunState, reason: str) -> RunState:
     lost = dataclasses.replace(
-        state, status="lost", reason=reason, ended=state.ended or state.heartbeat or time.time(), seconds_left=None
+        state,
+        status="lost",
+        reason=reason,
+        ended=state.ended or state.heartbeat or time.time(),
+        seconds_left=None,
+        waiting_for=None,
     )
     if lost != state:
         with suppress(StorageError):  # a reader with read-only access still sees the truth
@@ -117,7 +122,7 @@ def _why_gone(
     if is_ours(folder, pid):  # and not to be reaped yet: its last threads are ending, or it lives
         return None
     if state.host is not None and state.host != this_host():
-        silence = time.time() - (state.heartbeat or state.created)
+        silence = time.time() - (state.heartbeat or state.queued or state.created)
         if silence < REMOTE_SILENCE_SECONDS:
             return None
         return (

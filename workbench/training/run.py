@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from workbench import storage
 from workbench.errors import RunError, RunNotFoundError, WorkbenchError
@@ -100,7 +100,7 @@ class Run(Readings):
 
     def describe(
         self, *, note: str | None = None, tags: Iterable[str] | None = None, priority: int | None = None
-    ) -> Run:
+    ) -> Self:
         """Change its note, tags or priority, at any time; what is None stays as it is.
 
         Raises
@@ -128,7 +128,7 @@ class Run(Readings):
         """Whether someone asked it to stop."""
         return (self.folder / files.STOP).exists()
 
-    def wait(self, timeout: float | None = None) -> Run:
+    def wait(self, timeout: float | None = None) -> Self:
         """Wait until it has ended, however it ended.
 
         Raises
@@ -169,7 +169,7 @@ class Run(Readings):
 
         kill(self.folder, grace_seconds=self._settings.stop_grace_seconds)
 
-    def resume(self, *, n_trials: int | None = None, minutes: float | None = None) -> Run:
+    def resume(self, *, n_trials: int | None = None, minutes: float | None = None) -> Self:
         """Go on with a run that was stopped, failed or lost, to the result that it would have had; return at once.
 
         It goes on from its last checkpoint, in a process of its own: `wait` for the end, or `watch` it.

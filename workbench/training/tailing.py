@@ -116,4 +116,4 @@ def tail(path: Path, to_frame: ToFrame) -> pl.DataFrame:
             while len(_tails) > _KEPT:
                 _tails.popitem(last=False)
         _tails.move_to_end(key)
-    return found.frame()
+    return found.frame().clone()  # costs nothing, and what a caller does to it in place stays his own
