@@ -59,27 +59,47 @@ def image_spec(source: str, **parts: Any) -> dict[str, Any]:
     }
 
 
-def train_here(spec: dict[str, Any], home: Path) -> Any:
-    """Execute a run in this process, as the worker does; give it when it has ended."""
-    import time
+def train_here(spec: dict[str, Any], home: Path, *, stop_after: int | None = None) -> Any:
+    """Execute a run in this process, as the worker does; give it when it has ended.
 
+    Parameters
+    ----------
+    stop_after : int, optional
+        Ask it to stop after so many epochs.
+    """
     from workbench import storage
     from workbench.settings import Settings
     from workbench.training import Run
+    from workbench.training import state as files
+    from workbench.training.spec import RunSpec
+
+    settings = Settings(home=home, models=home / "models", checkpoint_seconds=0.0)
+    checked = RunSpec.parse(spec)
+    folder = settings.runs / f"{checked.name}-{len(list(settings.runs.glob('*'))):04x}"
+    folder.mkdir(parents=True)
+    storage.write_json(folder / files.SPEC, checked.to_dict())
+    go_on(folder, settings, stop_after=stop_after)
+    return Run(folder, settings=settings)
+
+
+def go_on(folder: Path, settings: Any, *, stop_after: int | None = None) -> None:
+    """Execute a run's pipeline from what lies in its folder: from the start, or from its checkpoint."""
+    import time
+
+    from workbench import storage
     from workbench.training import state as files
     from workbench.training.pipeline import run_pipeline
     from workbench.training.progress import Progress
     from workbench.training.spec import RunSpec
     from workbench.training.state import RunState, write_state
 
-    settings = Settings(home=home, models=home / "models")
-    checked = RunSpec.parse(spec)
-    folder = settings.runs / f"{checked.name}-{len(list(settings.runs.glob('*'))):04x}"
-    folder.mkdir(parents=True)
-    storage.write_json(folder / files.SPEC, checked.to_dict())
+    class Stopping(Progress):
+        def stop_requested(self) -> bool:
+            return stop_after is not None and self.state.unit == "epoch" and self.state.step >= stop_after
+
     write_state(folder, RunState(status="queued", created=time.time()))
-    progress = Progress(folder)
+    progress = Stopping(folder)
     progress.begin()
+    checked = RunSpec.parse(storage.read_json(folder / files.SPEC))
     status, reason = run_pipeline(checked, folder, progress=progress, settings=settings)
     progress.end(status, reason)
-    return Run(folder, settings=settings)

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import polars as pl
 import pytest
-from image_samples import SHAPES, as_png, drawn, image_spec, table_frame, train_here
+from image_samples import SHAPES, as_png, drawn, go_on, image_spec, table_frame, train_here
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -270,6 +270,19 @@ def test_an_exported_run_makes_no_call_for_columns(run):
     compile(script, "script", "exec")
     assert "run.explain(" not in script + cells and "wb.explain_image(model, run.unseen_rows(1))" in cells
     assert "preview_recipe" not in cells and "model.predict_frame(table.head(5))" in cells
+
+
+def test_a_stopped_run_on_augmented_images_goes_on_to_the_same_result(home, run):
+    spec = image_spec(run.spec.data.source, training={"epochs": 4, "batch_size": 64})
+    whole = train_here(spec, home)
+    stopped = train_here(spec, home, stop_after=2)
+    assert stopped.status == "stopped" and stopped.history()["epoch"].max() == 2
+    go_on(stopped.folder, Settings(home=home, models=home / "models", checkpoint_seconds=0.0))
+    resumed = type(stopped)(stopped.folder)
+    assert resumed.status == "finished" and resumed.history()["epoch"].max() == 4
+    ours, theirs = (load_predictor(found.package_folder).predict_proba(PIXELS) for found in (resumed, whole))
+    assert np.abs(ours - theirs).max() < 1e-6
+    assert resumed.metrics()["test"] == pytest.approx(whole.metrics()["test"], abs=1e-6)
 
 
 def test_folds_of_images_are_divided_without_the_given_test_rows(settings):
