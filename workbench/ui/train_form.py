@@ -10,7 +10,6 @@ from workbench.errors import RecipeError
 from workbench.estimators.catalogue import entry
 from workbench.estimators.image_forms import image_entry
 from workbench.estimators.spec import EstimatorSpec
-from workbench.settings import current
 from workbench.ui import checks, drafts, estimator_cards, forms, messages, search_form, state, training_options
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 def draw(table: Table, draft: Draft) -> None:
     """Draw the whole form; starting opens the run."""
-    from workbench.training.handing import keep_warm
-
-    keep_warm(current())  # while the form is filled in, a worker loads its libraries
     with messages.shown(stop=True):
         task = checks.task_of(table, draft)
         takes = takes_of(table)
