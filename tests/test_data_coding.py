@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.data import coding
 from workbench.data.coded_summaries import summarize_coded
-from workbench.data.coding import Coders, RowWords
+from workbench.data.coding import Coders, Shelf
 from workbench.data.digests import digest_of
 from workbench.data.profile import profile_table
 from workbench.data.store import store_batches
@@ -35,11 +38,11 @@ def columns(draw):
     return pl.Series(name, values, dtype=pl.Float64 if name in ("float", "fraction") else None)
 
 
-def coded(frame, size=7):
-    coders = Coders(frame.schema)
+def coded(frame, size=7, shelf=None):
+    coders = Coders(frame.schema, shelf)
     for start in range(0, frame.height, size):
         coders.add(frame.slice(start, size))
-    return coders.finish()
+    return {name: coders.take(name) for name in frame.columns if name in coders}
 
 
 @given(columns())
@@ -80,17 +83,22 @@ def test_the_heaviest_columns_go_where_the_memory_ends(monkeypatch):
     assert len(coded(rows)) == 1
 
 
-@given(st.integers(2, 400), st.integers(0, 99))
-def test_rows_of_codes_are_equal_where_their_words_are(n_values, seed):
-    rng = np.random.default_rng(seed)
-    rows = pl.DataFrame({f"c{place}": rng.integers(0, n_values, 300) // (n_values - 1) for place in range(20)})
-    words, hashes = RowWords(300), np.zeros(300, dtype=np.uint64)
-    for place, column in enumerate(coded(rows).values()):
-        if not words.add(column):
-            hashes += words.hashes(place)
-            assert words.add(column)
-    hashes += words.hashes(99)
-    assert len(np.unique(hashes)) == rows.n_unique()
+@given(columns(), st.integers(0, 60))
+def test_codes_in_a_file_are_those_in_memory(column, n_held):
+    frame = column.to_frame()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coding, "_HELD_BYTES", n_held)
+        with tempfile.TemporaryDirectory() as folder, Shelf(Path(folder)) as shelf:
+            in_file = coded(frame, shelf=shelf)
+    for name, found in coded(frame).items():
+        assert pl.concat(list(in_file[name].series())).equals(pl.concat(list(found.series())))
+
+
+def test_equal_rows_of_codes_are_counted(settings):
+    rng = np.random.default_rng(1)
+    rows = pl.DataFrame({f"c{place}": rng.integers(0, 40, 3_000) // 39 for place in range(9)})
+    stored = store_batches([rows[:1_000], rows[1_000:]], name="rows", settings=settings)
+    assert stored.profile().n_duplicates == 3_000 - rows.n_unique()
 
 
 def test_a_stored_table_with_and_without_codes_is_the_same(settings, monkeypatch):

@@ -1,27 +1,34 @@
-"""Columns of few different values, kept in memory as small codes: what holds for a value holds for all of its rows.
+"""Columns of few different values, kept as small codes: what holds for a value holds for all of its rows.
 
-Most columns are such, also in tables of many millions of rows, and take one or two bytes a cell then.
+Most columns are such, also in tables of many millions of rows, and take one or two bytes a cell then: the first of them
+in memory, the others in a file that has no name and ends with the process that holds it.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 import polars as pl
 
 _MAX_VALUES = 32_000
-_MISSING = np.iinfo(np.int16).min
 _MAX_WHOLE = 2**31
 _MAX_COLUMNS = 256
-_MAX_BYTES = 128 * 1024 * 1024  # of all columns together
+_HELD_BYTES = 32 * 1024 * 1024  # in memory, of all columns together
+_MAX_BYTES = 2 * 1024 * 1024 * 1024  # in the file, too
 _TABLE_BITS = 16
 _N_PLACES, _SHIFT = 1 << _TABLE_BITS, np.uint64(64 - _TABLE_BITS)
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], dtype=np.uint64)  # odd, with bits that mix well
 _CHUNK_ROWS = 16_384  # stay in the processor's cache
 _INLINE = 12  # bytes of a text that stand in its view
+
+
+Part = np.ndarray | tuple[int, np.dtype, int]  # codes, or their place in the file, type and number
 
 
 @dataclass(frozen=True)
@@ -55,38 +62,55 @@ class Coded:
         return (self.values.gather(part) for part in self.parts)
 
 
-class RowWords:
-    """The codes of several columns together as one integer a row: as many columns as fit.
+class Shelf:
+    """A context where codes wait until their column is asked for: in memory as long as they are few, then in a file.
 
     Parameters
     ----------
-    n_rows : int
+    folder : Path, optional
+        For the file; without one all codes stay in memory.
     """
 
-    def __init__(self, n_rows: int) -> None:
-        self._words = np.zeros(n_rows, dtype=np.uint64)
-        self._n_different = 1
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._n_held = 0
+        self._file: IO[bytes] | None = None
 
-    def add(self, coded: Coded) -> bool:
-        """Add a column; False where it no longer fits."""
-        n_values = len(coded.values)
-        if self._n_different * n_values > 2**64:
-            return False
-        self._n_different *= n_values
-        start, factor = 0, np.uint64(n_values)
-        for part in coded.parts:
-            words = self._words[start : start + len(part)]
-            words *= factor
-            words += part.view(f"u{part.itemsize}")
-            start += len(part)
-        return True
+    def __enter__(self) -> Shelf:
+        return self
 
-    def hashes(self, seed: int) -> np.ndarray:
-        """Give a hash of each row, and begin anew."""
-        found: np.ndarray = pl.Series(self._words).hash(seed).to_numpy()
-        self._words[:] = 0
-        self._n_different = 1
-        return found
+    def __exit__(self, *raised: object) -> None:
+        if self._file is not None:
+            with suppress(OSError):  # what wasn't written yet doesn't matter any longer
+                self._file.close()
+
+    def put(self, codes: np.ndarray) -> Part:
+        """Keep the codes of some rows.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or refuses.
+        """
+        if self._folder is None or self._n_held + codes.nbytes <= _HELD_BYTES:
+            self._n_held += codes.nbytes
+            return codes
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+        place = self._file.tell()
+        self._file.write(codes.data)
+        return place, codes.dtype, len(codes)
+
+    def take(self, part: Part) -> np.ndarray:
+        """Give the codes of some rows."""
+        if isinstance(part, np.ndarray):
+            return part
+        place, dtype, n_rows = part
+        codes: np.ndarray = np.empty(n_rows, dtype=dtype)
+        file = cast("IO[bytes]", self._file)
+        file.seek(place)
+        file.readinto(codes.data)  # type: ignore[attr-defined]
+        return codes
 
 
 class Coders:
@@ -95,23 +119,26 @@ class Coders:
     Parameters
     ----------
     schema : mapping of str to DataType
+    shelf : Shelf, optional
+        For the codes; by default they all stay in memory.
 
     Examples
     --------
     >>> coders = Coders({"port": pl.String()})
     >>> coders.add(pl.DataFrame({"port": ["S", None, "C", "S"]}))
-    >>> found = coders.finish()["port"]
+    >>> found = coders.take("port")
     >>> found.values.to_list(), found.counts().tolist()
     ([None, 'S', 'C'], [1, 2, 1])
     """
 
-    def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
+    def __init__(self, schema: Mapping[str, pl.DataType], shelf: Shelf | None = None) -> None:
         self._coders: dict[str, _RangeCoder | _LookUpCoder] = {}
+        shelf = shelf or Shelf()
         for name, dtype in schema.items() if len(schema) <= _MAX_COLUMNS else ():
             if dtype.is_integer() or dtype == pl.Float64:
-                self._coders[name] = _RangeCoder(name, dtype)
+                self._coders[name] = _RangeCoder(name, dtype, shelf)
             elif dtype.is_temporal() or dtype == pl.String:
-                self._coders[name] = _LookUpCoder(name, dtype)
+                self._coders[name] = _LookUpCoder(name, dtype, shelf)
 
     def add(self, rows: pl.DataFrame) -> None:
         """Take some rows."""
@@ -126,9 +153,13 @@ class Coders:
         coders = {name: coder for name, coder in self._coders.items() if isinstance(coder, _LookUpCoder)}
         return {name: coder.last() for name, coder in coders.items() if coder.dtype == pl.String}
 
-    def finish(self) -> dict[str, Coded]:
-        """Give the columns that had few different values."""
-        return {name: coder.finish() for name, coder in self._coders.items()}
+    def __contains__(self, name: object) -> bool:
+        """Whether the column has had few different values so far."""
+        return name in self._coders
+
+    def take(self, name: str) -> Coded:
+        """Give a column that is in here when all rows were added, and let go of it."""
+        return self._coders.pop(name).finish()
 
 
 class _RangeCoder:
@@ -136,9 +167,9 @@ class _RangeCoder:
 
     n_bytes = 0
 
-    def __init__(self, name: str, dtype: pl.DataType) -> None:
-        self._name, self._dtype = name, dtype
-        self._parts: list[np.ndarray] = []
+    def __init__(self, name: str, dtype: pl.DataType, shelf: Shelf) -> None:
+        self._name, self._dtype, self._shelf = name, dtype, shelf
+        self._parts: list[Part] = []
         self._base: int | None = None
         self._low = self._high = 0
 
@@ -163,9 +194,12 @@ class _RangeCoder:
                 return False  # by their bits, since -0.0 equals 0.0
         codes = whole.astype(np.int16)  # what is cut off comes back in the difference
         codes -= np.array(self._base or 0).astype(np.int16)
+        base = self._base or 0
+        if max(base - self._low, self._high - base) < 128:
+            codes = codes.astype(np.int8)
         if missing is not None:
-            codes[missing] = _MISSING
-        self._parts.append(codes)
+            codes[missing] = np.iinfo(codes.dtype).min
+        self._parts.append(self._shelf.put(codes))
         self.n_bytes += codes.nbytes
         return True
 
@@ -174,10 +208,10 @@ class _RangeCoder:
         shift = np.int16((self._base or 0) - self._low + 1)
         n_values = self._high - self._low + 2
         parts = []
-        while self._parts:
-            codes = self._parts.pop(0)
-            missing = codes == _MISSING
-            codes += shift
+        for kept in self._parts:
+            codes = self._shelf.take(kept)
+            missing = codes == np.iinfo(codes.dtype).min
+            codes = codes.astype(np.int16) + shift
             codes[missing] = 0
             parts.append(codes.astype(np.uint8) if n_values <= 256 else codes)
         values = pl.Series(self._name, [None, *range(self._low, self._high + 1)], dtype=pl.Int64)
@@ -187,11 +221,12 @@ class _RangeCoder:
 class _LookUpCoder:
     """Finds values by their bits in a table; those that share a place in it stand behind each other."""
 
-    def __init__(self, name: str, dtype: pl.DataType) -> None:
-        self.dtype = dtype
+    def __init__(self, name: str, dtype: pl.DataType, shelf: Shelf) -> None:
+        self.dtype, self._shelf = dtype, shelf
         self._values = [pl.Series(name, [None], dtype=dtype)]
         self._n_values = 1
-        self._parts: list[np.ndarray] = []
+        self._parts: list[Part] = []
+        self._last: np.ndarray = np.empty(0, dtype=np.uint8)
         self._table = np.zeros(_N_PLACES, dtype=np.int16)
         self._keys = np.zeros((2 if dtype == pl.String else 1, _MAX_VALUES + 1), dtype=np.uint64)
         self.n_bytes = self._table.nbytes + self._keys.nbytes
@@ -214,17 +249,18 @@ class _LookUpCoder:
             is_missing = None if missing is None else missing[chunk]
             if not self._look_up([word[chunk] for word in words], is_missing, codes[chunk], rows[chunk]):
                 return False
-        self._parts.append(codes.astype(np.uint8) if self._n_values <= 256 else codes)
-        self.n_bytes += self._parts[-1].nbytes
+        self._last = codes.astype(np.uint8) if self._n_values <= 256 else codes
+        self._parts.append(self._shelf.put(self._last))
+        self.n_bytes += self._last.nbytes
         return True
 
     def last(self) -> Coded:
         """Give the rows that were taken last."""
-        return Coded(self._known(), self._parts[-1:])
+        return Coded(self._known(), [self._last])
 
     def finish(self) -> Coded:
         """Give the column."""
-        return Coded(self._known(), self._parts)
+        return Coded(self._known(), [self._shelf.take(part) for part in self._parts])
 
     def _known(self) -> pl.Series:
         if len(self._values) > 1:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from workbench.data.coding import Coded
+from workbench.data.coding import Coded, Coders
 from workbench.data.digests import Piece, column_head, feed, missing_bits, pieces_of, table_head
 from workbench.data.stored_rows import SAMPLE_ROWS, sample_positions
 from workbench.data.summaries import Parts
@@ -39,8 +39,8 @@ class Contents:
     n_missing : dict of str to int
     n_bytes : int
         Memory that all rows take as a frame.
-    coded : dict of str to Coded
-        Columns that are still in memory.
+    coded : Coders
+        Holds columns that needn't be read again.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class Contents:
     n_rows: int
     n_missing: dict[str, int]
     n_bytes: int
-    coded: dict[str, Coded] = field(default_factory=dict)
+    coded: Coders = field(default_factory=lambda: Coders({}))
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _columns(contents: Contents) -> Iterator[tuple[str, pl.DataType, Parts | Cod
     read: dict[str, pl.Series] = {}
     for name, dtype in contents.schema.items():
         if name in contents.coded:
-            yield name, dtype, contents.coded.pop(name)
+            yield name, dtype, contents.coded.take(name)
         elif at_once == 1:
             yield name, dtype, _parts(contents, name, dtype)
         else:

@@ -15,8 +15,10 @@ from typing import Any
 
 import polars as pl
 
+from workbench.data.coding import Shelf
 from workbench.data.digests import digest_of
 from workbench.data.examining import Contents, examine
+from workbench.data.freed_memory import give_back
 from workbench.data.normalize import normalize_frame
 from workbench.data.shelf import TableInfo as TableInfo
 from workbench.data.shelf import delete_table as delete_table
@@ -130,16 +132,21 @@ def store_batches(
     with disk_errors(settings.tables / "table.parquet"):
         try:
             partial.mkdir(parents=True)
-            written = write_rows(
-                chain(_released(start), rest),
-                partial / "table.parquet",
-                name=name,
-                max_columns=settings.max_columns,
-            )
-            table = _finish(partial, written, name=name, target=target, origin=origin, settings=settings)
+            with Shelf(partial) as shelf:
+                written = write_rows(
+                    chain(_released(start), rest),
+                    partial / "table.parquet",
+                    name=name,
+                    max_columns=settings.max_columns,
+                    shelf=shelf,
+                )
+                give_back()
+                table = _finish(partial, written, name=name, target=target, origin=origin, settings=settings)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     _remove_abandoned(settings.tables)
+    del written
+    give_back()
     return table
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from workbench.data.coded_summaries import summarize_coded
-from workbench.data.coding import Coded, RowWords
+from workbench.data.coding import Coded
 from workbench.data.columns import Column
 from workbench.data.distributions import Distribution
 from workbench.data.stored_rows import BATCH_ROWS
@@ -92,7 +92,6 @@ class Summarizer:
         # Rows are told apart by 64-bit hashes, 8 bytes a row: two of n different rows have the same one with a
         # probability of n²/2⁶⁵, 0.00001 for 20 million. Hashes of columns are added up, so their order is all one.
         self._hashes: np.ndarray | None = np.zeros(n_rows, dtype=np.uint64)
-        self._words: RowWords | None = None
         self._lock = Lock()
 
     def add_frame(self, frame: pl.DataFrame) -> None:
@@ -126,32 +125,30 @@ class Summarizer:
     def finish(self) -> TableSummary:
         """Give what was found."""
         n_duplicates = 0
-        if self._hashes is not None and self._words is not None:
-            self._hashes += self._words.hashes(len(self._found))
         if self._hashes is not None and self.n_rows and self._found:
             self._hashes.sort()
             n_duplicates = self.n_rows - Distribution(self._hashes).n_unique
-        self._hashes = self._words = None
+        self._hashes = None
         return TableSummary(self.n_rows, n_duplicates, [summary for summary in self._found if summary is not None])
 
     def _summarize(self, place: int, name: str, dtype: pl.DataType, parts: Parts | Coded) -> None:
         if isinstance(parts, Coded):
             summary = summarize_coded(name, dtype, self.n_rows, parts)
-            self._add_words(place, parts)
+            self._add_coded_hashes(place, parts)
         else:
             summary = summarize_parts(name, dtype, self.n_rows, self._hashed(place, parts))
         self._found[place] = summary
         if summary.column.n_unique == self.n_rows:
             self._hashes = None  # no row equals another
 
-    def _add_words(self, place: int, coded: Coded) -> None:
-        with self._lock:
-            if self._hashes is None:
-                return
-            self._words = self._words or RowWords(self.n_rows)
-            if not self._words.add(coded):
-                self._hashes += self._words.hashes(place)
-                self._words.add(coded)
+    def _add_coded_hashes(self, place: int, coded: Coded) -> None:
+        start = 0
+        for found in coded.spread(coded.values.hash(place).to_numpy()):
+            with self._lock:
+                if self._hashes is None:
+                    return
+                self._hashes[start : start + len(found)] += found
+            start += len(found)
 
     def _hashed(self, place: int, parts: Parts) -> Parts:
         """Add each part's hashes to those of the rows while it is in hand for the first time."""

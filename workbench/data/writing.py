@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from workbench.data.coding import Coders
+from workbench.data.coding import Coders, Shelf
 from workbench.data.examining import Contents
 from workbench.data.normalize import Normalizer, TooWideError, no_rows
 from workbench.data.row_groups import RowGroups
@@ -19,9 +19,19 @@ from workbench.errors import ReadError
 
 
 def write_rows(
-    batches: Iterable[pl.DataFrame], path: Path, *, name: str, max_columns: int
+    batches: Iterable[pl.DataFrame], path: Path, *, name: str, max_columns: int, shelf: Shelf | None = None
 ) -> tuple[Contents, list[str]]:
     """Normalize the batches and write them.
+
+    Parameters
+    ----------
+    batches : iterable of DataFrame
+    path : Path
+    name : str
+        For messages.
+    max_columns : int
+    shelf : Shelf, optional
+        For the codes of the columns; used as long as the contents are.
 
     Returns
     -------
@@ -37,7 +47,7 @@ def write_rows(
     OSError
         If the disk is full or refuses.
     """
-    writer = _Writer(name=name, normalizer=Normalizer(name=name, max_columns=max_columns))
+    writer = _Writer(name=name, normalizer=Normalizer(name=name, max_columns=max_columns), shelf=shelf)
     rest: Iterator[pl.DataFrame] = iter(batches)
     while True:
         writer.write(rest, path)
@@ -52,11 +62,11 @@ def write_rows(
             for start in range(0, writer.n_rows, BATCH_ROWS)
         )
         rest = chain(written, [writer.pending], rest)
-        writer = _Writer(name=name, normalizer=writer.normalizer)
+        writer = _Writer(name=name, normalizer=writer.normalizer, shelf=shelf)
     path.with_name(f"{path.name}.earlier").unlink(missing_ok=True)
     if not writer.n_rows:
         raise no_rows(name, len(writer.schema))
-    contents = Contents(path, writer.schema, writer.n_rows, writer.n_missing, writer.n_bytes, writer.coders.finish())
+    contents = Contents(path, writer.schema, writer.n_rows, writer.n_missing, writer.n_bytes, writer.coders)
     return contents, writer.normalizer.notes()
 
 
@@ -66,6 +76,7 @@ class _Writer:
 
     name: str
     normalizer: Normalizer
+    shelf: Shelf | None
     schema: dict[str, pl.DataType] = field(default_factory=dict)
     n_rows: int = 0
     n_bytes: int = 0
@@ -80,7 +91,7 @@ class _Writer:
         start = self.normalizer.apply(first)
         self.schema = dict(start.schema)
         self.n_missing = dict.fromkeys(self.schema, 0)
-        self.coders = Coders(self.schema)
+        self.coders = Coders(self.schema, self.shelf)
         with RowGroups(path, start) as groups:
             groups.add(self._counted(start), self.coders.texts())
             for batch in batches:
