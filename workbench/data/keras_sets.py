@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -195,7 +195,7 @@ def _store(known: KerasSet, path: Path, origin: dict[str, Any], target: str | No
         )
 
 
-def _named(batches: Iterator[pl.DataFrame], known: KerasSet, file: str) -> Iterator[pl.DataFrame]:
+def _named(batches: Iterable[pl.DataFrame], known: KerasSet, file: str) -> Iterator[pl.DataFrame]:
     """Give images, labels by their names, and parts."""
     for batch in batches:
         if "label_name" in batch.columns:

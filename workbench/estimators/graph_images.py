@@ -127,8 +127,8 @@ class _Walk:
         return self._pooled("AveragePool", layer, tensor)
 
     def _pooled(self, operator: str, layer: Any, tensor: str) -> str:
-        sizes = {"kernel_shape": list(layer.pool_size), "strides": list(layer.strides)}
-        return str(self.graph.node(operator, tensor, auto_pad=_padding(layer), **sizes))
+        size, strides = list(layer.pool_size), list(layer.strides)
+        return str(self.graph.node(operator, tensor, auto_pad=_padding(layer), kernel_shape=size, strides=strides))
 
     def _globalaveragepooling2d(self, layer: Any, tensor: str) -> str:
         if layer.keepdims:

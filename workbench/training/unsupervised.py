@@ -117,7 +117,7 @@ def prepare_without_target(spec: RunSpec, table: Table, settings: Settings) -> W
         spec, table, "classification", entry, params, tuple(spec.recipe), None, positions, decided, split, [],
         np.zeros(len(positions), dtype=np.int64), [0], (), len(split.train), settings, stand_in,
     )  # fmt: skip
-    return cast(WithoutTarget, bounded(whole))
+    return bounded(whole)
 
 
 def _refuse_steps(spec: RunSpec) -> None:
