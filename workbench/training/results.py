@@ -31,6 +31,8 @@ def stopped_early(progress: Progress) -> str:
         )
     if state.phase == "searching":
         return "Stopped on request before a trial had finished; there is no model. Resume it to go on."
+    if state.resumed:
+        return "Stopped on request before it went on; what it had stored before is kept. Resume it again."
     return "Stopped on request before it had learned anything; there is no model."
 
 
