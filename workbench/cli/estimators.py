@@ -19,7 +19,10 @@ def estimators(
     task: Annotated[str | None, typer.Option(help="Only those for this task.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """List the estimators, your own among them, or the parameters of one."""
+    """List the estimators, or the parameters of one.
+
+    Those of your own file are among them.
+    """
     from workbench.estimators import catalogue, entry
     from workbench.estimators.own_file import own_problem
 

@@ -128,6 +128,12 @@ class Run(Readings):
         """Whether someone asked it to stop."""
         return (self.folder / files.STOP).exists()
 
+    @property
+    def stop_waited(self) -> float | None:
+        """Seconds since someone asked it to stop; None where nobody has."""
+        asked = storage.read_json(self.folder / files.STOP)
+        return time.time() - float(asked["time"]) if isinstance(asked, dict) and "time" in asked else None
+
     def wait(self, timeout: float | None = None) -> Self:
         """Wait until it has ended, however it ended.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from workbench.settings import current
 from workbench.ui import messages, words
 from workbench.ui.run_words import best_text, estimator_title, metric_title
 
@@ -23,11 +24,14 @@ def draw(run: Run, run_state: RunState) -> None:
             st.badge(messages.plain(tag), color="gray", icon=":material/sell:")
         if not run_state.has_ended:
             _stop_button(run)
+            _kill_button(run)
     with st.grid(4, min_column_width=160):
         st.metric(*_progress(run_state), border=True, height="stretch")
         st.metric(*_time(run_state), border=True, height="stretch")
         st.metric(*best_text(run), border=True, height="stretch", help=_best_at(run_state))
         st.metric("Estimator", estimator_title(run.spec.estimator.name), border=True, height="stretch")
+    if run_state.warning:
+        messages.error(run_state.warning)
     if not run_state.has_ended:
         st.progress(run_state.progress, text=messages.plain(_phase(run, run_state)))
     elif run_state.reason and run_state.status in ("failed", "lost"):
@@ -47,6 +51,22 @@ def _stop_button(run: Run) -> None:
     ):
         run.stop()
         st.rerun(scope="fragment")
+
+
+def _kill_button(run: Run) -> None:
+    """Offer to end a run by force, once it was asked to stop and had its time to do so."""
+    waited = run.stop_waited
+    if waited is None or waited < current().stop_grace_seconds:
+        return
+    if st.button(
+        "End by force",
+        key="train.kill",
+        icon=":material/dangerous:",
+        help="It hasn't ended by itself. What was stored up to now is kept, and the run can be resumed from there.",
+    ):
+        with messages.shown():
+            run.kill()
+            st.rerun(scope="fragment")
 
 
 def _progress(run_state: RunState) -> tuple[str, str]:

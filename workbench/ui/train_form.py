@@ -48,6 +48,7 @@ def draw(table: Table, draft: Draft) -> None:
             )
     with right:
         training_options.draw(table, draft, chosen, task)
+    training_options.formulas(draft, chosen, task)
     _start(table, draft, chosen)
 
 

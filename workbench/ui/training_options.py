@@ -61,7 +61,6 @@ def draw(table: Table, draft: drafts.Draft, chosen: EstimatorEntry, task: AnyTas
             **bound("train.calibration", training.calibration, lambda value: save(calibration=value)),
         )
     _identity(table, draft)
-    _formulas(chosen, training, task, draft.estimator.params)
 
 
 def _steps(training: TrainingSpec, save: Save) -> None:
@@ -323,15 +322,16 @@ def _rename(table: Table, value: str) -> None:
     drafts.save(draft)
 
 
-def _formulas(chosen: EstimatorEntry, training: TrainingSpec, task: AnyTask, params: dict[str, Any]) -> None:
-    """Show what these choices mean as formulas, for whoever learns or teaches."""
+def formulas(draft: drafts.Draft, chosen: EstimatorEntry, task: AnyTask) -> None:
+    """Show what the choices mean as formulas, for whoever learns or teaches."""
     from workbench.estimators.formulas import formulas_for
 
-    found = formulas_for(chosen, training, task, params)
+    found = formulas_for(chosen, draft.training, task, draft.estimator.params)
     if not found:
         return
     with st.expander("What these choices mean", icon=":material/function:"):
         for formula in found:
-            st.markdown(f"**{formula.title}**")
-            st.latex(formula.latex)
-            st.caption(formula.words)
+            with st.container(horizontal=False, gap="xsmall"):
+                st.markdown(f"**{formula.title}**")
+                st.latex(formula.latex)
+                st.caption(formula.words)

@@ -37,8 +37,10 @@ class Inspector:
         self._looked = 0.0
         self._cost = 0.0
 
-    def due(self) -> bool:
-        """Tell whether it is time to look again."""
+    def due(self, epoch: int) -> bool:
+        """Tell whether it is time to look again: after epochs 1, 2, 4, 8, ..., and every two seconds besides."""
+        if epoch & (epoch - 1) == 0:  # a short training has a curve of its layers, too
+            return True
         passed = time.monotonic() - self._looked
         return passed >= _EVERY_SECONDS and passed * _LARGEST_SHARE >= self._cost
 

@@ -129,7 +129,7 @@ class _Training:
 
     def _run_epoch(self, epoch: int, first: int) -> bool:
         """Run the batches of an epoch from one on; tell whether it came to its end."""
-        n_batches, looks = self._steps.n_batches, self._inspector.due()
+        n_batches, looks = self._steps.n_batches, self._inspector.due(epoch)
         self._epoch_began, self._epoch_from = time.monotonic(), first
         for done in self._steps.epoch(epoch, first, look_at_last=looks):
             if not self._steps.finite:
