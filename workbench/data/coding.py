@@ -25,7 +25,7 @@ _TABLE_BITS = 16
 _N_PLACES, _SHIFT = 1 << _TABLE_BITS, np.uint64(64 - _TABLE_BITS)
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], dtype=np.uint64)  # odd, with bits that mix well
 _CHUNK_ROWS = 16_384  # stay in the processor's cache
-_INLINE = 12  # bytes of a text that stand in its view
+_INLINE, _FIRST = 12, 4  # bytes of a text that stand in its view, and in the first of its two words
 
 
 Part = np.ndarray | tuple[int, np.dtype, int]  # codes, or their place in the file, type and number
@@ -235,19 +235,23 @@ class _LookUpCoder:
         """Take some rows; say whether there are still few values."""
         cells, missing = _cells_of(rows)
         if rows.dtype == pl.String:
-            words = [np.ascontiguousarray(cells[::2]), np.ascontiguousarray(cells[1::2])]
-            lengths = words[0] & np.uint64(0xFFFFFFFF)
+            words = [cells[::2], cells[1::2]]
+            lengths = words[0].astype(np.uint32)
             if missing is not None:
                 lengths[missing] = 0
-            if len(lengths) and lengths.max() > _INLINE:
+            longest = int(lengths.max()) if len(lengths) else 0
+            if longest > _INLINE:
                 return False
+            if longest <= _FIRST:  # the other word is 0 then
+                words.pop()
         else:
             words = [cells.view(f"u{cells.itemsize}").astype(np.uint64, copy=False)]
         codes = np.empty(len(rows), dtype=np.int16)
         for start in range(0, len(rows), _CHUNK_ROWS):
             chunk = slice(start, start + _CHUNK_ROWS)
             is_missing = None if missing is None else missing[chunk]
-            if not self._look_up([word[chunk] for word in words], is_missing, codes[chunk], rows[chunk]):
+            near = [np.ascontiguousarray(word[chunk]) for word in words]
+            if not self._look_up(near, is_missing, codes[chunk], rows[chunk]):
                 return False
         self._last = codes.astype(np.uint8) if self._n_values <= 256 else codes
         self._parts.append(self._shelf.put(self._last))
@@ -300,7 +304,7 @@ class _LookUpCoder:
         """Look up the codes at the places; say which aren't those of the words."""
         self._table.take(places, out=codes, mode="clip")
         differs: np.ndarray = codes == 0
-        for word, known in zip(words, self._keys, strict=True):
+        for word, known in zip(words, self._keys, strict=False):
             differs |= known.take(codes) != word
         return differs
 
@@ -313,7 +317,7 @@ class _LookUpCoder:
             while self._table[place]:
                 place = (place + 1) % _N_PLACES
             self._table[place] = code
-            self._keys[:, code] = key
+            self._keys[: len(key), code] = key
         self._n_values += len(firsts)
         if firsts:
             self._values.append(rows.gather(list(firsts.values())))

@@ -181,7 +181,13 @@ def _digest_coded(
         add(bytes((contents.n_rows + 7) // 8))
     for pieces in pieces_of(dtype):
         of_values = pieces(coded.values)
-        if isinstance(of_values, bytes):
+        widths = coded.values.str.len_bytes().drop_nulls().unique().to_list() if dtype == pl.String else []
+        if isinstance(of_values, bytes) and len(widths) == 1:
+            # texts of one length, without those that are missing
+            texts = np.frombuffer(bytes(widths[0]) + of_values, dtype=f"V{widths[0]}")
+            for part in coded.parts:
+                add(texts.take(part[part > 0]).tobytes())
+        elif isinstance(of_values, bytes):
             for rows in coded.series():
                 add(pieces(rows))
         else:

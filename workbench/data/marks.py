@@ -23,7 +23,7 @@ class Marks:
     has_blanks : bool
         Whether there are blanks or control characters beside newlines and delimiters.
     has_padding : bool
-        Whether some cell begins with a blank, or with a zero and another digit. Quotes are taken as letters.
+        Whether some cell begins with a blank, or with a zero and a digit or letter. Quotes are taken as letters.
     """
 
     n_delimiters: int
@@ -49,7 +49,7 @@ def find_marks(data: bytes, delimiter: str, *, n_newlines: int) -> Marks:
     values = np.frombuffer(data, dtype=np.uint8)
     mark = delimiter.encode()
     code = mark[0] if len(mark) == 1 else _NEWLINE
-    look = _Look()
+    look = _Look(code)
     n_delimiters = n_low = 0
     has_padding = _PADDED.match(data) is not None and data[0] != code
     for start in range(0, len(values), _CHUNK_BYTES):
@@ -66,29 +66,38 @@ def find_marks(data: bytes, delimiter: str, *, n_newlines: int) -> Marks:
 class _Look:
     """A look at one part after the other, always in the same memory, which is what makes it quick."""
 
-    def __init__(self) -> None:
-        self.ends, self.low, self._zeros, self._others = (np.empty(_CHUNK_BYTES + 3, dtype=bool) for _ in range(4))
-        self._shifted = np.empty(_CHUNK_BYTES + 3, dtype=np.uint8)
+    def __init__(self, code: int) -> None:
+        self._code = code
+        self.ends, self.low, self._high, self._zeros, self._others = (
+            np.empty(_CHUNK_BYTES + 3, dtype=bool) for _ in range(5)
+        )
 
     def finds_padding(self, part: np.ndarray) -> bool:
-        """Whether behind the end of a cell there is a blank, or a zero and another digit, perhaps behind a sign.
+        """Whether behind the end of a cell there is a blank, or a zero and a digit or letter, perhaps behind a sign.
 
         `ends` says where the delimiters are, and `low` where all bytes up to the blank are.
         """
         size = len(part)
-        ends, low, shifted = self.ends[:size], self.low[:size], self._shifted[:size]
+        ends, low, high = self.ends[:size], self.low[:size], self._high[:size]
         zeros, others = self._zeros[:size], self._others[:size]
+        n_low = np.count_nonzero(low)
         ends |= np.equal(part, _NEWLINE, out=others)
-        # low & ~ends, behind an end
-        if np.logical_and(ends[:-1], np.greater(low, ends, out=others)[1:], out=others[1:]).any():
-            return True
+        if n_low > np.count_nonzero(others):
+            # low & ~ends, behind an end
+            if np.logical_and(ends[:-1], np.greater(low, ends, out=others)[1:], out=others[1:]).any():
+                return True
+        # Digits, and letters, which are rare behind a zero: one step less than digits alone.
+        np.greater_equal(part, _ZERO, out=high)
         np.equal(part, _ZERO, out=zeros)
-        np.less_equal(np.subtract(part, _ZERO, out=shifted), 9, out=others)
-        zeros[:-1] &= others[1:]
+        if self._code >= _ZERO:
+            np.greater(high, ends, out=high)
+        zeros[:-1] &= high[1:]
         if np.logical_and(ends[:-2], zeros[1:-1], out=others[:-2]).any():
             return True
-        # + and - are two apart
-        np.equal(np.bitwise_and(np.subtract(part, ord("+"), out=shifted), 0xFD, out=shifted), 0, out=others)
-        others[1:-2] &= ends[:-3]
-        others[1:-2] &= zeros[2:-1]
-        return bool(others[1:-2].any())
+        # ends & ~high & zeros, each behind the other: signs, for the most part
+        np.greater(ends[:-3], high[1:-2], out=others[:-3])
+        others[:-3] &= zeros[2:-1]
+        if not others[:-3].any():
+            return False
+        signs = part[1:][np.flatnonzero(others[:-3])]
+        return bool(((signs == ord("+")) | (signs == ord("-"))).any())
