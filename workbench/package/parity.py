@@ -33,7 +33,7 @@ HOSTILE_TEXTS = (
 )
 # The first and last second that a calendar has, a leap day, the last second of a year, and just before 1970.
 HOSTILE_MOMENTS = (EARLIEST_SECOND, LATEST_SECOND, 951_782_400.0, 1_735_689_599.0, -0.5)
-_CHUNK_ROWS = 8_192
+_CHUNK_ROWS = 2_048
 _MISSING_SHARE, _UNSEEN_SHARE = 0.2, 0.1
 
 Scores = Callable[[CheckedRows], np.ndarray]

@@ -36,8 +36,8 @@ RECIPE_FOLDER = "native/recipe"
 Engine = Literal["onnx", "native"]
 Arrays = dict[str, np.ndarray]
 
-# A forest of many classes looks up one row of shares for each tree: 200 trees and 10 classes take 130 MB for this many.
-_CHUNK_ROWS = 8_192
+# A forest of many classes looks up one row of shares for each tree: 200 trees and 10 classes take 33 MB for this many.
+_CHUNK_ROWS = 2_048
 # Operators of text fill every row of a chunk up to the one with the most words, each of them 32 bytes.
 _CHUNK_CHARACTERS = 8_000_000
 

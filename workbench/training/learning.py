@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,12 @@ class Ready:
     recipe: FittedRecipe
     material: Material = field(repr=False)
     notes: tuple[str, ...] = ()
+
+    def without_rows(self) -> Ready:
+        """Give it without the rows that were learned from, so that packaging has their room."""
+        found = self.material
+        empty = {name: getattr(found, name)[:0] for name in ("X_train", "y_train", "X_validation", "y_validation")}
+        return replace(self, material=replace(found, **empty, weights=None, unbalanced=None))
 
 
 def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | None = None) -> Ready:

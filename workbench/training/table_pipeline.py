@@ -19,6 +19,7 @@ from workbench.training.history import HistoryWriter
 from workbench.training.learning import Ready, make_ready
 from workbench.training.live import Live
 from workbench.training.loops import fit
+from workbench.training.memory import release_memory
 from workbench.training.preparing import Preparation, prepare_rows
 from workbench.training.progress import Progress
 from workbench.training.results import evaluate_model, package_model, stopped_after, stopped_early, stopped_search
@@ -57,6 +58,8 @@ def run_table_pipeline(
     progress.enter("evaluating")
     metrics = evaluate_model(prepared, ready, model, folder, folds)
     progress.enter("packaging")
+    ready = ready.without_rows()
+    release_memory()
     info = package_model(prepared, ready, model, folder, metrics)
     if info.engine == "native":
         live.note(info.reason)
