@@ -28,6 +28,7 @@ def test_adult_reaches_its_reference_through_the_pages(open_page, settings, larg
 
     train = open_page("train", table=table)
     if estimator != "hist_gradient_boosting":  # chosen from the start
+        train.pills(key="train.family").set_value("all").run()
         press(train, f"train.choose.{estimator}")
     press(open_page("prepare", table=table), "prepare.suggest.use")
     train = press(open_page("train", table=table), "train.start")

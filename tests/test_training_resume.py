@@ -92,9 +92,7 @@ def test_a_stopped_run_goes_on_to_the_result_of_one_that_was_never_interrupted(s
     assert run.seconds > worked
     assert run.tags == ("stopped",)
     assert run.metrics() == whole.metrics()
-    assert (
-        run.history()["step"].to_list() == whole.history()["step"].to_list()
-    )  # none twice, none missing
+    assert run.history()["step"].to_list() == whole.history()["step"].to_list()  # none twice, none missing
     assert not (run.folder / "checkpoint").exists()
     with pytest.raises(RunError, match="which is finished; needed one that was stopped, failed or lost"):
         run.resume()
