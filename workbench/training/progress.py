@@ -16,6 +16,7 @@ from workbench.training.pace import Pace
 from workbench.training.state import STOP, Best, Phase, RunState, Status, read_state, this_host, write_state
 
 _RESERVE = ".reserve"
+_LAST_BEAT_SECONDS = 2.0
 _RESERVE_BYTES = 65_536
 _PACED: tuple[Phase, ...] = ("searching", "cross-validating", "training")
 
@@ -39,6 +40,7 @@ class Progress:
         self._heartbeat_seconds = max(0.05, heartbeat_seconds)
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._signalled = False
         self._stops_taken: tuple[float, ...] = ()
         self.took_stop = False
@@ -78,7 +80,7 @@ class Progress:
         # Where the disk fills up while the run trains, this room is given back so that the reason can still be written.
         with suppress(OSError):
             (self._folder / _RESERVE).write_bytes(os.urandom(_RESERVE_BYTES))
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        self._heart.start()
 
     def enter(self, phase: Phase) -> None:
         """Name the phase that begins now."""
@@ -161,6 +163,8 @@ class Progress:
     def end(self, status: Status, reason: str | None = None) -> bool:
         """Write the final state, the last thing a worker does; tell whether the disk took it."""
         self._closed.set()
+        if self._heart.is_alive():  # a beat under way would write after the last word
+            self._heart.join(timeout=_LAST_BEAT_SECONDS)
         self._pace = None
         self._set(
             status=status,
