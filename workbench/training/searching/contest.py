@@ -222,20 +222,22 @@ class Contest:
         self, arm: Arm, field: Sequence[Arm], n_measured: int, stage: int, *, is_over: bool = False
     ) -> None:
         """End an arm that can't plausibly catch up with the best of the field at the same stage."""
-        if arm.status is not None or len(arm.values(stage)) < n_measured:
+        if arm.status is not None or len(self._shown(arm, stage)) < n_measured:
             return
         leader = self._ahead(field, stage, n_measured)
         if leader is None or leader is arm:
             return
-        signed = [self._sign * value for value in arm.values(stage)]
-        best = [self._sign * value for value in leader.values(stage)]
+        signed = [self._sign * value for value in self._shown(arm, stage)]
+        best = [self._sign * value for value in self._shown(leader, stage)]
         if not any(leader is each for each in (*self.rivals, *self.arms)):
             best = best[:n_measured]  # of the same batch, which may be recorded further than it had come here
         if self._grows and (0 < stage < arm.top or stage == self._screen() != 0):
             keeps = can_outgrow(signed, best, self._gains(leader, stage, is_over=is_over))
         else:
             others = [each for each in self.arms if each is not leader]
-            spread = pooled_spread([[self._sign * value for value in each.values(stage)] for each in others], best)
+            spread = pooled_spread(
+                [[self._sign * value for value in self._shown(each, stage)] for each in others], best
+            )
             keeps = can_catch_up(signed, best, spread=spread, n_folds=self._n_folds)
         if not keeps:
             arm.status = "pruned"
@@ -245,12 +247,16 @@ class Contest:
                 "by more than chance explains."
             )
 
+    def _shown(self, arm: Arm, stage: int) -> list[float]:
+        """Give the scores that an arm is compared by: more trees only help a forest, more rounds may spoil boosting."""
+        return arm.values(stage if self._grows else arm.best_stage(self._sign))
+
     def _ahead(self, arms: Sequence[Arm], stage: int, n_measured: int) -> Arm | None:
         """Give the arm with the best mean over the folds measured so far, among those that have them all."""
-        there = [arm for arm in arms if arm.status != "failed" and len(arm.values(stage)) >= n_measured]
+        there = [arm for arm in arms if arm.status != "failed" and len(self._shown(arm, stage)) >= n_measured]
         if not there:
             return None
-        return max(there, key=lambda arm: (self._sign * math.fsum(arm.values(stage)[:n_measured]), -arm.index))
+        return max(there, key=lambda arm: (self._sign * math.fsum(self._shown(arm, stage)[:n_measured]), -arm.index))
 
     def _gains(self, leader: Arm, stage: int, *, is_over: bool) -> list[float] | None:
         """Give what more trees have gained the leader, by fold, beyond a stage.
