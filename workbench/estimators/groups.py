@@ -118,7 +118,6 @@ class DensityModel(ArrayModel):
         reach = np.where(found >= 0, self.arrays["reach"][np.maximum(found, 0)], 0.0)
         inside = np.ones(len(X))
         near = distance <= reach
-        np.divide(0.5 * distance, reach, out=np.zeros(len(X)), where=near & (reach > 0))
         inside[near] = 1.0 - 0.5 * distance[near] / np.maximum(reach[near], 1e-300)
         inside[~near] = 0.5 * reach[~near] / np.maximum(distance[~near], 1e-300) * (found[~near] >= 0)
         rows = np.flatnonzero(found >= 0)
