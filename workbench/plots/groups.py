@@ -65,7 +65,8 @@ def group_sizes(sizes: pl.DataFrame, *, split: str) -> go.Figure:
         hovertemplate="%{y}: %{x:,} rows<extra></extra>",
     )
     fig.update_yaxes(autorange="reversed")
-    fig.update_xaxes(title="rows")
+    # Room for the words behind the longest bar.
+    fig.update_xaxes(title="rows", range=[0, 1.35 * max(1, *sizes["n_rows"].to_list(), 1)])
     return fig
 
 
