@@ -1,4 +1,4 @@
-"""Twenty kills in a row at random moments of one run, each followed by a resume, against the same run uninterrupted.
+"""Twenty kills in a row at random moments, each followed by a resume, against the same run uninterrupted.
 
 A network, a forest and boosting; the end must be the same: metrics and predictions equal to 1e-6, each point of the
 curves once. The price of a kill is what has to be done again: process, data, and the steps since the last checkpoint.
@@ -39,8 +39,8 @@ def main(kills: int = KILLS) -> None:
             settings = Settings(home=Path(folder), checkpoint_seconds=0.2, heartbeat_seconds=0.2, warm_worker="off")
             whole = train(spec(name), settings=settings)
             assert whole.status == "finished", whole.reason
-            run = killed_again_and_again(name, kills, whole, settings)
-            compare(name, whole, run)
+            for run in killed_again_and_again(name, kills, whole, settings):
+                compare(name, whole, run)
 
 
 def spec(name: str) -> dict:
@@ -53,28 +53,30 @@ def spec(name: str) -> dict:
     }
 
 
-def killed_again_and_again(name: str, kills: int, whole: Run, settings: Settings) -> Run:
-    """Kill a run at random moments, in its first seconds as well as while it trains, evaluates or stores."""
+def killed_again_and_again(name: str, kills: int, whole: Run, settings: Settings) -> list[Run]:
+    """Kill at random moments, in a process's first seconds as well as while it trains, evaluates or stores.
+
+    A run that gets to its end all the same is one more to compare, and the next begins.
+    """
     moments = random.Random(20)
     usual = max(whole.seconds, 2.0)
-    run = start(spec(name), settings=settings)
-    done = 0
+    runs, done = [start(spec(name), settings=settings)], 0
     while done < kills:
         time.sleep(moments.uniform(0.2, usual))
-        if run.state.has_ended:
-            break
+        run = runs[-1]
         pid = run.state.pid
-        if pid is None:
-            continue
-        os.kill(pid, signal.SIGKILL)
-        run.wait(30)
-        if run.status != "lost":  # it had just written its end
-            break
-        done += 1
-        run.resume()
-    run.wait(600)
-    print(f"{name}: {done} kills, {run.state.resumed} resumes, ended as {run.status}", flush=True)
-    return run
+        if not run.state.has_ended and pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            run.wait(30)
+            if run.status == "lost":  # else it had just written its end
+                done += 1
+                run.resume()
+        if run.state.has_ended:
+            runs.append(start(spec(name), settings=settings))
+    runs[-1].wait(600)
+    resumes = [run.state.resumed for run in runs]
+    print(f"{name}: {done} kills; resumes of each run: {resumes}; ended as {[run.status for run in runs]}", flush=True)
+    return runs
 
 
 def compare(name: str, whole: Run, run: Run) -> None:
