@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -15,8 +16,11 @@ import numpy as np
 import pytest
 from training_rows import Watched
 
+from workbench.errors import StorageError
 from workbench.training import checkpoint as checkpoints
 from workbench.training.checkpoint import Checkpoint
+from workbench.training.history import HistoryWriter, history_since
+from workbench.training.state import HISTORY
 
 
 def test_what_was_saved_comes_back(tmp_path: Path) -> None:
@@ -186,3 +190,23 @@ def test_a_live_that_has_seen_nothing_recalls_nothing(tmp_path: Path) -> None:
     watched.live.recall(memory)
     assert watched.live.best is None
     assert watched.live.record(1, 1, {"loss": 0.5, "val_loss": 1e9})
+
+
+def test_points_can_be_read_at_once_and_a_write_that_failed_spoils_no_other(tmp_path: Path) -> None:
+    writer = HistoryWriter(tmp_path)
+    writer.append(1, 1.0, {"loss": 0.5})
+    assert [line["step"] for line in history_since(tmp_path)[0]] == [1]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / HISTORY).stat().st_size + 20, hard))
+    try:
+        with pytest.raises(StorageError, match="history.jsonl"):  # 20 bytes of the line are written, the rest isn't
+            writer.append(2, 2.0, {"loss": 0.4})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    writer.append(3, 3.0, {"loss": 0.3})
+    assert [line["step"] for line in history_since(tmp_path)[0]] == [1, 3]
+    position = writer.position()
+    writer.append(4, 4.0, {"loss": 0.2})
+    writer.cut_back(position)
+    writer.append(5, 5.0, {"loss": 0.1})
+    assert [line["step"] for line in history_since(tmp_path)[0]] == [1, 3, 5]

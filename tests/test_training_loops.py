@@ -189,16 +189,16 @@ def test_balanced_classes_train_without_a_warning(tmp_path: Path, name: str) -> 
 
 @pytest.mark.parametrize("name", ["random_forest", "gradient_boosting", "hist_gradient_boosting"])
 def test_a_full_disk_ends_the_loop_with_its_reason(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    append = history.storage.append_json_line
+    append = history.storage.JsonLines.append
     n_written = []
 
-    def fill_up(path: Path, value: object) -> None:
+    def fill_up(lines: history.storage.JsonLines, value: object) -> None:
         if len(n_written) >= 3:
             raise StorageError("Got no space left on the disk.")
         n_written.append(value)
-        append(path, value)
+        append(lines, value)
 
-    monkeypatch.setattr(history.storage, "append_json_line", fill_up)
+    monkeypatch.setattr(history.storage.JsonLines, "append", fill_up)
     watched = Watched(tmp_path)
     with pytest.raises(StorageError, match="no space left"):
         fit(material(name), watched.live)

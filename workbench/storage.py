@@ -7,8 +7,9 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from workbench.errors import StorageError
 
@@ -77,22 +78,64 @@ def read_json(path: Path, default: Any = None) -> Any:
         ) from error
 
 
-def append_json_line(path: Path, value: Any) -> None:
-    """Append one line to a JSON-lines file in a single write, so that readers never see two lines mixed.
+class JsonLines:
+    """A JSON-lines file that stays open to be appended to.
 
-    A previous line that a killed writer left unfinished is closed first.
+    Each line is a single write that nothing holds back: readers see it at once and never two lines mixed, and a kill of
+    the writer loses none. A previous line that a killed writer left unfinished is closed first.
     """
-    line = (to_json(value) + "\n").encode()
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+", buffering=0) as file:
-            size = file.seek(0, os.SEEK_END)
-            if size:
-                file.seek(size - 1)
-                if file.read(1) != b"\n":
-                    line = b"\n" + line
-            if file.write(line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: FileIO | None = None
+
+    def append(self, value: Any) -> None:
+        """Append one line.
+
+        Raises
+        ------
+        StorageError
+            If the disk is full or refuses.
+        """
+        line = (to_json(value) + "\n").encode()
+        with disk_errors(self._path):
+            try:
+                if self._file is None:
+                    line = self._open() + line
+                if cast(FileIO, self._file).write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                self.close()  # how the file ends is looked at anew before the next line
+                raise
+
+    def _open(self) -> bytes:
+        """Open the file; give what its last line lacks."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = FileIO(self._path, "ab+")
+        size = self._file.seek(0, os.SEEK_END)
+        if not size:
+            return b""
+        self._file.seek(size - 1)
+        return b"" if self._file.read(1) == b"\n" else b"\n"
+
+    def close(self) -> None:
+        """Close the file; the next line opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __del__(self) -> None:
+        """Close the file with its last user."""
+        self.close()
+
+
+def append_json_line(path: Path, value: Any) -> None:
+    """Append one line to a JSON-lines file that seldom grows; see `JsonLines`."""
+    lines = JsonLines(path)
+    try:
+        lines.append(value)
+    finally:
+        lines.close()
 
 
 def read_json_lines(path: Path, position: int = 0) -> tuple[list[Any], int]:
