@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workbench.errors import WorkbenchError
 from workbench.estimators.catalogue import entry as find_entry
@@ -63,7 +64,7 @@ class Arena:
         self.curves: list[list[float]] = []
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Task]:
-        """Measure; yield each task when it is done. An arm of which a fold fails gets the status "failed".
+        """Measure; yield each task, stage by stage, when it is done. An arm of which a fold fails gets "failed".
 
         Tasks of an arm that has ended are passed over, and all are when the search is over.
         """
@@ -71,17 +72,25 @@ class Arena:
             return
         if any(find_entry(task.arm.estimator).engine == "keras" for task in tasks):
             for task in tasks:  # TensorFlow uses all cores for one network
-                self._measure(task, self._cores)
-                yield task
+                yield self._measure(task, self._cores)
             return
         n_workers = min(self._cores, len(tasks))
         n_jobs = max(1, self._cores // len(tasks))
         with quietly(), ThreadPoolExecutor(n_workers, "search", initializer=_settle, initargs=(n_jobs,)) as pool:
-            waiting: dict[Future[None], Task] = {pool.submit(self._measure, task, n_jobs): task for task in tasks}
-            for done in as_completed(waiting):
-                done.result()
-                self._progress.touch()
-                yield waiting[done]
+            chains = [deque(replace(task, stages=(stage,)) for stage in task.stages) for task in tasks]
+            waiting: dict[Future[Task], deque[Task]] = {}
+
+            def go_on(chain: deque[Task]) -> None:
+                if chain:
+                    waiting[pool.submit(self._measure, chain.popleft(), n_jobs)] = chain
+
+            for chain in chains:
+                go_on(chain)
+            while waiting:
+                for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    go_on(waiting.pop(done))  # of one fit, so that it never runs in two threads
+                    self._progress.touch()
+                    yield done.result()
 
     def model(self, arm: Arm, fold: int = 0) -> NativeModel | None:
         """Give the model of an arm's fold, where it was kept."""
@@ -93,10 +102,10 @@ class Arena:
         for key in [key for key in self._fits if key[0] == arm.index]:
             del self._fits[key]
 
-    def _measure(self, task: Task, n_jobs: int) -> None:
+    def _measure(self, task: Task, n_jobs: int) -> Task:
         arm = task.arm
         if arm.status is not None or self.cancelled():
-            return
+            return task
         try:
             fit = self._fit(task, n_jobs)
             for stage in task.stages:
@@ -108,11 +117,12 @@ class Arena:
             if task.fold == 0 and fit.curve:
                 arm.curve = fit.curve
         except CancelledError:
-            return
+            pass
         except BehindError as behind:
             arm.status, arm.reason = "pruned", f"Ended on fold {task.fold + 1}: {behind}."
         except Exception as error:  # one trial that fails mustn't end the search
             arm.status, arm.reason = "failed", _reason(error)
+        return task
 
     def _fit(self, task: Task, n_jobs: int) -> FoldFit:
         arm = task.arm

@@ -1,7 +1,8 @@
 """The order of a search: batches of proposals, measured step by step, those behind ended early, the leader grown out.
 
-Forests are compared on all folds with few trees first, which says more than one fold with many; everything else is
-compared fold by fold.
+Forests are compared on all folds with few trees first, which says more than one fold with many. Where their number of
+trees is searched, the others wait so while the most promising one grows: of many that may yet win, few have to.
+Everything else is compared fold by fold.
 """
 
 from __future__ import annotations
@@ -82,7 +83,10 @@ class Contest:
         self._listed = bool(plan.space.nested and plan.space.nested.values)
         self.arms: list[Arm] = []
         self.rivals: list[Arm] = []
+        self._screened = self._screen()
+        self._waits = bool(plan.prune and self._listed and self._screened)
         self._leader: Arm | None = None
+        self._probe: Arm | None = None  # the first one that grew to the smallest trial: it tells what more trees gain
         self._recorded = self._remembered()
 
     def run(self) -> None:
@@ -141,7 +145,7 @@ class Contest:
         return Arm(
             index, self._plan.estimator, config, nested=nested, stages=stages, listed=self._listed, number=number,
             fixed=dict(self._plan.fixed), recipe=self._plan.recipe, ending=self._plan.ending,
-            judged_at=self._stages[0] if self._listed and self._grows else None,
+            judged_at=self._screened if self._waits else self._stages[0] if self._listed and self._grows else None,
         )  # fmt: skip
 
     def _remembered(self) -> dict[int, Arm]:
@@ -182,8 +186,10 @@ class Contest:
             return [(folds, self._stages)]
         if self._grows:
             first = (self._stages[0],) if self._listed else self._stages
-            screen = self._screen()
-            return [(folds, (screen,)), (folds, first)] if screen else [(folds, first)]
+            if not self._screened:
+                return [(folds, first)]
+            screening = (folds, (self._screened,))
+            return [screening] if self._waits else [screening, (folds, first)]
         parts = [folds[:1], folds[1:2], folds[2:]]
         return [(part, self._stages) for part in parts if part]
 
@@ -231,7 +237,7 @@ class Contest:
         best = [self._sign * value for value in self._shown(leader, stage)]
         if not any(leader is each for each in (*self.rivals, *self.arms)):
             best = best[:n_measured]  # of the same batch, which may be recorded further than it had come here
-        if self._grows and (0 < stage < arm.top or stage == self._screen() != 0):
+        if self._grows and (0 < stage < arm.top or stage == self._screened != 0):
             keeps = can_outgrow(signed, best, self._gains(leader, stage, is_over=is_over))
         else:
             others = [each for each in self.arms if each is not leader]
@@ -264,36 +270,51 @@ class Contest:
         While batches are measured only the first trial of an arm of an earlier batch counts: what else is known of it
         depends on when the search was resumed.
         """
+        grown: Arm | None = leader
         if is_over:
             later = leader.best_stage(self._sign)
-        elif stage == self._screen() and any(leader is each for each in self.arms):
+        elif stage != self._screened:
+            return None
+        elif self._waits:
+            grown, later = self._probe, self._stages[0]
+        elif any(leader is each for each in self.arms):
             later = self._stages[0] if self._listed else leader.best_stage(self._sign)
         else:
             return None
-        now, then = leader.values(stage), leader.values(later)
+        if grown is None:
+            return None
+        now, then = grown.values(stage), grown.values(later)
         if later == stage or len(now) != len(then):
             return None
         return [self._sign * (b - a) for a, b in zip(now, then, strict=True)]
 
     def _follow_leader(self) -> None:
-        """Grow the leader out once it has led through a batch: one that is overtaken at once would be grown in vain."""
-        leader = self._ahead(self.arms, self._stages[0], self._n_folds) if self._listed and self._grows else None
+        """Grow the leader out once it has led through a batch: one that is overtaken at once would be grown in vain.
+
+        The first leader grows to the smallest trial at once, so that there is a best to keep, whenever a stop comes.
+        """
+        stage = self._screened if self._waits else self._stages[0]
+        leader = self._ahead(self.arms, stage, self._n_folds) if self._listed and self._grows else None
         if leader is None:
             return
+        if self._waits and self._probe is None:
+            self._probe = leader
+            self._measure([leader], range(self._n_folds), leader.stages[:1])
         if leader is self._leader and leader.status is None:
             self._measure([leader], range(self._n_folds), leader.stages)
         self._leader = leader
 
     def finish_waiting(self) -> None:
         """Grow out whoever can still become the best, the most promising first."""
-        stage = self._stages[0]
-        waiting = [arm for arm in self.arms if arm.status is None and arm.values(stage)]
-        waiting.sort(key=lambda arm: (-self._sign * (arm.mean(stage) or 0.0), arm.index))
+        stages = [self._screened, self._stages[0]] if self._waits else [self._stages[0]]
+        waiting = [arm for arm in self.arms if arm.status is None and arm.values(stages[0])]
+        waiting.sort(key=lambda arm: (-self._sign * (arm.mean(stages[0]) or 0.0), arm.index))
         for arm in waiting:
-            if self._arena.cancelled():
-                return
-            if self._plan.prune:
-                self._end_behind(arm, self.arms, self._n_folds, stage, is_over=True)
-            if arm.status is None:
-                self._measure([arm], range(self._n_folds), arm.stages)
+            for stage in stages:
+                if self._arena.cancelled():
+                    return
+                self._measure([arm], range(self._n_folds), (stage,))
+                if self._plan.prune:
+                    self._end_behind(arm, self.arms, self._n_folds, stage, is_over=True)
+            self._measure([arm], range(self._n_folds), arm.stages)
             self._settle([arm])
