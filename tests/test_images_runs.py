@@ -321,9 +321,9 @@ def test_an_estimator_for_images_refuses_a_table_without_them(settings):
         prepared(pl.DataFrame({"a": [1.0, 2.0] * 20, "label": ["x", "y"] * 20}), settings)
 
 
-def test_a_search_on_images_is_refused_in_words(settings):
-    with pytest.raises(SpecError, match=r"Got a search for a run on images.*Remove `search`"):
-        prepared(table_frame(30), settings, search={"method": "random", "n_trials": 2})
+def test_trying_every_estimator_on_images_is_refused_in_words(settings):
+    with pytest.raises(SpecError, match=r"Got the method everything for a run on images.*optuna, random, grid"):
+        prepared(table_frame(30), settings, search={"method": "everything", "n_trials": 2})
 
 
 def test_an_unknown_parameter_is_named(settings):

@@ -90,10 +90,10 @@ def prepare_images(spec: RunSpec, table: Table, entry: EstimatorEntry, settings:
     from workbench.data import encode_target
     from workbench.recipe import check_recipe
 
-    if spec.search is not None:
+    if spec.search is not None and spec.search.method == "everything":
         raise SpecError(
-            "Got a search for a run on images, needed one without: parameters are searched for estimators on tables. "
-            "Remove `search`, and compare runs with other parameters by hand."
+            "Got the method everything for a run on images, needed one that searches the parameters of one network. "
+            "Set `search.method` to optuna, random, grid or halving."
         )
     spec = with_labels(spec, table)
     target, given = spec.data.target, spec.data.supervised_task
@@ -246,14 +246,15 @@ def make_image_ready(prepared: ImagePreparation, split: Split, *, checkpoint: Ch
         weights=rows.weights,
         unbalanced=(X_train, y_train) if prepared.balance else None,
         augment=make_augment(recipe.augment) if recipe.augment is not None else None,
-        network=_builder(prepared, recipe),
+        network=image_network_builder(prepared, recipe),
         finish=_finisher(prepared, recipe, rows.y),
     )
     # It stands where a recipe for columns stands, with the same way in.
     return Ready(cast("FittedRecipe", recipe), material, tuple(balancing_words(prepared, rows.words)))
 
 
-def _builder(prepared: ImagePreparation, recipe: FittedImages) -> Callable[[int], keras.Model]:
+def image_network_builder(prepared: ImagePreparation, recipe: FittedImages) -> Callable[[int], keras.Model]:
+    """Say how the network is built once it is known how many batches an epoch has."""
     from workbench.estimators.image_networks import build_image_network
 
     return lambda n_batches: build_image_network(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from workbench.data import Split
     from workbench.recipe import FittedRecipe
+    from workbench.recipe.images import FittedImages
     from workbench.training.checkpoint import Checkpoint
 
 _LEARNS_BALANCED = ("rounds", "epochs")  # loops whose training loss is the one that they minimize
@@ -108,7 +109,10 @@ def network_builder(prepared: Preparation, recipe: FittedRecipe) -> Callable[[in
     """Say how the network is built once it is known how many batches an epoch has."""
     from workbench.estimators.categories import category_features
     from workbench.estimators.network import build_network
+    from workbench.training.image_preparing import ImagePreparation, image_network_builder
 
+    if isinstance(prepared, ImagePreparation):
+        return image_network_builder(prepared, cast("FittedImages", recipe))
     return lambda n_batches: build_network(
         prepared.params,
         prepared.spec.training,

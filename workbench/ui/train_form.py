@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from workbench.errors import RecipeError
-from workbench.estimators.catalogue import entry
-from workbench.estimators.image_forms import image_entry
+from workbench.estimators.image_forms import entry_taking
 from workbench.estimators.spec import EstimatorSpec
 from workbench.ui import checks, drafts, estimator_cards, forms, messages, search_form, state, training_options
 
@@ -23,7 +22,7 @@ def draw(table: Table, draft: Draft) -> None:
     with messages.shown(stop=True):
         task = checks.task_of(table, draft)
         takes = takes_of(table)
-        chosen = (image_entry(draft.estimator.name) if takes == "image" else None) or entry(draft.estimator.name)
+        chosen = entry_taking(takes, draft.estimator.name)
     usable = estimator_cards.offered(task, takes)
     if chosen not in usable:
         start = "small_convnet" if takes == "image" else _START.get(task, "")

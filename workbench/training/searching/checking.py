@@ -26,9 +26,9 @@ def check_search(spec: RunSpec) -> None:
     if search is None:
         return
     entry = find_entry(spec.estimator.name)
-    if entry.takes != "table" or not {"classification", "regression"} & set(entry.tasks):
+    if entry.takes == "runs" or not {"classification", "regression"} & set(entry.tasks):
         raise SpecError(
-            f"Got a search of {entry.name}, needed an estimator that learns a target from a table. "
+            f"Got a search of {entry.name}, needed an estimator that learns a target from a table or from images. "
             "Remove `search`, or choose another estimator."
         )
     task = spec.data.supervised_task

@@ -12,7 +12,7 @@ import numpy as np
 
 from workbench.errors import SpecError
 from workbench.estimators.catalogue import check_params
-from workbench.estimators.catalogue import entry as find_entry
+from workbench.estimators.image_forms import entry_taking
 from workbench.estimators.spec import EstimatorSpec
 from workbench.recipe.spec import Step
 from workbench.training.balancing import check_balance
@@ -102,7 +102,7 @@ class Ground:
         n_rows : int, default 0
             Training rows to draw from the fold's; all when 0.
         """
-        entry = find_entry(estimator.name)
+        entry = entry_taking(self.prepared.entry.takes, estimator.name)
         steps = tuple(self.prepared.spec.recipe if recipe is None else recipe)
         # A network's rows are weighed before it sees them; scikit-learn weighs by itself.
         weighed = estimator.params.get("class_weight", "none") if entry.engine == "keras" else None
@@ -151,11 +151,12 @@ def prepared_for(prepared: Preparation, estimator: EstimatorSpec, recipe: Sequen
     spec = prepared.spec.model_copy(
         update={"estimator": estimator, "recipe": tuple(prepared.spec.recipe if recipe is None else recipe)}
     )
-    params = check_params(estimator.name, estimator.params)
+    entry = entry_taking(prepared.entry.takes, estimator.name)
+    params = check_params(entry, estimator.params)
     return replace(
         prepared,
         spec=spec,
-        entry=find_entry(estimator.name),
+        entry=entry,
         params=params,
         steps=without_part_column(spec.recipe, spec.split),
         balance=check_balance(spec.recipe, prepared.task, params),
