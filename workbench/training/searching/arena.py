@@ -110,15 +110,17 @@ class Arena:
             fit = self._fit(task, n_jobs)
             for stage in task.stages:
                 before = fit.seconds
-                value = fit.advance(stage)
-                arm.scores.setdefault(stage, {})[task.fold] = value
-                with self._lock:  # a sum of several threads
-                    arm.seconds[stage] = arm.seconds.get(stage, 0.0) + fit.seconds - before
-            if task.fold == 0 and fit.curve:
-                arm.curve = fit.curve
+                try:
+                    arm.scores.setdefault(stage, {})[task.fold] = fit.advance(stage)
+                finally:
+                    with self._lock:  # a sum of several threads
+                        arm.seconds[stage] = arm.seconds.get(stage, 0.0) + fit.seconds - before
+                    if task.fold == 0:
+                        arm.curve = fit.curve
         except CancelledError:
             pass
         except BehindError as behind:
+            arm.scores.setdefault(stage, {})[task.fold] = behind.value
             arm.status, arm.reason = "pruned", f"Ended on fold {task.fold + 1}: {behind}."
         except Exception as error:  # one trial that fails mustn't end the search
             arm.status, arm.reason = "failed", _reason(error)

@@ -24,6 +24,7 @@ from workbench.training.searching.space import Config, Space
 
 _FIRST_BATCH, _BATCH = 5, 4  # of a size of their own, not the machine's: the same trials on any machine
 _SCREEN_SHARE, _LEAST_SCREEN = 0.3, 20  # trees of the smallest trial that a forest is first judged by
+_OTHER_LOSSES = {"training.loss", "training.label_smoothing"}  # where they differ, so does what a loss means
 
 
 @dataclass(frozen=True)
@@ -165,9 +166,14 @@ class Contest:
             if arm.status == "finished" and len(trials) < arm.n_trials:
                 arm.status = None  # its larger trials were still to come
             found[index] = arm
-            if arm.curve and arm.status == "finished":
-                self._arena.curves.append(arm.curve)
+            if arm.status == "finished":
+                self._show_curve(arm)
         return found
+
+    def _show_curve(self, arm: Arm) -> None:
+        """Let later networks be compared with its loss by epoch, where losses are of one kind."""
+        if arm.curve and self._plan.prune and not _OTHER_LOSSES & arm.config.keys():
+            self._arena.curves.append(arm.curve)
 
     def _race(self, arms: Sequence[Arm], batch: Sequence[Arm]) -> None:
         for folds, stages in self._legs():
@@ -217,8 +223,7 @@ class Contest:
             complete = all(len(arm.scores.get(stage, {})) == self._n_folds for stage in arm.stages)
             if arm.status is None and complete:
                 arm.status = "finished"
-                if arm.curve:
-                    self._arena.curves.append(arm.curve)
+                self._show_curve(arm)
             if arm.status is not None:
                 self._arena.leave(arm)
             if arm.status is not None or self._listed:

@@ -20,7 +20,11 @@ class CancelledError(Exception):
 
 
 class BehindError(Exception):
-    """A network fell behind the others while it trained."""
+    """A network fell behind the others while it trained; `value` is the score that it had reached."""
+
+    def __init__(self, reason: str, value: float) -> None:
+        super().__init__(reason)
+        self.value = value
 
 
 class FoldFit(Protocol):

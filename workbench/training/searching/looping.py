@@ -35,11 +35,13 @@ class LoopedFit(TimedFit):
         try:
             self._model = fit_in_loop(self._material, live)
             self.curve = live.curve
-            if live.behind:
-                raise BehindError(f"its loss was above the median after {len(live.curve)} epochs")
             if self._cancelled():
                 raise CancelledError
-            return self._score(self._model.scores(self._material.X_validation))
+            value = self._score(self._model.scores(self._material.X_validation))
+            if live.behind:
+                epochs = f"{len(live.curve)} of {self._material.training.epochs} epochs"
+                raise BehindError(f"its loss was above the median of the others after {epochs}", value)
+            return value
         finally:
             if self._material.entry.engine == "keras":
                 import keras
