@@ -11,7 +11,8 @@ from workbench import plots, storage
 from workbench.errors import SpecError
 from workbench.training.search_spec import SearchRange
 from workbench.training.searching import leaderboard_frame, read_trials, trials_frame
-from workbench.ui.search_form import proposed, read_range, with_method, written
+from workbench.ui.search_form import with_method
+from workbench.ui.search_ranges import proposed, read_range, written
 
 SPACE = {"max_depth": [1, 2, None], "min_samples_leaf": [1, 20, 100]}
 

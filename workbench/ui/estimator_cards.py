@@ -10,7 +10,7 @@ import streamlit as st
 from workbench.errors import WorkbenchError
 from workbench.estimators.catalogue import check_params, estimators_for
 from workbench.estimators.spec import EstimatorSpec
-from workbench.ui import drafts, forms, messages
+from workbench.ui import drafts, forms, formulas_view, messages
 
 if TYPE_CHECKING:
     from workbench.data import Table
@@ -70,8 +70,15 @@ def _card(table: Table, one: EstimatorEntry, chosen: EstimatorEntry) -> None:
         if one is not chosen:
             st.space("stretch")
             if st.button("Choose", key=f"train.choose.{one.name}"):
-                drafts.update(table, estimator=EstimatorSpec(name=one.name), name=None)
+                _choose(table, one)
                 st.rerun()
+
+
+def _choose(table: Table, one: EstimatorEntry) -> None:
+    search = drafts.load(table).search
+    if search is not None:  # the ranges were those of another estimator's parameters
+        search = search.model_copy(update={"space": {}})
+    drafts.update(table, estimator=EstimatorSpec(name=one.name), name=None, search=search)
 
 
 def parameters(table: Table, draft: drafts.Draft, chosen: EstimatorEntry) -> None:
@@ -79,7 +86,7 @@ def parameters(table: Table, draft: drafts.Draft, chosen: EstimatorEntry) -> Non
     st.subheader(f"Parameters of {chosen.title.lower()}", anchor=False)
     if chosen.formula:
         with st.expander("What it computes", icon=":material/function:"):
-            st.latex(chosen.formula)
+            formulas_view.formula(chosen.formula)
     if not chosen.parameters:
         st.caption("It has none.")
         return

@@ -28,7 +28,13 @@ def draw(opened: Open) -> None:
 
 
 def _part(name: str, page: str, label: str, choices: Callable[[], Sequence[tuple[str, str]]]) -> None:
-    pages.link(page, label)
+    # A part and its menu stay side by side where the line wraps.
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", width="content"):
+        pages.link(page, label)
+        _menu(name, choices)
+
+
+def _menu(name: str, choices: Callable[[], Sequence[tuple[str, str]]]) -> None:
     try:
         labels = words.distinct(choices())
     except WorkbenchError:  # a menu of what else could be opened isn't worth a message

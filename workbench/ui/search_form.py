@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 
 from workbench.data.spec import Task
-from workbench.errors import SpecError, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.estimators.entry import EstimatorEntry
-from workbench.training.search_spec import SearchRange, SearchSpec
+from workbench.training.search_spec import SearchSpec
 from workbench.training.spec import RunSpec
-from workbench.ui import forms, messages
+from workbench.ui import forms, messages, search_ranges
 from workbench.ui.forms import bound
 
 Save = Callable[[SearchSpec | None], object]
@@ -25,6 +25,7 @@ METHODS = {
     "halving": ("Halving", "Gives many trials few rows, and the better third of them three times as many."),
     "everything": ("Everything", "Tries each sensible estimator with its defaults, then searches the best three."),
 }
+_OF_ONE = [name for name in METHODS if name != "everything"]  # searches of one estimator's parameters
 
 
 def draw(
@@ -62,16 +63,19 @@ def draw(
     """
     forms.show_problem()
     method = "none" if search is None else search.method
+    # Everything is asked for by its button; as a method it shows only what was asked for.
+    offers_everything = entry.takes == "table" and method != "everything"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
             "search for better parameters",
-            METHODS,
+            [name for name in METHODS if name in (method, *_OF_ONE)],
+            wrap=True,
             format_func=lambda name: METHODS[name][0],
             required=True,
             help="A search trains many trials, measures each on rows that it didn't learn from, and trains the best.",
             **bound(f"{key}.method", method, lambda chosen: save(with_method(search, chosen))),
         )
-        if method != "everything" and st.button(
+        if offers_everything and st.button(
             "Try everything sensible",
             key=f"{key}.everything",
             icon=":material/auto_awesome:",
@@ -109,7 +113,7 @@ def _budget(search: SearchSpec, task: Task, save: Save, key: str) -> None:
         save(search.model_copy(update=parts))
 
     metrics = metrics_for(task)
-    with st.grid(4, min_column_width=130):
+    with st.grid(2, min_column_width=130):
         st.number_input(
             "trials",
             1,
@@ -158,7 +162,7 @@ def _space(search: SearchSpec, entry: EstimatorEntry, save: Save, fixed: dict[st
     from workbench.training.searching.asking import catalogue_range, make_space, searchable
 
     def use_own(own: bool) -> None:
-        save(search.model_copy(update={"space": proposed(entry, search, fixed) if own else {}}))
+        save(search.model_copy(update={"space": search_ranges.proposed(entry, search, fixed) if own else {}}))
 
     st.toggle(
         "choose the ranges myself",
@@ -168,7 +172,7 @@ def _space(search: SearchSpec, entry: EstimatorEntry, save: Save, fixed: dict[st
     if not search.space:
         with messages.shown():
             found = make_space(entry, search, fixed=fixed)
-            lines = [f"{each.name.removeprefix('training.')}: {each.words()}" for each in found.all]
+            lines = [f"{search_ranges.label(each.name)}: {search_ranges.range_words(each)}" for each in found.all]
             st.caption("Searched: " + messages.plain("; ".join(lines)) + ".")
         return
     with st.grid(3, min_column_width=200):
@@ -176,96 +180,35 @@ def _space(search: SearchSpec, entry: EstimatorEntry, save: Save, fixed: dict[st
             dimension = catalogue_range(parameter, name)
             if dimension is None:
                 continue
-            asked = search.space.get(name)
+            asked = search_ranges.written(search.space.get(name))
+            such_as = "10, 20, none, or a range, such as 1 to 100"
+            if parameter.type == "int_list":
+                such_as = "64-32, 128: two, and one"
             st.text_input(
-                name.removeprefix("training.").replace("_", " "),
-                help=f"{parameter.help} Write values, such as 10, 20, none, or a range, such as 1 to 100. Empty isn't "
-                f"searched. The catalogue has {dimension.words()}.",
-                **bound(f"{key}.space.{entry.name}.{name}", written(asked), _changed(search, entry, name, save)),
+                search_ranges.label(name),
+                help=f"{parameter.help} Write values, such as {such_as}. Empty isn't searched. The catalogue has {search_ranges.range_words(dimension)}.",
+                **bound(
+                    f"{key}.space.{entry.name}.{name}",
+                    asked,
+                    _changed(search, entry, name, save),
+                ),
             )
 
 
 def _changed(search: SearchSpec, entry: EstimatorEntry, name: str, save: Save) -> Callable[[str], None]:
     def change(text: str) -> None:
-        from workbench.training.searching.asking import make_space
+        from workbench.training.searching.asking import make_space, searchable
 
         space = {other: wanted for other, wanted in search.space.items() if other != name}
         if text.strip():
-            space[name] = read_range(text, name)
+            lists = searchable(entry)[name].type == "int_list"
+            space[name] = search_ranges.read_range(text, name, lists=lists)
         changed = search.model_copy(update={"space": space})
         if space:
             make_space(entry, changed)  # refuses what can't be, before it is stored
         save(changed)
 
     return change
-
-
-def proposed(entry: EstimatorEntry, search: SearchSpec, fixed: dict[str, Any]) -> dict[str, SearchRange]:
-    """Give the catalogue's ranges as a space that can be edited."""
-    from workbench.training.searching.asking import make_space
-
-    found = {}
-    for each in make_space(entry, search.model_copy(update={"space": {}}), fixed=fixed).all:
-        if each.values:
-            found[each.name] = SearchRange(values=each.values)
-        else:
-            found[each.name] = SearchRange(low=each.low, high=each.high, scale="log" if each.log else "linear")
-    return found
-
-
-def written(wanted: SearchRange | None) -> str:
-    """Write a range, or values, as the field shows them.
-
-    Examples
-    --------
-    >>> written(SearchRange(values=(10, None))), written(SearchRange(low=1, high=8))
-    ('10, none', '1 to 8')
-    """
-    if wanted is None:
-        return ""
-    if wanted.values is not None:
-        return ", ".join("none" if value is None else str(value) for value in wanted.values)
-    return f"{wanted.low:g} to {wanted.high:g}"
-
-
-def read_range(text: str, name: str) -> SearchRange:
-    """Read what `written` wrote, or a person.
-
-    Raises
-    ------
-    SpecError
-        If it is neither values nor a range.
-
-    Examples
-    --------
-    >>> read_range("10, 20, none", "max_depth").values
-    (10, 20, None)
-    >>> read_range("0.001 to 1", "learning_rate").low
-    0.001
-    """
-    ends = text.casefold().split(" to ")
-    if len(ends) == 2:
-        try:
-            return SearchRange(low=float(ends[0]), high=float(ends[1]))
-        except ValueError as error:
-            raise SpecError(
-                f"Got {text!r} for {name}, needed a range such as 1 to 100, the smaller number first. Correct it."
-            ) from error
-    values = tuple(_value(part.strip()) for part in text.split(",") if part.strip())
-    return SearchRange(values=values)
-
-
-def _value(text: str) -> Any:
-    if text.casefold() in ("none", "null"):
-        return None
-    if text.casefold() in ("true", "false"):
-        return text.casefold() == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _estimate(spec: Callable[[], RunSpec], key: str) -> None:

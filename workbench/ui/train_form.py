@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from workbench.errors import RecipeError
+from workbench.errors import RecipeError, WorkbenchError
 from workbench.estimators.image_forms import entry_taking
 from workbench.estimators.spec import EstimatorSpec
-from workbench.ui import checks, drafts, estimator_cards, forms, messages, search_form, state, training_options
+from workbench.ui import (
+    checks,
+    drafts,
+    estimator_cards,
+    forms,
+    formulas_view,
+    messages,
+    search_form,
+    state,
+    training_options,
+)
 
 if TYPE_CHECKING:
     from workbench.data import Table
@@ -28,18 +38,23 @@ def draw(table: Table, draft: Draft) -> None:
         start = "small_convnet" if takes == "image" else _START.get(task, "")
         chosen = next((one for one in usable if one.name == start), usable[-1])
         draft = drafts.update(table, estimator=EstimatorSpec(name=chosen.name))
+    searched = task if chosen.takes != "runs" and task in ("classification", "regression") else None
+    if draft.search is not None and searched is None:
+        draft = drafts.update(table, search=None)
     forms.show_problem()
     st.subheader("What to train", anchor=False)
     estimator_cards.cards(table, task, takes, chosen)
+    # Said here, where it was caused: the button that it locks is a long form below.
+    problem = _problem(table, draft, chosen)
     left, right = st.columns([3, 2], gap="large")
     with left:
         estimator_cards.parameters(table, draft, chosen)
-        if chosen.takes != "runs" and task in ("classification", "regression"):
+        if searched is not None:
             st.subheader("Search", anchor=False, help="Lets the machine try parameters and keeps the best.")
             search_form.draw(
                 draft.search,
                 chosen,
-                task=task,
+                task=searched,
                 save=lambda search: drafts.update(table, search=search),
                 spec=draft.spec,
                 fixed=draft.estimator.params,
@@ -47,8 +62,8 @@ def draw(table: Table, draft: Draft) -> None:
             )
     with right:
         training_options.draw(table, draft, chosen, task)
-    training_options.formulas(draft, chosen, task)
-    _start(table, draft, chosen)
+    _start(draft, locked=problem is not None)
+    formulas_view.choices(draft, chosen, task)
 
 
 _START = {"classification": "hist_gradient_boosting", "regression": "hist_gradient_boosting", "clustering": "kmeans"}
@@ -59,20 +74,25 @@ def takes_of(table: Table) -> Takes:
     return "image" if any(column.kind == "image" for column in table.columns) else "table"
 
 
-def _start(table: Table, draft: Draft, chosen: EstimatorEntry) -> None:
+def _problem(table: Table, draft: Draft, chosen: EstimatorEntry) -> WorkbenchError | None:
+    """Say what would make the run fail, with the remedy where it is one click."""
     problem = checks.problem(table, draft, chosen)
     if problem is not None:
         messages.error(problem)
         if isinstance(problem, RecipeError):
             checks.offer_suggestion(table, draft, key="train.use_suggested")
+    return problem
+
+
+def _start(draft: Draft, *, locked: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         started = st.button(
             "Start search" if draft.search else "Start training",
             type="primary",
             key="train.start",
             icon=":material/play_arrow:",
-            disabled=problem is not None,
-            help=None if problem is None else "First mend what is said above.",
+            disabled=locked,
+            help="First mend what is said under the estimators." if locked else None,
         )
         note, tags, priority = _about()
     if not started:
