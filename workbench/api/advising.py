@@ -119,11 +119,12 @@ def check_data(
     """
     from workbench.recipe.checks import check_data as look
 
+    steps = parsed_steps(recipe)
     found = look(
         table,
-        target=target_of(table, target),
+        target=target_of(table, target, steps),
         task=task,
-        steps=parsed_steps(recipe),
+        steps=steps,
         split=parsed_split(split),
         seed=seed,
         settings=settings,

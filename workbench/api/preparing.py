@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,9 @@ class SuggestedRecipe:
         return pl.DataFrame(rows, schema={"step": pl.String, "columns": pl.String, "reason": pl.String})
 
 
-def suggest_recipe(table: Table, *, target: str | None = None, estimator: str | None = None) -> SuggestedRecipe:
+def suggest_recipe(
+    table: Table, *, target: str | None = None, estimator: str | None = None, recipe: Recipe = ()
+) -> SuggestedRecipe:
     """Suggest the steps that a table needs.
 
     Parameters
@@ -50,11 +53,13 @@ def suggest_recipe(table: Table, *, target: str | None = None, estimator: str | 
     estimator : str, optional
         A name of the catalogue: one that needs scaling gets it, one that takes missing values isn't imputed for. When
         absent the recipe suits every estimator.
+    recipe : sequence of steps
+        What is there already, where one of its column steps makes the target: these steps then come first.
 
     Raises
     ------
     TargetError
-        If there is no target.
+        If there is no such target.
     EstimatorError
         If there is no such estimator.
     """
@@ -62,8 +67,8 @@ def suggest_recipe(table: Table, *, target: str | None = None, estimator: str | 
     from workbench.recipe.suggesting import suggest_for
 
     needs = None if estimator is None else entry(estimator)
-    target = target_of(table, target)
-    suggested = suggest_for(table, target, needs)
+    steps = parsed_steps(recipe)
+    suggested = suggest_for(table, target_of(table, target, steps), needs, steps=steps)
     return SuggestedRecipe(tuple(step for step, _ in suggested), tuple(reason for _, reason in suggested))
 
 
@@ -118,7 +123,7 @@ def preview_recipe(
     """
     n_rows = n_rows or (settings or current()).preview_rows
     parsed = parsed_steps(steps)
-    seen = preview(parsed, table, target=target_of(table, target), n_rows=n_rows)
+    seen = preview(parsed, table, target=target_of(table, target, parsed), n_rows=n_rows)
     return RecipePreview(**vars(seen), steps=parsed)
 
 
@@ -187,23 +192,26 @@ def split(
     """
     from workbench.training.dividing import divide_rows
 
-    chosen = parsed_split(spec)
-    name = target_of(table, target)
-    divided = divide_rows(table, parsed_steps(recipe), chosen, target=name, task=task, seed=seed)
+    chosen, steps = parsed_split(spec), parsed_steps(recipe)
+    divided = divide_rows(table, steps, chosen, target=target_of(table, target, steps), task=task, seed=seed)
     return SplitPreview(divided.split, chosen, divided)
 
 
-def target_of(table: Table, target: str | None) -> str:
+def target_of(table: Table, target: str | None, steps: Sequence[Step] = ()) -> str:
     """Give the column to predict: the one named, or the table's own; "" where nothing is to be predicted.
 
     Raises
     ------
     TargetError
-        If there is neither.
+        If there is neither, or neither the table nor a column step has a column of that name.
     """
+    from workbench.recipe.made_target import check_target_there
+
     name = table.target if target is None else target
     if name is None:
         raise TargetError(f"Got {table.name!r} without a target, needed the column to predict. Pass target='...'.")
+    if name:
+        check_target_there(table, steps, name)
     return name
 
 

@@ -85,7 +85,7 @@ class Run(training.Run):
         report = self.report()
         split = "test" if "test" in report.splits else report.splits[0]
         positions = report.predictions(split)["row"].head(n)
-        return resolve(self.spec.data, settings=self._settings).take(positions.to_numpy())
+        return resolve(self.spec.opened_data, settings=self._settings).take(positions.to_numpy())
 
     def publish(self, name: str, *, note: str = "") -> Version:
         """Publish its model as the next version of `name`; see `workbench.publish`."""

@@ -30,9 +30,14 @@ def apply_recipe(table: Table, recipe: Recipe, *, target: str | None = None) -> 
     ------
     RecipeError
         If a step can't take its columns.
+    TargetError
+        If there is no such target.
     """
     from workbench.recipe import find_rows
     from workbench.recipe.columns import prepared
+    from workbench.recipe.made_target import check_target_there
 
     steps = parsed_steps(recipe)
+    if target is not None:
+        check_target_there(table, steps, target)
     return prepared(table, steps, positions=find_rows(table, steps), target=target or table.target)

@@ -43,6 +43,10 @@ def suggest(
     file: Source,
     target: Target = None,
     estimator: Annotated[str | None, typer.Option(help="The estimator that the recipe is for.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A saved recipe or a file whose steps make the target.", show_default=False),
+    ] = None,
     option: Options = None,
     save: Annotated[str | None, typer.Option(help="Save the recipe under this name.")] = None,
     as_json: Json = False,
@@ -51,10 +55,11 @@ def suggest(
     from workbench.api import open_source, suggest_recipe
     from workbench.recipe.saved import save_recipe
 
-    found = open_source(file, target=target, options=parse_options(option))
-    suggested = suggest_recipe(found, target=target, estimator=estimator)
+    found = open_source(file, options=parse_options(option))
+    made = find_recipe(recipe) if recipe else ()
+    suggested = suggest_recipe(found, target=target, estimator=estimator, recipe=made)
     if save:
-        save_recipe(save, suggested.steps, table=found)
+        save_recipe(save, suggested.steps, table=found, target=target)
         note(f"Saved as {save}.")
     document = [
         _document(step) | {"reason": reason} for step, reason in zip(suggested.steps, suggested.reasons, strict=True)
@@ -145,7 +150,7 @@ def preview(recipe: Which, file: Source, target: Target = None, option: Options 
     """Show what each step of a recipe changes, on a sample of a table's rows."""
     from workbench.api import open_source, preview_recipe
 
-    found = open_source(file, target=target, options=parse_options(option))
+    found = open_source(file, options=parse_options(option))
     seen = preview_recipe(found, find_recipe(recipe), target=target)
     frame = seen.frame()
     note(f"On {seen.n_rows:,} of {seen.n_rows_total:,} rows.")
@@ -167,7 +172,7 @@ def apply(
     from workbench.api import apply_recipe, open_source
     from workbench.cli.output import write_frame
 
-    found = open_source(file, target=target, options=parse_options(option))
+    found = open_source(file, options=parse_options(option))
     frame = apply_recipe(found, find_recipe(recipe), target=target)
     write_frame(frame, output)
     note(f"Wrote {frame.height:,} of {found.n_rows:,} rows with {frame.width} columns to {output}.")
@@ -183,9 +188,13 @@ def split(
     from workbench.training.spec import RunSpec
 
     chosen = RunSpec.read(spec)
-    found = open_source(chosen.data)
     frame = divide(
-        found, chosen.split, recipe=chosen.recipe, task=chosen.data.supervised_task, seed=chosen.seed
+        open_source(chosen.opened_data),
+        chosen.split,
+        recipe=chosen.recipe,
+        target=chosen.data.target or None,
+        task=chosen.data.supervised_task,
+        seed=chosen.seed,
     ).frame()
     show(frame.to_dicts(), as_json, lambda: table(frame.columns, frame.rows()))
 

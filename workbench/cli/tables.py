@@ -108,7 +108,7 @@ def check(
     from workbench.api import check_data, open_source
     from workbench.cli.recipes import find_recipe
 
-    found = open_source(file, target=target, options=parse_options(option))
+    found = open_source(file, options=parse_options(option))  # the target may be what a step of the recipe makes
     checks = check_data(found, target=target, recipe=find_recipe(recipe) if recipe else ())
     show(checks.to_dict(), as_json, lambda: _checks_text(checks))
     if any(entry.severity == "error" for entry in checks):

@@ -98,9 +98,9 @@ def spec_lines(spec: RunSpec) -> list[str]:
 def data_lines(shown: Shown) -> list[str]:
     """Open the table and look at it; one with a test file or reader options needs `spec`."""
     if shown.spec is not None and _is_opened_by_spec(shown.spec):
-        opening = "table = wb.open_source(spec.data)"
+        opening = f"table = wb.open_source(spec.{'opened_data' if _makes_target(shown.spec) else 'data'})"
     elif shown.spec is not None:
-        data = shown.spec.data
+        data = shown.spec.opened_data
         target = f", target={text(data.target)}" if data.target else ""
         opening = f"table = wb.open_source({text(data.source)}{target})"
     else:
@@ -112,14 +112,30 @@ def _is_opened_by_spec(spec: RunSpec) -> bool:
     return bool(spec.data.test_source or spec.data.reader)
 
 
-def prepare_lines() -> list[str]:
-    """Show what the recipe of `spec` does, and the split; needs `spec` and `table`."""
+def _makes_target(spec: RunSpec) -> bool:
+    return spec.opened_data is not spec.data
+
+
+def prepare_lines(spec: RunSpec) -> list[str]:
+    """Show what the recipe of `spec` does, what the checks find, and the split; needs `spec` and `table`."""
+    finds = not spec.data.target  # groups or outliers: there is no answer that could leak, and no split by it
+    target = ", target=spec.data.target" if finds or _makes_target(spec) else ""
+    lines = [f"preview = wb.preview_recipe(table, spec.recipe{target})", "preview.frame()", "preview.after"]
+    if finds:
+        return lines
+    options = f"recipe=spec.recipe, seed=spec.seed{target}"
     return [
-        "preview = wb.preview_recipe(table, spec.recipe)",
-        "preview.frame()",
-        "preview.after",
-        "wb.split(table, spec.split, recipe=spec.recipe, seed=spec.seed).frame()",
+        *lines,
+        f"wb.check_data(table, split=spec.split, {options}).frame()",
+        f"wb.split(table, spec.split, {options}).frame()",
     ]
+
+
+def _prepare_page_lines(spec: RunSpec) -> list[str]:
+    """Give `prepare_lines` and what the page does on request: compare the scores, save the recipe."""
+    saving = f"wb.save_recipe({text(spec.name)}, spec.recipe, table=table)  # to open it on another table"
+    leaking = ["wb.leak_comparison(spec).frame()"] if spec.data.target else []
+    return [*prepare_lines(spec), *leaking, *([f"# {saving}"] if spec.recipe else [])]
 
 
 def evaluate_lines(spec: RunSpec | None) -> list[str]:
@@ -158,7 +174,7 @@ def _prepare(shown: Shown) -> list[str]:
         return [data_lines(shown)[0], "table.profile().findings"]
     if is_for_images(shown.spec):
         return [*spec_lines(shown.spec), *data_lines(shown)[:2]]
-    return [*spec_lines(shown.spec), data_lines(shown)[0], *prepare_lines()]
+    return [*spec_lines(shown.spec), data_lines(shown)[0], *_prepare_page_lines(shown.spec)]
 
 
 def _train(shown: Shown) -> list[str]:

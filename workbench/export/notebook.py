@@ -103,7 +103,7 @@ def spec_from_notebook(notebook: Any) -> RunSpec:
 def _sections(spec: RunSpec) -> list[Section]:
     shown = Shown(spec=spec)
     opening, head, profile = data_lines(shown)
-    preview, changes, after, split = prepare_lines()
+    preview, changes, *looks = prepare_lines(spec)
     report, *pictures = evaluate_lines(spec)
     explanation, *views = explain_lines("run.explain(")
     sections: list[Section] = [
@@ -119,8 +119,8 @@ def _sections(spec: RunSpec) -> list[Section]:
         (
             "prepare",
             "Prepare",
-            "What each step of the recipe changes, on a sample of the rows; then the split.",
-            [[preview, changes], [after], [split]],
+            "What each step of the recipe changes, on a sample of the rows; what the checks find; then the split.",
+            [[preview, changes], *([look] for look in looks)],
             "",
         ),
         (

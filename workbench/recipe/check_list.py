@@ -109,6 +109,14 @@ CHECKS: tuple[CheckInfo, ...] = (
         "heart with it.",
     ),
     CheckInfo(
+        "WB105",
+        "Target made from a column that stays",
+        "error",
+        "Where a step makes the target (late: arr_delay > 15), what it is made from tells it, and isn't known before "
+        "the target is. Left in, it makes a model look perfect, and each request would have to give it. Leave it out; "
+        "keep a part of it only where that is known at the moment of prediction.",
+    ),
+    CheckInfo(
         "WB111",
         "Equal rows in training and test",
         "warning",

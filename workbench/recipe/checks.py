@@ -24,6 +24,7 @@ _LOOKS: tuple[Callable[[Examined], Iterator[Check]], ...] = (
     checks_of_target.leaks,
     checks_of_target.computed_target,
     checks_of_target.predicts_alone,
+    checks_of_target.made_from,
     checks_of_columns.identifiers,
     checks_of_split.duplicates,
     checks_of_split.time_order,

@@ -11,6 +11,7 @@ from workbench.data.formulas import formula_of
 from workbench.data.leakage import find_leaks
 from workbench.recipe.check_list import Check, Remedy, made, named
 from workbench.recipe.examined import Examined
+from workbench.recipe.made_target import target_sources
 from workbench.recipe.spec import Balance, CleanText, DropColumns, DropMissing
 
 _FAR_AHEAD = {"classification": (0.55, 0.05), "regression": (0.6, 0.2)}  # score alone, and how far above the next
@@ -20,14 +21,14 @@ _MAX_LABELS = 1_000
 
 def leaks(seen: Examined) -> Iterator[Check]:
     """Columns that certainly give the target away (WB101)."""
-    columns = seen.rows.select([*seen.features, seen.target])
+    columns = seen.rows.select([*seen.others, seen.target])
     for name, reason in find_leaks(columns, seen.target, seen.task).items():
         yield made("WB101", (name,), f"{name} {reason}{seen.said}.", _leave_out(name))
 
 
 def computed_target(seen: Examined) -> Iterator[Check]:
     """Two columns whose sum, difference or product is the target (WB102)."""
-    found = formula_of(seen.rows.select([*seen.features, seen.target]), seen.target)
+    found = formula_of(seen.rows.select([*seen.others, seen.target]), seen.target)
     if found is not None:
         message = f"{seen.target} is {found.text} in every row that has all three{seen.said}."
         yield made("WB102", found.columns, message, _leave_out(*found.columns))
@@ -35,7 +36,7 @@ def computed_target(seen: Examined) -> Iterator[Check]:
 
 def predicts_alone(seen: Examined) -> Iterator[Check]:
     """Find a column that tells far more than any other, or is filled in for one class only (WB103)."""
-    columns = [name for name in seen.features if seen.kind(name) not in ("identifier", "constant", "image")]
+    columns = [name for name in seen.others if seen.kind(name) not in ("identifier", "constant", "image")]
     certain = set(find_leaks(seen.rows.select([*columns, seen.target]), seen.target, seen.task))
     columns = [name for name in columns if name not in certain]
     scores = tell_alone(seen.rows.select([*columns, seen.target]), seen.target, seen.task)
@@ -55,6 +56,23 @@ def predicts_alone(seen: Examined) -> Iterator[Check]:
                 f"known only afterwards{seen.said}."
             )
             yield made("WB103", (name,), message, _leave_out(name))
+
+
+def made_from(seen: Examined) -> Iterator[Check]:
+    """Features that come from what a made target comes from (WB105)."""
+    names = tuple(seen.telling)
+    if names:
+        sources = target_sources(seen.raw, seen.steps, seen.target)
+        known = {source for shared in seen.telling.values() for source in shared}
+        stays = (
+            "which stays"
+            if names == sources
+            else f"which {named(names)} still {'tells' if len(names) == 1 else 'tell'}"
+        )
+        message = f"{seen.target} is made from {named(sources)}, {stays}."
+        yield made(
+            "WB105", names, message, _leave_out(*names), severity="error" if known == set(sources) else "warning"
+        )
 
 
 def _alone(ranked: list[tuple[str, float]], seen: Examined) -> str:
@@ -93,7 +111,8 @@ def target_missing(seen: Examined) -> Iterator[Check]:
     n_missing = seen.summaries[seen.target].column.n_missing
     if n_missing:
         remedy = Remedy("Drop rows without a target", (DropMissing(columns=(seen.target,)),))
-        message = f"{seen.target} is missing in {n_missing:,} rows; they can neither train nor test."
+        said = seen.said_of(seen.target)
+        message = f"{seen.target} is missing in {n_missing:,} rows; they can neither train nor test{said}."
         yield made("WB121", (seen.target,), message, remedy)
 
 

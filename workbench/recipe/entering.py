@@ -57,8 +57,10 @@ class Entry:
             if name != target and content.kind != "image"
         }  # fmt: skip
         whole = cls(kinds, steps)
-        needed = set(whole.plan.sources(whole.inner_types))
-        return cls({name: kind for name, kind in kinds.items() if name in needed}, steps, list(whole.inner_types))
+        inner = [name for name in whole.inner_types if name != target]  # a step may make it
+        needed = set(whole.plan.sources(inner))
+        left = [step for step in steps if not (step.step == "calculate" and step.name == target)]
+        return cls({name: kind for name, kind in kinds.items() if name in needed}, left, inner)
 
     @property
     def changes(self) -> bool:

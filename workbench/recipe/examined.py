@@ -16,6 +16,7 @@ from workbench.data.summaries import ColumnSummary
 from workbench.data.summarizing import TableSummary, summarize_frame, summary_of
 from workbench.errors import WorkbenchError
 from workbench.recipe.columns import prepared
+from workbench.recipe.made_target import is_made, task_for, telling_columns
 from workbench.recipe.matching import names_in
 from workbench.recipe.rows import find_rows
 from workbench.recipe.spec import Step, columns_of
@@ -77,6 +78,17 @@ class Examined:
         return tuple(name for name in self.rows.columns if name not in (self.target, part))
 
     @cached_property
+    def telling(self) -> dict[str, tuple[str, ...]]:
+        """The features that come from what a made target comes from, each with the raw columns that both share."""
+        found = telling_columns(self.raw, self.steps, self.target)
+        return {name: sources for name, sources in found.items() if name in self.features}
+
+    @cached_property
+    def others(self) -> tuple[str, ...]:
+        """The features of which nobody knows yet whether they tell the target."""
+        return tuple(name for name in self.features if name not in self.telling)
+
+    @cached_property
     def _touched(self) -> frozenset[str]:
         return frozenset(name for step in self.steps if step.family == "column" for name in names_in(step))
 
@@ -99,6 +111,11 @@ class Examined:
         """Whether the recipe has a step of one of these names."""
         return any(step.step in steps for step in self.steps)
 
+    def said_of(self, name: str) -> str:
+        """Give the sample where the figures of a column are of it; nothing where they are of the whole table."""
+        found = self.summaries[name]
+        return "" if any(found is summary for summary in self.whole.summaries) else self.said
+
     @property
     def said(self) -> str:
         """The sample, as it stands at the end of a message."""
@@ -116,8 +133,10 @@ def examine(
     ------
     TargetError
         If there is no such target.
+    RecipeError
+        If the steps that make it don't fit the table.
     """
-    task = task or table.suggested_task(target)
+    task = task or task_for(table, steps, target)
     enabled = tuple(step for step in steps if step.enabled)
     is_sample = table.n_rows > MAX_ROWS
     raw = table.sampled(SAMPLE_ROWS)[0] if is_sample else table.frame()
@@ -125,6 +144,8 @@ def examine(
         positions = find_rows(raw, enabled)
         rows = prepared(raw, enabled, positions=positions, target=target)
     except WorkbenchError:
+        if is_made(table, steps, target):  # without the steps there is none
+            raise
         enabled = ()
         rows, positions = raw, np.arange(raw.height)
     if not rows.height:

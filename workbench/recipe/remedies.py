@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.recipe.matching import without_columns
+from workbench.recipe.matching import made_by, names_in, without_columns
 from workbench.recipe.spec import Step, columns_of
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def _place(recipe: list[Step], step: Step) -> int:
     if step.family == "training":
         return len(recipe)
     if step.step in _FIRST:
-        return next((i for i, there in enumerate(recipe) if there.step not in _FIRST), len(recipe))
+        named = names_in(step)
+        made = max((i + 1 for i, there in enumerate(recipe) if set(named) & set(made_by(there))), default=0)
+        return next((i for i, there in enumerate(recipe) if i >= made and there.step not in _FIRST), len(recipe))
     learned = next((i for i, there in enumerate(recipe) if there.family in ("learned", "training")), len(recipe))
     return learned

@@ -78,6 +78,7 @@ def save_recipe(
     recipe: Recipe,
     *,
     table: Table | None = None,
+    target: str | None = None,
     note: str = "",
     replace: bool = False,
     settings: Settings | None = None,
@@ -91,6 +92,8 @@ def save_recipe(
     recipe : sequence of steps
     table : Table, optional
         Whose columns are kept with it, so that `match_recipe` can compare another table's with them.
+    target : str, optional
+        What its rows are to predict; the table's own when absent.
     note : str
         What it is for.
     replace : bool, default False
@@ -112,7 +115,7 @@ def save_recipe(
         note=note.strip()[:2_000],
         saved=time.time(),
         table=None if table is None else table.name,
-        target=None if table is None else table.target,
+        target=target or (None if table is None else table.target),
         columns=None if table is None else types_of(table.columns),
     )
     if not replace and path.exists() and open_recipe(name, settings=settings).steps != kept.steps:

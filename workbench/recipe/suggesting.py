@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
+from workbench.recipe.fitted_step import listed
+from workbench.recipe.made_target import (
+    is_made,
+    making_steps,
+    target_column,
+    target_sources,
+    telling_columns,
+    with_target,
+)
 from workbench.recipe.spec import DropColumns, DropDuplicates, DropMissing, Step
 from workbench.recipe.suggested_steps import MAX_ONE_HOT, Feature, Setting, column_steps, learned_steps
 from workbench.recipe.suggested_words import Reason, sentence
@@ -199,14 +208,41 @@ def _n_classes(columns: Sequence[Column], target: str) -> int:
     return found.n_unique
 
 
-def suggest_for(table: Table, target: str, estimator_needs: EstimatorNeeds | None = None) -> list[tuple[Step, str]]:
+def suggest_for(
+    table: Table, target: str, estimator_needs: EstimatorNeeds | None = None, *, steps: Sequence[Step] = ()
+) -> list[tuple[Step, str]]:
     """Suggest steps for a table, looking at a sample of its rows, too: for dates and numbers held as text, and leaks.
 
-    See `suggest` for the parameters and the result.
+    Where one of the `steps` that are there already makes the target, those that make it come first, and what it is made
+    from is left out. See `suggest` for the other parameters and the result.
     """
     if is_for_images(table.columns, target):
         return suggest_image_steps(table, target)
+    if is_made(table, steps, target):
+        return _suggest_for_made(table, target, estimator_needs, steps)
     return suggest(table.columns, target, estimator_needs, looks=look(table, target))
+
+
+def _suggest_for_made(
+    table: Table, target: str, estimator_needs: EstimatorNeeds | None, steps: Sequence[Step]
+) -> list[tuple[Step, str]]:
+    from workbench.data.leakage import leaks_among
+
+    making = making_steps(steps, target)
+    sources = target_sources(table, making, target)
+    leaks = leaks_among(with_target(table, making, target).drop(sources), target)
+    columns = [column for column in table.columns if column.name not in sources]
+    described = [*columns, target_column(table, making, target)]
+    found = suggest(described, target, estimator_needs, looks=replace(look(table, ""), leaks=leaks))
+    # In a large table the rows without a target were counted in a sample.
+    told = f"Rows without {target!r} can't be learned from."
+    found = [(step, told if step == DropMissing(columns=(target,)) else reason) for step, reason in found]
+    telling = tuple(telling_columns(table, making, target))
+    if telling:
+        reason = f"{target!r} is made from {listed(list(sources))}, which nobody knows before it."
+        place = next((place for place, (step, _) in enumerate(found) if step.family != "row"), len(found))
+        found.insert(place, (DropColumns(columns=telling), reason))
+    return [*((step, f"It makes {target!r}, which is to be predicted.") for step in making), *found]
 
 
 def look(table: Table, target: str, *, n_rows: int = 2_000) -> Looks:

@@ -169,7 +169,7 @@ def run_combining(spec: RunSpec, folder: Path, *, progress: Progress, settings: 
     params = check_params(spec.estimator.name, spec.estimator.params)
     progress.enter("reading")
     members = open_members(params["runs"], spec, settings)
-    table = resolve(spec.data, settings=settings)
+    table = resolve(spec.opened_data, settings=settings)
     if table.digest != members.runs[0].state.table:
         raise RunError(
             f"Got {spec.data.source!r}, which isn't the table that the runs learned from (any more); needed the same "

@@ -11,6 +11,7 @@ import polars as pl
 
 from workbench.data.spec import SplitSpec, Task
 from workbench.errors import SplitError
+from workbench.recipe.made_target import check_target_there
 from workbench.recipe.spec import Step
 from workbench.training.split_steps import keep_columns, split_column
 
@@ -118,7 +119,7 @@ def divide_rows(
     from workbench.recipe import find_rows
     from workbench.recipe.compact import compactly_prepared
 
-    table.with_target(target)  # refuses one that isn't there, and names the nearest
+    check_target_there(table, steps, target)
     found = split.model_copy(update={"column": split_column(steps, split) or split.column})
     names, kept = _decisive(table, steps, found, target)
     # The task, and what is wrong with the target, are those of all rows; they go before the rows that stay are read.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from workbench.recipe import FittedRecipe
 
 HONEST, LEAKED = "training rows", "all rows"
-_LEAK_CODES = ("WB101", "WB102", "WB103")
+_LEAK_CODES = ("WB101", "WB102", "WB103", "WB105")
 _SHOWN = {"classification": ("roc_auc", "accuracy"), "regression": ("rmse", "r2")}
 
 
@@ -108,7 +108,7 @@ def leak_comparison(spec: RunSpec, *, n_rows: int = 20_000, settings: Settings |
     from workbench.data import resolve
 
     settings = settings or current()
-    whole = resolve(spec.data, settings=settings)
+    whole = resolve(spec.opened_data, settings=settings)
     table = sampled(whole, n_rows)
     chosen = quick(spec, whole)
     rows = prepare(chosen, table, settings)

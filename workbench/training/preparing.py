@@ -14,6 +14,7 @@ from workbench.errors import EstimatorError, SplitError, WorkbenchError
 from workbench.estimators.catalogue import EstimatorEntry, check_params
 from workbench.estimators.catalogue import entry as find_entry
 from workbench.estimators.losses import check_training
+from workbench.recipe.made_target import check_target_there, telling_columns
 from workbench.recipe.spec import Step
 from workbench.settings import Settings
 from workbench.training.balancing import check_balance
@@ -124,14 +125,15 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
     from workbench.training.image_preparing import prepare_images, takes_images
 
     for_images = takes_images(spec, table)
+    entry, target = for_images or find_entry(spec.estimator.name), spec.data.target
+    spec = spec.model_copy(update={"training": spec.training.suited(entry.training)})
     if for_images is not None:
         return prepare_images(spec, table, for_images, settings)
-    entry, target = find_entry(spec.estimator.name), spec.data.target
     params = check_params(entry, spec.estimator.params)
     given = spec.data.supervised_task
     if given is not None:
         check_task(entry, given, target)
-    table.with_target(target)
+    check_target_there(table, spec.recipe, target)
     steps = without_part_column(spec.recipe, spec.split)
     tries = spec.search is not None and spec.search.method == "everything"  # each estimator gets what it lacks
     check_recipe(steps, table.columns, target, handles_missing=entry.handles_missing or tries, finished=not tries)
@@ -142,7 +144,7 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
     balance = check_balance(spec.recipe, task, params)
     check_classes(decided[target][split.train], target, task)
     y, classes = encode_target(decided[target], task)
-    notes = _check_given_labels(decided[target], split, table, task, target)
+    notes = [*_told(table, steps, target), *_check_given_labels(decided[target], split, table, task, target)]
     whole = Preparation(
         spec, table, task, entry, params, steps, balance, divided.positions, decided, split, [], y, classes,
         tuple(notes), len(split.train), settings,
@@ -185,6 +187,17 @@ def check_classes(learned: pl.Series, target: str, task: Task) -> None:
             f"Got {len(learned):,} training rows that are all of class {labels[0]!r} of {target!r}, needed at least "
             "two to tell apart. Split at random with stratify: true, or by another column."
         )
+
+
+def _told(table: Table, steps: tuple[Step, ...], target: str) -> list[str]:
+    """Note the columns that a made target comes from and that the model sees all the same."""
+    telling = list(telling_columns(table, steps, target))
+    if not telling:
+        return []
+    return [
+        f"{target} is made from what the model also sees in {', '.join(telling[:6])}, so that its scores promise too "
+        f"much, and requests must give it. Add the step drop_columns with columns [{', '.join(telling[:6])}]."
+    ]
 
 
 def _check_given_labels(values: pl.Series, split: Split, table: Table, task: Task, target: str) -> list[str]:

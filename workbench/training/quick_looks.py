@@ -8,6 +8,7 @@ from workbench.data.spec import SplitSpec
 from workbench.errors import SplitError
 from workbench.estimators.catalogue import entry as find_entry
 from workbench.estimators.spec import EstimatorSpec
+from workbench.recipe.made_target import task_for
 from workbench.settings import Settings
 from workbench.training.preparing import Preparation, prepare_rows
 from workbench.training.spec import RunSpec
@@ -47,7 +48,7 @@ def quick(spec: RunSpec, table: Table) -> RunSpec:
     split = spec.split.model_copy(update={"folds": None})
     if find_entry(spec.estimator.name).engine == "sklearn":
         return spec.model_copy(update={"split": split})
-    task = spec.data.task or table.suggested_task(spec.data.target)
+    task = spec.data.task or task_for(table, spec.recipe, spec.data.target)
     stand_in = "logistic_regression" if task == "classification" else "linear_regression"
     return spec.model_copy(update={"split": split, "estimator": EstimatorSpec(name=stand_in)})
 

@@ -43,6 +43,15 @@ class RunSpec(BaseModel):
     search: SearchSpec | None = None
     seed: int = Field(0, ge=0, lt=2**32)
 
+    @property
+    def opened_data(self) -> DataSpec:
+        """What is opened for a run: `data`, without a target that a step of the recipe makes."""
+        from workbench.recipe.made_target import may_be_made
+
+        if not may_be_made(self.recipe, self.data.target):
+            return self.data
+        return self.data.model_copy(update={"target": ""})
+
     @classmethod
     def parse(cls, document: Any) -> RunSpec:
         """Check a document (as from JSON or YAML) and build the spec.
@@ -94,6 +103,8 @@ class RunSpec(BaseModel):
         document["recipe"] = [_step_document(step) for step in self.recipe]
         if not document["recipe"]:
             del document["recipe"]
+        if training := self.training.to_dict():
+            document["training"] = training
         return {"spec_version": self.spec_version, "name": self.name, **document}
 
     def to_yaml(self) -> str:

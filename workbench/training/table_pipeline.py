@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.estimators.catalogue import check_params
-from workbench.estimators.catalogue import entry as find_entry
-from workbench.estimators.image_forms import image_entry
+from workbench.estimators.image_forms import entry_taking
 from workbench.settings import Settings
 from workbench.training import state as files
 from workbench.training.balancing import check_balance
@@ -75,7 +74,7 @@ def _prepare(spec: RunSpec, progress: Progress, settings: Settings) -> Preparati
     from workbench.data import resolve
 
     progress.enter("reading")
-    table = resolve(spec.data, settings=settings)
+    table = resolve(spec.opened_data, settings=settings)
     progress.tell(table=table.digest)
     progress.enter("preparing")
     return prepare_rows(spec, table, settings)
@@ -117,8 +116,7 @@ def with_spec(prepared: Preparation, spec: RunSpec) -> Preparation:
     EstimatorError
         If a parameter is out of range.
     """
-    for_images = image_entry(spec.estimator.name) if prepared.entry.takes == "image" else None
-    entry = for_images or find_entry(spec.estimator.name)
+    entry = entry_taking(prepared.entry.takes, spec.estimator.name)
     params = check_params(entry, spec.estimator.params)
     balance = check_balance(spec.recipe, prepared.task, params)
     steps = without_part_column(spec.recipe, spec.split)

@@ -160,7 +160,7 @@ def run_unsupervised(
 
     task = task_of(spec)
     progress.enter("reading")
-    table = resolve(spec.data, settings=settings)
+    table = resolve(spec.opened_data, settings=settings)
     progress.tell(table=table.digest)
     progress.enter("preparing")
     prepared = prepare_without_target(spec, table, settings)

@@ -9,17 +9,18 @@ import numpy as np
 import polars as pl
 import streamlit as st
 
-from workbench.api.preparing import suggest_recipe
 from workbench.data import Split, fold_frame
 from workbench.data.spec import AnyTask
 from workbench.errors import WorkbenchError
 from workbench.recipe import check_recipe, prepared
+from workbench.recipe.made_target import task_for
 from workbench.settings import current
+from workbench.training.combining import open_members
 from workbench.training.dividing import divide_rows
 from workbench.training.image_preparing import divide_images, takes_images
 from workbench.training.preparing import check_classes
 from workbench.training.split_steps import without_part_column
-from workbench.ui import drafts, messages, state
+from workbench.ui import drafts, messages, recipe_finish, state
 
 if TYPE_CHECKING:
     from workbench.data import Table
@@ -61,7 +62,7 @@ class Divided:
 
 def task_of(table: Table, draft: Draft) -> AnyTask:
     """Give the task that is chosen, or suits the target."""
-    return draft.task or table.suggested_task(draft.target)
+    return draft.task or task_for(table, draft.recipe, draft.target_name)
 
 
 def problem(table: Table, draft: Draft, chosen: EstimatorEntry) -> WorkbenchError | None:
@@ -71,6 +72,8 @@ def problem(table: Table, draft: Draft, chosen: EstimatorEntry) -> WorkbenchErro
         steps = without_part_column(spec.recipe, spec.split)
         check_recipe(steps, table.columns, spec.data.target, handles_missing=chosen.handles_missing, takes=chosen.takes)
         divide(table, draft)
+        if chosen.takes == "runs":
+            open_members(spec.estimator.params.get("runs", ()), spec, current())
     except WorkbenchError as found:
         return found
     return None
@@ -108,7 +111,7 @@ def _divide(table: Table, spec: RunSpec) -> Divided:
     if sampled:  # a class that is rare in the table may be missing from a sample
         eased["stratify"] = False
     rows, split = _sample_of(table) if sampled else table, spec.split.model_copy(update=eased)
-    task = spec.data.supervised_task or table.suggested_task(spec.data.target)
+    task = spec.data.supervised_task or task_for(table, spec.recipe, spec.data.target)
     if takes_images(spec, table) is not None:
         found, _ = divide_images(spec.model_copy(update={"split": split}), rows, task)
     else:
@@ -180,7 +183,7 @@ def differing_labels(table: Table, draft: Draft, other: Table) -> dict[str, str]
 def offer_suggestion(table: Table, draft: Draft, *, key: str) -> None:
     """Draw the button that replaces the recipe with the suggested one, where there is one."""
     try:
-        suggested = suggest_recipe(table, target=draft.target_name, estimator=draft.estimator.name)
+        suggested = recipe_finish.suggestion(table, draft)
     except WorkbenchError:
         return
     if not suggested.steps or suggested.steps == draft.recipe:

@@ -15,6 +15,7 @@ from workbench.data.spec import AnyTask, DataSpec, SplitSpec, Task
 from workbench.errors import SpecError, StorageError, WorkbenchError
 from workbench.estimators.spec import EstimatorSpec, TrainingSpec
 from workbench.recipe.checking_images import image_columns, label_column
+from workbench.recipe.made_target import makeable
 from workbench.recipe.spec import Step
 from workbench.settings import Settings, current
 from workbench.training.search_spec import SearchSpec
@@ -121,7 +122,7 @@ def load(table: Table, *, settings: Settings | None = None) -> Draft:
         draft = Draft.model_validate({**document, "source": table.source, "digest": table.digest})
     except (StorageError, ValidationError):
         return fresh  # a draft of another version is not worth a dead page
-    names = {column.name for column in table.columns}
+    names = {column.name for column in table.columns}.union(makeable(draft.recipe))
     return draft if draft.target is None or draft.target in names else draft.changed(target=None, task=None)
 
 
@@ -189,7 +190,8 @@ def _history(path: Path) -> draft_history.History:
 
 
 def _write(draft: Draft, history: draft_history.History, path: Path) -> Draft:
-    document = draft.model_dump(mode="json", exclude={"source", "digest"}, exclude_none=True)
+    document = draft.model_dump(mode="json", exclude={"source", "digest", "training"}, exclude_none=True)
+    document["training"] = draft.training.to_dict()  # what nobody set is left to the estimator
     if history["past"] or history["future"]:
         document["history"] = history
     storage.write_json(path, document)

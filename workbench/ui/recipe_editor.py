@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from workbench.api.preparing import suggest_recipe
 from workbench.errors import WorkbenchError
 from workbench.recipe.spec import columns_of
 from workbench.ui import (
@@ -227,7 +226,7 @@ def _suggest(table: Table, draft: Draft) -> None:
     )
     with popover:
         try:
-            suggested = suggest_recipe(table, target=draft.target_name, estimator=draft.estimator.name)
+            suggested = recipe_finish.suggestion(table, draft)
         except WorkbenchError as problem:
             messages.error(problem)
             return

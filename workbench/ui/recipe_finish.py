@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from workbench.api.preparing import suggest_recipe
 from workbench.errors import WorkbenchError
-from workbench.estimators import entry
-from workbench.estimators.image_forms import image_entry
+from workbench.estimators.image_forms import entry_taking
 from workbench.recipe import check_recipe
 from workbench.recipe.checking_images import image_columns
 from workbench.recipe.matching import names_in, without_columns
+from workbench.recipe.spec import columns_of
 from workbench.ui import messages
 from workbench.ui.recipe_changes import place_for, set_steps
 
 if TYPE_CHECKING:
+    from workbench.api.preparing import SuggestedRecipe
     from workbench.data import Table
     from workbench.ui.drafts import Draft
 
@@ -44,7 +44,7 @@ def lacking(table: Table, draft: Draft) -> WorkbenchError | None:
     """Give what the estimator would refuse in a recipe that is otherwise right."""
     try:
         images = image_columns(table.columns, draft.recipe)
-        needs = (image_entry(draft.estimator.name) if images else None) or entry(draft.estimator.name)
+        needs = entry_taking("image" if images else "table", draft.estimator.name)
         check_recipe(
             draft.recipe, table.columns, draft.target_name, handles_missing=needs.handles_missing, takes=needs.takes
         )
@@ -53,15 +53,30 @@ def lacking(table: Table, draft: Draft) -> WorkbenchError | None:
     return None
 
 
+def suggestion(table: Table, draft: Draft) -> SuggestedRecipe:
+    """Suggest a recipe for what the draft predicts, with the estimator that it has chosen.
+
+    Raises
+    ------
+    WorkbenchError
+        If the target isn't there, or what makes it doesn't fit the table.
+    """
+    from workbench.api.preparing import suggest_recipe
+
+    return suggest_recipe(table, target=draft.target_name, estimator=draft.estimator.name, recipe=draft.recipe)
+
+
 def finished(table: Table, draft: Draft) -> tuple[Any, ...]:
     """Add the suggested steps for the columns that no step has taken yet."""
     try:
-        suggested = suggest_recipe(table, target=draft.target_name, estimator=draft.estimator.name).steps
+        suggested = suggestion(table, draft).steps
     except WorkbenchError:
         return draft.recipe
-    taken = {name for step in draft.recipe if step.enabled for name in names_in(step)}
+    taken = {name for step in draft.recipe if step.enabled for name in columns_of(step)}
     steps = list(draft.recipe)
     for step in suggested:
+        if step in draft.recipe:
+            continue
         rest = without_columns(step, taken) if names_in(step) else None
         if rest is not None:
             steps.insert(place_for(steps, rest.step), rest)

@@ -79,7 +79,7 @@ def _save(table: Table, draft: Draft) -> None:
     )
     if st.button("Save", key="prepare.library.save", type="primary", disabled=not name.strip()):
         with messages.shown():
-            saved = save_recipe(name, draft.recipe, table=table.with_target(draft.target), note=note, replace=replace)
+            saved = save_recipe(name, draft.recipe, table=table, target=draft.target, note=note, replace=replace)
             st.toast(f"Saved as {saved.name}", icon=":material/bookmark_added:")
             close()
             st.rerun()

@@ -117,7 +117,7 @@ class Open:
         if table_id:
             return load_table(table_id)
         run = self.run
-        return None if run is None else _table_of_run(run.spec.data, str(current_settings().home.resolve()))
+        return None if run is None else _table_of_run(run.spec.opened_data, str(current_settings().home.resolve()))
 
     def _open_run(self) -> Run | None:
         from workbench.training.listing import open_run

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from workbench.data.stored_rows import SAMPLE_ROWS
 from workbench.estimators.catalogue import estimators_for
 from workbench.estimators.spec import EstimatorSpec
+from workbench.recipe.made_target import MAX_ROWS, is_made, makeable, target_column, task_for
 from workbench.recipe.matching import without_columns
 from workbench.recipe.spec import columns_of
 from workbench.training.unsupervised import NEEDS_TARGET as TAKES_TARGET
-from workbench.ui import drafts, messages, words
+from workbench.ui import drafts, messages, target_making, words
 from workbench.ui.forms import bound
 from workbench.ui.recipe_columns import TAKE_TARGET
 
@@ -45,7 +47,7 @@ def draw(table: Table, draft: Draft) -> None:
     if draft.finds:
         about.caption(_MEANING[str(draft.task)])
         return
-    names = [column.name for column in table.columns]
+    names = list(dict.fromkeys([*(column.name for column in table.columns), *makeable(draft.recipe)]))
     target_side.selectbox(
         "Target",
         names,
@@ -54,9 +56,11 @@ def draw(table: Table, draft: Draft) -> None:
         **bound(
             "prepare.target",
             draft.target,
-            lambda name: drafts.update(table, target=name, task=None, recipe=without(draft.recipe, name)),
+            lambda name: _predict(table, name),
         ),
     )
+    target_making.button(about)
+    target_making.draw(table, draft)
     if not draft.target:
         st.info(
             "Choose the column to predict. Then the recipe, its preview and the split appear here.",
@@ -64,8 +68,8 @@ def draw(table: Table, draft: Draft) -> None:
         )
         st.stop()
     with messages.shown(stop=True):
-        suggested = table.suggested_task(draft.target)
-        column = table.column(draft.target)
+        suggested = task_for(table, draft.recipe, draft.target)
+        column = target_column(table, draft.recipe, draft.target)
     task_side.segmented_control(
         "Task",
         ["classification", "regression"],
@@ -78,7 +82,14 @@ def draw(table: Table, draft: Draft) -> None:
         ),
     )
     missing = f" · {words.plural(column.n_missing, 'value')} missing" if column.n_missing else ""
-    about.caption(f"{column.kind} with {words.plural(column.n_unique, 'different value')}{missing}")
+    large = table.n_rows > MAX_ROWS and is_made(table, draft.recipe, draft.target)
+    seen = f", seen in a sample of {SAMPLE_ROWS:,} rows" if large else ""
+    about.caption(f"{column.kind} with {words.plural(column.n_unique, 'different value')}{missing}{seen}")
+
+
+def _predict(table: Table, name: str) -> None:
+    steps = without(drafts.load(table).recipe, name)
+    drafts.update(table, target=name, task=None, recipe=target_making.without_what_tells(table, list(steps), name))
 
 
 def _aim(table: Table, goal: str) -> None:

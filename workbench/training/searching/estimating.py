@@ -84,7 +84,7 @@ def estimate(spec: RunSpec | dict[str, Any], *, settings: Settings | None = None
     settings = settings or current()
     spec = RunSpec.parse(spec)
     check_search(spec)
-    prepared = prepare_rows(spec, resolve(spec.data, settings=settings), settings)
+    prepared = prepare_rows(spec, resolve(spec.opened_data, settings=settings), settings)
     search = spec.search
     if search is None:
         has_folds = bool(prepared.folds) or len(prepared.split.validation) > 0
