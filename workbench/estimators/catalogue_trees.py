@@ -128,7 +128,7 @@ _EXTRA_TREES = replace(
 
 _SHRINKAGE = Parameter(
     "learning_rate", "float", 0.1, "How much each round corrects; smaller needs more rounds.", 1e-3, 1.0, "log",
-    search=(0.01, 0.3), search_values=(0.03, 0.1, 0.3),
+    search=(0.02, 0.3), search_values=(0.03, 0.1, 0.3),
 )  # fmt: skip
 
 _CLASSIC = EstimatorEntry(
@@ -192,7 +192,7 @@ _BOOSTING = EstimatorEntry(
     parameters=(
         Parameter(
             "max_iter", "int", 200, "Number of rounds; early stopping may end sooner.", 1, 10_000, "log",
-            search=(50, 500), search_values=(100, 200, 500),
+            search=(50, 600), search_values=(100, 200, 500),
         ),  # fmt: skip
         _SHRINKAGE,
         Parameter(

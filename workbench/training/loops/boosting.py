@@ -41,10 +41,10 @@ def fit_boosting(material: Material, live: Live) -> NativeModel:
         model.set_params(max_iter=watch.n_rounds)
     model._check_early_stopping_loss = watch
     model.fit(
-        _with_values(material.X_train),
+        with_values(material.X_train),
         material.y_train,
         sample_weight=material.weights,
-        **_validation_rows(material),
+        **validation_rows(material),
     )
     del model._check_early_stopping_loss
     rounds.finish(model)
@@ -52,13 +52,13 @@ def fit_boosting(material: Material, live: Live) -> NativeModel:
     return material.wrap(model)
 
 
-def _with_values(X: np.ndarray) -> np.ndarray:
+def with_values(X: np.ndarray) -> np.ndarray:
     """Put 0 into columns without any value: scikit-learn can't bin them, and no tree splits on a constant."""
     empty = np.isnan(X).all(axis=0)
     return np.where(empty, 0.0, X) if empty.any() else X
 
 
-def _validation_rows(material: Material) -> dict[str, np.ndarray]:
+def validation_rows(material: Material) -> dict[str, np.ndarray]:
     """Give the validation rows whose class the training rows have; scikit-learn refuses others."""
     if not material.has_validation:
         return {}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from workbench.estimators.spec import EstimatorSpec
 from workbench.training.hardware import usable_cores
 from workbench.training.progress import Progress
 from workbench.training.searching.arms import Arm
+from workbench.training.searching.clock import Clock
 from workbench.training.searching.fitting import begin_fit
 from workbench.training.searching.fold_fit import BehindError, CancelledError, FoldFit
 from workbench.training.searching.ground import Ground
@@ -41,8 +43,8 @@ class Arena:
     ground : Ground
     scorer : Scorer
     progress : Progress
-    cancelled : callable
-        Tells whether the search is over: stopped, or out of time.
+    clock : Clock
+        Tells whether the search is over, and a trial too slow.
     keeps_models : bool
         Whether models of the first fold are asked for later.
     """
@@ -52,16 +54,21 @@ class Arena:
         ground: Ground,
         scorer: Scorer,
         progress: Progress,
-        cancelled: Callable[[], bool],
+        clock: Clock,
         *,
         keeps_models: bool = False,
     ) -> None:
-        self.ground, self.scorer, self.cancelled = ground, scorer, cancelled
+        self.ground, self.scorer, self.clock = ground, scorer, clock
         self._progress, self._keeps_models = progress, keeps_models
         self._fits: dict[tuple[int, int, int], FoldFit] = {}
+        self._began: dict[tuple[int, int], float] = {}  # of fits that go on now
         self._cores = usable_cores()
         self._lock = threading.Lock()
         self.curves: list[list[float]] = []
+
+    def cancelled(self) -> bool:
+        """Tell whether the search is over: stopped, or out of time."""
+        return self.clock.is_over()
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Task]:
         """Measure; yield each task, stage by stage, when it is done. An arm of which a fold fails gets "failed".
@@ -106,25 +113,48 @@ class Arena:
         arm = task.arm
         if arm.status is not None or self.cancelled():
             return task
+        if self._ends_slow(arm):
+            return task
+        self._began[arm.index, task.fold] = time.monotonic()
         try:
             fit = self._fit(task, n_jobs)
             for stage in task.stages:
                 before = fit.seconds
                 try:
-                    arm.scores.setdefault(stage, {})[task.fold] = fit.advance(stage)
+                    value = fit.advance(stage)
+                    if value is None:  # it ended before, so that no fold need go so far
+                        arm.stages = tuple(each for each in arm.stages if each < stage)
+                        break
+                    arm.scores.setdefault(stage, {})[task.fold] = value
                 finally:
                     with self._lock:  # a sum of several threads
                         arm.seconds[stage] = arm.seconds.get(stage, 0.0) + fit.seconds - before
                     if task.fold == 0:
                         arm.curve = fit.curve
         except CancelledError:
-            pass
+            self._ends_slow(arm)
         except BehindError as behind:
             arm.scores.setdefault(stage, {})[task.fold] = behind.value
             arm.status, arm.reason = "pruned", f"Ended on fold {task.fold + 1}: {behind}."
         except Exception as error:  # one trial that fails mustn't end the search
             arm.status, arm.reason = "failed", _reason(error)
+        finally:
+            del self._began[arm.index, task.fold]
         return task
+
+    def _ends_slow(self, arm: Arm) -> bool:
+        """End an arm that took more time than it may; tell whether it did."""
+        ends = self._is_slow(arm) and not self.cancelled()
+        if ends:
+            arm.status, arm.reason = "pruned", self.clock.slow_words()
+        return ends
+
+    def _is_slow(self, arm: Arm) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            spent = sum(arm.seconds.values())
+        going_on = [now - began for (index, _), began in [*self._began.items()] if index == arm.index]
+        return self.clock.is_slow(spent + sum(going_on))
 
     def _fit(self, task: Task, n_jobs: int) -> FoldFit:
         arm = task.arm
@@ -139,12 +169,13 @@ class Arena:
                 [stage for stage in arm.stages if stage],
                 nested=arm.nested,
                 scorer=self.scorer,
-                cancelled=self.cancelled,
+                cancelled=lambda: self.cancelled() or self._is_slow(arm),
                 n_jobs=n_jobs,
                 fixed=arm.fixed,
                 others=self.curves if task.fold == 0 else (),
                 progress=self._progress,
                 keep_model=self._keeps_models and task.fold == 0,
+                ends=not arm.listed,
             )
         return self._fits[key]
 

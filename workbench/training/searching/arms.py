@@ -121,7 +121,8 @@ class Arm:
         path: list[list[float]] = []
         if number == self.number:  # what isn't a trial of its own stands with the first one
             others = [each for each in sorted(self.scores) if not self.listed or each not in self.stages]
-            path = [[each, *self.values(each)] for each in others if each != stage]
+            most = max((len(self.scores[each]) for each in others), default=0)  # fewer where a fold ended before it
+            path = [[each, *self.values(each)] for each in others if each != stage and len(self.scores[each]) == most]
         return Trial(
             number=number,
             estimator=self.estimator,

@@ -14,7 +14,8 @@ from workbench.training.search_spec import SearchRange, SearchSpec
 from workbench.training.searching.options import PREFIX, TRAINING_OPTIONS, training_option
 from workbench.training.searching.space import MAX_LISTED, Dimension, Space, in_order
 
-_STEPS = 5  # values on the way of a range of trees or rounds
+_STEPS = 5  # values of a range beside no limit
+_PLACES = 12  # where a range of trees or rounds is measured on the way to its end
 
 # What grows tree by tree or round by round: a fit that goes to the largest number has passed all smaller ones.
 NESTED = {
@@ -93,15 +94,16 @@ def catalogue_range(parameter: Parameter, name: str | None = None, *, listed: bo
 
 
 def stages_of(nested: Dimension | None) -> tuple[Any, ...]:
-    """Give the numbers of trees or rounds at which a fit is measured; of a range five at equal distances."""
-    return () if nested is None else nested.spaced(_STEPS)
+    """Give the numbers of trees or rounds at which a fit is measured; of a range twelve at equal distances."""
+    return () if nested is None else nested.spaced(_PLACES)
 
 
 def _of_catalogue(entry: EstimatorEntry, fixed: set[str], *, is_grid: bool) -> list[Dimension]:
     found = []
     for name, parameter in searchable(entry).items():
         if parameter.searched and name not in fixed:
-            listed = is_grid or name == NESTED.get(entry.name)  # one fit tries a list of trees or rounds as a whole
+            # One fit tries a list of trees as a whole, each a trial of its own; rounds have a best number to be found.
+            listed = is_grid or (name == NESTED.get(entry.name) and entry.progress == "trees")
             dimension = catalogue_range(parameter, name, listed=listed)
             if dimension is not None and dimension.size > 1:
                 found.append(dimension)

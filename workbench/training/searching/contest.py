@@ -78,7 +78,8 @@ class Contest:
         self._sign = arena.scorer.sign
         self._n_folds = arena.ground.n_folds
         entry = find_entry(plan.estimator)
-        self._grows = entry.progress == "trees" and entry.engine == "sklearn"
+        ends_itself = arena.ground.prepared.spec.training.early_stopping is not None
+        self._grows = entry.progress == "trees" and entry.engine == "sklearn" and not ends_itself
         self._one_by_one = entry.engine == "keras"
         self._stages = tuple(int(stage) for stage in stages_of(plan.space.nested)) or (0,)
         self._listed = bool(plan.space.nested and plan.space.nested.values)
@@ -126,7 +127,8 @@ class Contest:
         return sum(arm.n_trials for arm in self.arms)
 
     def _batch(self, index: int, number: int, left: int) -> list[Arm]:
-        size = 1 if self._one_by_one else _BATCH if self.arms else _FIRST_BATCH
+        hurries = self._one_by_one or self._arena.clock.is_up
+        size = 1 if hurries else _BATCH if self.arms else _FIRST_BATCH
         batch: list[Arm] = []
         for place in range(size):
             if left <= 0:

@@ -12,15 +12,17 @@ import numpy as np
 from workbench.estimators.catalogue import check_params
 from workbench.estimators.native import NativeModel
 from workbench.training.loops import fit as fit_in_loop
+from workbench.training.loops.boosting import with_values
 from workbench.training.loops.material import Material
 from workbench.training.progress import Progress
+from workbench.training.searching.boosted_fit import BoostedFit
 from workbench.training.searching.fold_fit import Cancelled, CancelledError, FoldFit, TimedFit
 from workbench.training.searching.ground import FoldRows
 from workbench.training.searching.looping import LoopedFit, TrialLive
 from workbench.training.searching.scoring import Scorer
 from workbench.training.searching.trials import split_config
 
-_CHUNK = 25  # trees between two looks at the clock and at the stop flag
+_CHUNK = 50  # trees between two looks at the clock and at the stop flag
 
 
 def begin_fit(
@@ -36,6 +38,7 @@ def begin_fit(
     others: Sequence[Sequence[float]] = (),
     progress: Progress | None = None,
     keep_model: bool = False,
+    ends: bool = False,
 ) -> FoldFit:
     """Choose how a trial is fitted on a fold: trees grow, rounds are measured on their way, all else runs its own loop.
 
@@ -59,6 +62,8 @@ def begin_fit(
         Needed for what runs its own loop.
     keep_model : bool
         Whether the model is asked for later; a forest lets its trees go otherwise.
+    ends : bool
+        Whether boosting may end before the largest number, where its loss hasn't fallen for long.
     """
     counted = {nested: max(stages)} if nested and stages else {}
     material = material_of(rows, {**(fixed or {}), **counted}, config, n_jobs)
@@ -66,7 +71,7 @@ def begin_fit(
         if material.entry.progress == "trees":
             return _Forest(material, rows, scorer, cancelled, keep_model)
         if material.entry.progress == "rounds" and nested:
-            return _Rounds(material, scorer, stages)
+            return BoostedFit(material, scorer, cancelled, stages, ends=ends)
         return _Single(material, scorer)
     return LoopedFit(material, scorer, cancelled, progress, others)
 
@@ -138,41 +143,6 @@ class _Forest(TimedFit):
         self._n_trees = n_trees
 
 
-class _Rounds(TimedFit):
-    """One fit to the largest number of rounds; the smaller ones are measured on its way."""
-
-    def __init__(self, material: Material, scorer: Scorer, stages: Sequence[int]) -> None:
-        super().__init__(material, scorer)
-        self._stages = frozenset(int(stage) for stage in stages)
-        self._measured: dict[int, float] = {}
-
-    def _advance(self, stage: int) -> float:
-        if not self._measured:
-            self._fit()
-        return self._measured[stage or max(self._measured)]
-
-    def _fit(self) -> None:
-        material = self._material
-        X = _with_values(material.X_train)
-        booster = material.build()
-        booster.fit(X, material.y_train, sample_weight=material.weights)
-        self._model = material.wrap(booster)
-        regression = material.task == "regression"
-        answers = booster.staged_predict if regression else booster.staged_predict_proba
-        n_rounds, scores = 0, None
-        for n_rounds, scores in enumerate(answers(material.X_validation), start=1):
-            if n_rounds in self._stages:
-                self._measured[n_rounds] = self._score(self._full(scores, booster))
-        for stage in self._stages - set(self._measured):  # it ended by itself before so many
-            self._measured[stage] = self._score(self._full(scores, booster))
-
-    def _full(self, scores: Any, booster: Any) -> np.ndarray:
-        found = np.array(scores, dtype=np.float64)
-        if self._material.task == "regression":
-            return found.reshape(-1, 1)
-        return self._material.full_scores(found, booster.classes_)
-
-
 class _Single(TimedFit):
     """One call of fit."""
 
@@ -180,15 +150,9 @@ class _Single(TimedFit):
         material = self._material
         estimator = material.build()
         weights = {} if material.weights is None else {"sample_weight": material.weights}
-        estimator.fit(_with_values(material.X_train), material.y_train, **weights)
+        estimator.fit(with_values(material.X_train), material.y_train, **weights)
         self._model = material.wrap(estimator)
         return self._score(self._model.scores(material.X_validation))
-
-
-def _with_values(X: np.ndarray) -> np.ndarray:
-    """Put 0 into columns without any value, which scikit-learn can't bin."""
-    empty = np.isnan(X).all(axis=0)
-    return np.where(empty, 0.0, X) if empty.any() else X
 
 
 def fit_plainly(rows: FoldRows, config: Mapping[str, Any], fixed: Mapping[str, Any]) -> float:
@@ -198,7 +162,7 @@ def fit_plainly(rows: FoldRows, config: Mapping[str, Any], fixed: Mapping[str, A
     began = time.perf_counter()
     if material.entry.engine == "sklearn":
         weights = {} if material.weights is None else {"sample_weight": material.weights}
-        X = rows.narrow[0] if rows.narrow is not None else _with_values(material.X_train)
+        X = rows.narrow[0] if rows.narrow is not None else with_values(material.X_train)
         material.build().fit(X, material.y_train, **weights)
     else:
         fit_in_loop(material, TrialLive(None, lambda: False, ()))

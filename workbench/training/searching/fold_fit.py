@@ -33,8 +33,8 @@ class FoldFit(Protocol):
     seconds: float
     curve: list[float]
 
-    def advance(self, stage: int) -> float:
-        """Go to a number of trees or rounds (0 where there is none) and give the score there."""
+    def advance(self, stage: int) -> float | None:
+        """Go to a number of trees or rounds (0 where there is none); give the score, None where it ended before."""
         ...
 
     def model(self) -> NativeModel | None:
@@ -51,8 +51,8 @@ class TimedFit:
         self.seconds = 0.0
         self.curve: list[float] = []
 
-    def advance(self, stage: int) -> float:
-        """Go to a number of trees or rounds and give the score there."""
+    def advance(self, stage: int) -> float | None:
+        """Go to a number of trees or rounds; give the score there, None where it ended before."""
         began = time.perf_counter()
         try:
             return self._advance(stage)
@@ -63,7 +63,7 @@ class TimedFit:
         """Give the model, where the fit kept it."""
         return self._model
 
-    def _advance(self, stage: int) -> float:
+    def _advance(self, stage: int) -> float | None:
         raise NotImplementedError
 
     def _score(self, scores: np.ndarray) -> float:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from workbench.training.progress import Progress
 from workbench.training.search_spec import SearchSpec
 from workbench.training.searching.arena import Arena
 from workbench.training.searching.asking import make_space, stages_of
+from workbench.training.searching.clock import Clock
 from workbench.training.searching.contest import Contest, Plan
 from workbench.training.searching.everything import Everything, sensible_estimators
 from workbench.training.searching.ground import Ground
@@ -45,32 +45,6 @@ _PROPOSERS: dict[str, type[Proposer]] = {
 }  # fmt: skip
 
 
-class _Clock:
-    """Whether the search is over: stopped, or out of time once something has been found."""
-
-    def __init__(self, progress: Progress, minutes: float | None) -> None:
-        self._progress = progress
-        self._until = None if minutes is None else time.monotonic() + 60 * minutes
-        self.found: Callable[[], bool] = lambda: False
-        self._asked, self._stopped = 0.0, False
-
-    @property
-    def stopped(self) -> bool:
-        """Whether someone asked for it."""
-        now = time.monotonic()
-        if not self._stopped and now - self._asked > 0.05:  # threads ask more often than the disk need be
-            self._asked, self._stopped = now, self._progress.stop_requested()
-        return self._stopped
-
-    @property
-    def is_late(self) -> bool:
-        """Whether time is up."""
-        return self._until is not None and time.monotonic() >= self._until and self.found()
-
-    def is_over(self) -> bool:
-        return self.stopped or self.is_late
-
-
 def run_search(prepared: Preparation, folder: Path, *, live: Live, progress: Progress) -> RunSpec | None:
     """Search, write trials and curves into the run folder, and give the spec with the best parameters.
 
@@ -92,7 +66,7 @@ def run_search(prepared: Preparation, folder: Path, *, live: Live, progress: Pro
     progress.enter("searching")
     scorer = make_scorer(search.metric, prepared.task, prepared.classes)
     ground = Ground(prepared, search.cv)
-    clock = _Clock(progress, search.minutes)
+    clock = Clock(progress, search.minutes)
     record = Record(folder, scorer, progress, n_trials_of(prepared, search, ground))
     clock.found = lambda: record.best is not None
     if not _is_complete(record, search, clock):
@@ -103,13 +77,13 @@ def run_search(prepared: Preparation, folder: Path, *, live: Live, progress: Pro
             prepared,
             search,
             ground,
-            Arena(ground, scorer, progress, clock.is_over, keeps_models=search.method == "everything"),
+            Arena(ground, scorer, progress, clock, keeps_models=search.method == "everything"),
             record,
         )
     return _choose(prepared, record, live, progress, clock)
 
 
-def _is_complete(record: Record, search: SearchSpec, clock: _Clock) -> bool:
+def _is_complete(record: Record, search: SearchSpec, clock: Clock) -> bool:
     """Tell whether an earlier attempt has done it all, so that only the training is left."""
     done = storage.read_json(record.folder / CHOSEN) or {}
     same = done.get("n_trials") == search.n_trials and done.get("minutes") == search.minutes
@@ -150,7 +124,11 @@ def spaces_of(prepared: Preparation, search: SearchSpec, ground: Ground) -> dict
     fixed = prepared.spec.estimator.params
     if search.method != "everything":
         space = make_space(prepared.entry, search, fixed=fixed)
-        return {prepared.entry.name: Space(space.all) if search.method == "halving" else space}
+        if search.method == "halving":
+            space = Space(space.all)
+        elif prepared.spec.training.early_stopping is not None and space.nested:  # it ends at a number of its own
+            space = Space(space.dimensions, replace(space.nested, values=(space.nested.at(1.0),)))
+        return {prepared.entry.name: space}
     found = {}
     for entry in sensible_estimators(prepared.task, ground.n_train_rows, search.estimators):
         own = fixed if entry.name == prepared.entry.name else {}
@@ -170,7 +148,7 @@ def n_trials_of(prepared: Preparation, search: SearchSpec, ground: Ground) -> in
     return int(min(search.n_trials, space.size))
 
 
-def _choose(prepared: Preparation, record: Record, live: Live, progress: Progress, clock: _Clock) -> RunSpec | None:
+def _choose(prepared: Preparation, record: Record, live: Live, progress: Progress, clock: Clock) -> RunSpec | None:
     best = record.best
     if best is None:
         if clock.stopped:
@@ -195,7 +173,7 @@ def _choose(prepared: Preparation, record: Record, live: Live, progress: Progres
     return spec
 
 
-def _words(record: Record, best: Trial, clock: _Clock) -> str:
+def _words(record: Record, best: Trial, clock: Clock) -> str:
     n, finished = len(record.trials), record.n_finished
     ended = "Search stopped" if clock.stopped else "Its time was up" if clock.is_late else "Search done"
     shown = ", ".join(f"{name} {value}" for name, value in best.config.items()) or "its defaults"
