@@ -49,8 +49,27 @@ def test_train_offers_the_networks_for_images_and_can_start(opened):
     assert all(title in titles for title in ("Dense network on pixels", "Small convnet", "Residual convnet"))
     assert "Random forest" not in titles
     assert not page.button(key="train.start").disabled
+    assert page.number_input(key="train.batch_size").value == 128
     page.button(key="train.choose.dense_network").click().run()
     assert not page.exception and not page.button(key="train.start").disabled
+
+
+def test_the_form_shows_the_steps_that_suit_the_network_and_keeps_what_is_set(opened):
+    page = opened("train")
+    page.button(key="train.choose.dense_network").click().run()
+    assert (page.number_input(key="train.batch_size").value, page.selectbox(key="train.schedule").value) == (
+        64,
+        "cosine",
+    )
+    page.number_input(key="train.epochs").set_value(3).run()
+    page.button(key="train.choose.small_convnet").click().run()
+    assert (page.number_input(key="train.batch_size").value, page.number_input(key="train.epochs").value) == (128, 3)
+    page.button(key="train.choose.dense_network").click().run()
+    page.number_input(key="train.batch_size").set_value(128).run()  # the general default, set all the same
+    page.switch_page("../../pages/home.py").run()
+    page.switch_page("../../pages/train.py").run()
+    assert page.number_input(key="train.batch_size").value == 128
+    assert page.number_input(key="train.learning_rate").value == 0.002
 
 
 def test_evaluate_shows_the_wrong_images(opened):

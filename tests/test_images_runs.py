@@ -308,6 +308,29 @@ def test_a_dense_network_on_images_is_the_form_for_images(settings):
     assert found.entry.takes == "image" and found.params["layers"] == [128] and found.target == "label"
 
 
+@pytest.mark.parametrize(
+    ("given", "batch_size", "learning_rate", "kind"),
+    [
+        ({"epochs": 5}, 64, 0.002, "cosine"),
+        ({"batch_size": 128}, 128, 0.001, None),  # equal to the general default, and set all the same
+        ({"learning_rate": 0.01}, 128, 0.01, None),
+    ],
+)
+def test_a_dense_network_on_images_has_steps_that_suit_it_unless_some_are_given(
+    settings, given, batch_size, learning_rate, kind
+):
+    table = store_frame(table_frame(60), name="shapes", settings=settings)
+    dense = image_spec(table.short_digest, estimator={"name": "dense_network"}, training=given)
+    spec = RunSpec.parse(dense)
+    stored = RunSpec.from_yaml(spec.to_yaml())
+    assert stored == spec
+    found = prepare_rows(stored, table, settings).spec.training
+    assert (found.batch_size, found.learning_rate) == (batch_size, learning_rate)
+    assert (found.schedule.kind if found.schedule else None) == kind
+    convnet = prepare_rows(RunSpec.parse(image_spec(table.short_digest, training={})), table, settings)
+    assert convnet.spec.training.batch_size == 128
+
+
 def test_images_of_several_sizes_fail_with_the_step_that_mends_them(settings):
     frame = pl.concat([table_frame(20), table_frame(20, side=30)])
     with pytest.raises(RecipeError, match=r"2 sizes.*Add the step resize with height"):

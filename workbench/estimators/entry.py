@@ -7,6 +7,7 @@ from typing import Literal
 
 from workbench.data.spec import AnyTask
 from workbench.estimators.parameters import Parameter
+from workbench.estimators.spec import TrainingSpec
 
 Engine = Literal["sklearn", "keras", "ensemble"]
 Progress = Literal["single", "trees", "rounds", "epochs"]
@@ -60,6 +61,8 @@ class EstimatorEntry:
         numbers them.
     max_rows : int, optional
         Training rows beyond which its cost explodes; the run warns, and "try everything" leaves it out.
+    training : TrainingSpec, optional
+        What is set in it are the estimator's own defaults of training; see `TrainingSpec.suited`.
     """
 
     name: str
@@ -80,6 +83,7 @@ class EstimatorEntry:
     sensible: bool = True
     max_rows: int | None = None
     embeds: bool = False
+    training: TrainingSpec | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """Give one of its parameters by name; None where it has none of that name."""

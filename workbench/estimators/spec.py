@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+STEPPING = frozenset({"batch_size", "optimizer", "learning_rate", "schedule"})
+
 
 class EstimatorSpec(BaseModel):
     """An estimator of the catalogue and the parameters that differ from its defaults."""
@@ -78,7 +80,9 @@ class Schedule(BaseModel):
 class TrainingSpec(BaseModel):
     """How a network trains; early stopping also applies to boosting and forests' rounds.
 
-    Estimators that don't train in epochs ignore what is about epochs, batches, optimizers and losses.
+    Estimators that don't train in epochs ignore what is about epochs, batches, optimizers and losses. Batch size,
+    optimizer, learning rate and schedule suit each other: an estimator may have defaults of its own for them, which
+    hold where none of the four is given.
 
     Parameters
     ----------
@@ -131,3 +135,24 @@ class TrainingSpec(BaseModel):
     jit_compile: bool = False
     device: Device = "auto"
     calibration: Calibration = "none"
+
+    def suited(self, own: TrainingSpec | None) -> TrainingSpec:
+        """Give the options with an estimator's own defaults, where none of the four that belong together is set.
+
+        Examples
+        --------
+        >>> own = TrainingSpec(batch_size=64, learning_rate=0.004)
+        >>> TrainingSpec(epochs=5).suited(own).batch_size, TrainingSpec(learning_rate=0.001).suited(own).batch_size
+        (64, 128)
+        """
+        if own is None or self.model_fields_set & STEPPING:
+            return self
+        return self.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values without what equals a default, but with what was set of the four that belong together."""
+        told = set(STEPPING & self.model_fields_set)
+        found = self.model_dump(mode="json", include=told) | self.model_dump(mode="json", exclude_defaults=True)
+        if self.schedule is not None:  # a reader looks for its kind
+            found["schedule"] = {"kind": self.schedule.kind, **found["schedule"]}
+        return {name: found[name] for name in type(self).model_fields if name in found}
