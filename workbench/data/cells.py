@@ -16,6 +16,7 @@ from workbench.data.cell_types import (
     has_long_numbers,
     plan_by_hand,
 )
+from workbench.data.column_memory import may_hold
 from workbench.data.spec import ColumnType, ReaderOptions
 
 MISSING_MARKERS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL")
@@ -270,7 +271,8 @@ def _deciding(different: pl.Series, plan: Plan) -> pl.Series:
 
 
 def _note_codes(values: pl.Series, tally: Tally) -> None:
-    if tally.codes is None or not (values.str.len_bytes().max() or 0) <= 2:  # type: ignore[operator]
+    first = values[0] if len(values) else None
+    if tally.codes is None or (first is not None and not (first.isupper() and len(first) == 2)):
         tally.codes = None
         return
     # Most columns show in their first cells already that they are something else.
@@ -303,6 +305,8 @@ def _without_markers(cells: pl.Series, markers: list[str], tally: Tally) -> pl.S
     """Turn the markers into missing values and count each."""
     if cells.null_count():
         tally.add_missing("", cells.null_count())
+    if not may_hold(cells, markers):
+        return cells
     marked = cells.is_in(markers)
     if not marked.any():
         return cells

@@ -16,6 +16,8 @@ from typing import IO, cast
 import numpy as np
 import polars as pl
 
+from workbench.data.column_memory import CHUNK_ROWS, cells_of
+
 _MAX_VALUES = 32_000
 _MAX_WHOLE = 2**31
 _MAX_COLUMNS = 256
@@ -24,7 +26,7 @@ _MAX_BYTES = 2 * 1024 * 1024 * 1024  # in the file, too
 _TABLE_BITS = 16
 _N_PLACES, _SHIFT = 1 << _TABLE_BITS, np.uint64(64 - _TABLE_BITS)
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], dtype=np.uint64)  # odd, with bits that mix well
-_CHUNK_ROWS = 16_384  # stay in the processor's cache
+_PROBED_ROWS, _LEAST_RUN = 4_096, 2  # equal values that follow each other, on average, are looked up together
 _INLINE, _FIRST = 12, 4  # bytes of a text that stand in its view, and in the first of its two words
 
 
@@ -175,8 +177,11 @@ class _RangeCoder:
 
     def add(self, rows: pl.Series) -> bool:
         """Take some rows; say whether they are such numbers."""
+        numbers, missing = cells_of(rows)
+        if missing is not None:
+            numbers = np.where(missing, self._base or 0 if missing.all() else numbers[np.argmin(missing)], numbers)
         if rows.null_count() < len(rows):
-            low, high = cast("float", rows.min()), cast("float", rows.max())
+            low, high = numbers.min(), numbers.max()
             if not -_MAX_WHOLE < low <= high < _MAX_WHOLE:
                 return False
             if self._base is None:
@@ -184,9 +189,6 @@ class _RangeCoder:
             self._low, self._high = min(self._low, int(low)), max(self._high, int(high))
         if self._high - self._low >= _MAX_VALUES:
             return False
-        numbers, missing = _cells_of(rows)
-        if missing is not None:
-            numbers = np.where(missing, numbers.dtype.type(0), numbers)
         whole = numbers
         if numbers.dtype.kind == "f":
             whole = numbers.astype(np.int32)
@@ -233,7 +235,7 @@ class _LookUpCoder:
 
     def add(self, rows: pl.Series) -> bool:
         """Take some rows; say whether there are still few values."""
-        cells, missing = _cells_of(rows)
+        cells, missing = cells_of(rows)
         if rows.dtype == pl.String:
             words = [cells[::2], cells[1::2]]
             lengths = words[0].astype(np.uint32)
@@ -246,13 +248,19 @@ class _LookUpCoder:
                 words.pop()
         else:
             words = [cells.view(f"u{cells.itemsize}").astype(np.uint64, copy=False)]
+        n_rows, starts = len(rows), _starts_of_runs(words, missing)
+        if starts is not None:
+            words, rows = [word[starts] for word in words], rows.gather(starts)
+            missing = None if missing is None else missing[starts]
         codes = np.empty(len(rows), dtype=np.int16)
-        for start in range(0, len(rows), _CHUNK_ROWS):
-            chunk = slice(start, start + _CHUNK_ROWS)
+        for start in range(0, len(rows), CHUNK_ROWS):
+            chunk = slice(start, start + CHUNK_ROWS)
             is_missing = None if missing is None else missing[chunk]
             near = [np.ascontiguousarray(word[chunk]) for word in words]
             if not self._look_up(near, is_missing, codes[chunk], rows[chunk]):
                 return False
+        if starts is not None:
+            codes = np.repeat(codes, np.diff(starts, append=n_rows))
         self._last = codes.astype(np.uint8) if self._n_values <= 256 else codes
         self._parts.append(self._shelf.put(self._last))
         self.n_bytes += self._last.nbytes
@@ -324,14 +332,15 @@ class _LookUpCoder:
         return True
 
 
-def _cells_of(rows: pl.Series) -> tuple[np.ndarray, np.ndarray | None]:
-    """Give the memory of a column, two integers a text, and which cells are missing; those may hold anything."""
-    physical = rows.to_physical() if rows.dtype.is_temporal() else rows  # not for nothing: it costs a query
-    array = physical.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-    bits, values = array.buffers()[:2]
-    size, dtype = (2, "u8") if rows.dtype == pl.String else (1, physical[:0].to_numpy().dtype)
-    cells = np.frombuffer(values, dtype=dtype)[size * array.offset : size * (array.offset + len(array))]
-    if not array.null_count:
-        return cells, None
-    present = np.unpackbits(np.frombuffer(bits, np.uint8), count=array.offset + len(array), bitorder="little")
-    return cells, present[array.offset :] == 0
+def _starts_of_runs(words: list[np.ndarray], missing: np.ndarray | None) -> np.ndarray | None:
+    """Give the rows that differ from the one before, where few do, as in ordered columns."""
+    starts = None
+    for n_rows in (_PROBED_ROWS, len(words[0])):
+        begins = np.zeros(min(n_rows, len(words[0])), dtype=bool)
+        begins[:1] = True
+        for cells in words if missing is None else [*words, missing]:
+            begins[1:] |= cells[1 : len(begins)] != cells[: len(begins) - 1]
+        starts = np.flatnonzero(begins)
+        if len(starts) * _LEAST_RUN > len(begins):
+            return None
+    return starts

@@ -15,6 +15,7 @@ from workbench.errors import ReadError
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
 QUOTES_KEPT = "Quotes were kept as part of the cells, since they don't enclose them throughout."
 
+_CONTROL = bytes(set(range(32)) - set(b"\t\r\n\f"))
 _MAGIC = {
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -153,7 +154,7 @@ def refuse_binary(data: bytes, name: str, *, may_hold_nul: bool = False) -> None
             "Export the table as CSV or Parquet again."
         )
     start_of_data = data[:100_000]
-    n_control = sum(byte < 32 and byte not in b"\t\r\n\f" for byte in start_of_data)
+    n_control = len(start_of_data) - len(start_of_data.translate(None, delete=_CONTROL))
     if n_control > 0.01 * len(start_of_data):
         raise ReadError(
             f"Got {name} with binary content ({n_control:,} control characters near its start), needed text. "

@@ -6,15 +6,14 @@ Only a part of one column is in memory at a time, so the table may be larger tha
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from workbench.data.behind import Behind
 from workbench.data.coding import Coded, Coders
 from workbench.data.digests import Piece, column_head, feed, missing_bits, pieces_of, table_head
 from workbench.data.stored_rows import SAMPLE_ROWS, sample_positions
@@ -66,42 +65,25 @@ def examine(contents: Contents) -> Examined:
     digest = hashlib.sha256(table_head(contents.n_rows))
     summarizer = Summarizer(contents.n_rows)
     sampled: list[pl.Series] = []
-    with ThreadPoolExecutor(1, "digest") as pool:
-        hashing = _Hashing(digest, pool)
+    with Behind("digest", n_behind=3) as hashing:  # which holds no lock
+
+        def add(piece: Piece) -> None:
+            hashing.do(feed, digest, piece)
 
         def digested() -> Iterator[tuple[str, pl.DataType, Parts | Coded]]:
             for name, dtype, parts in _columns(contents):
-                hashing.add(column_head(name, dtype))
+                add(column_head(name, dtype))
                 if isinstance(parts, Coded):
-                    _digest_coded(contents, name, dtype, parts, hashing.add)
+                    _digest_coded(contents, name, dtype, parts, add)
                     drawn = [] if positions is None else [_draw_coded(parts, positions)]
                 else:
-                    drawn = _digest_column(contents, name, dtype, parts, positions, hashing.add)
+                    drawn = _digest_column(contents, name, dtype, parts, positions, add)
                 if positions is not None:
                     sampled.append(pl.concat(drawn).rechunk())
                 yield name, dtype, parts
 
         summarizer.add_all(digested(), n_at_once=1)
-        hashing.finish()
     return Examined(digest.hexdigest(), summarizer.finish(), pl.DataFrame(sampled) if sampled else None)
-
-
-class _Hashing:
-    """Digests in a thread of its own, at most a few parts behind: hashing holds no lock."""
-
-    def __init__(self, digest: hashlib._Hash, pool: ThreadPoolExecutor) -> None:
-        self._digest = digest
-        self._pool = pool
-        self._waiting: deque[Future[None]] = deque()
-
-    def add(self, piece: Piece) -> None:
-        self._waiting.append(self._pool.submit(feed, self._digest, piece))
-        while len(self._waiting) > 3:
-            self._waiting.popleft().result()
-
-    def finish(self) -> None:
-        while self._waiting:
-            self._waiting.popleft().result()
 
 
 def _columns(contents: Contents) -> Iterator[tuple[str, pl.DataType, Parts | Coded]]:

@@ -50,6 +50,12 @@ class NextPassError(Exception):
     """The file must be read once more, since something in it was other than supposed."""
 
 
+class _RefusedBlockError(Exception):
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        self.block = block
+
+
 class LargeText:
     """A file of delimited text that is read in blocks.
 
@@ -230,17 +236,27 @@ class LargeText:
 
     def _typed_blocks(self) -> Iterator[Typed]:
         reader = BlockReader(self._layout, names_line(self._form), self._quoted, self._plans, self._rules)
+        line = 0
+        for future in self._in_reading(reader):
+            try:
+                typed = future.result()
+            except _RefusedBlockError as refused:  # only here it is known at which line it begins
+                typed = type_block(replace(refused.block, line=line), reader)
+            line += typed.n_newlines
+            yield typed
+
+    def _in_reading(self, reader: BlockReader) -> Iterator[Future[Typed]]:
         with ThreadPoolExecutor(_WORKERS, "reading") as pool:
             waiting: deque[Future[Typed]] = deque()
             try:
                 for block in self._blocks():
                     self._has_quotes = self._has_quotes or b'"' in block.data
-                    waiting.append(pool.submit(type_block, block, reader))
+                    waiting.append(pool.submit(_type_block, block, reader))
                     del block
                     if len(waiting) > _WORKERS:
-                        yield waiting.popleft().result()
+                        yield waiting.popleft()
                 while waiting:
-                    yield waiting.popleft().result()
+                    yield waiting.popleft()
             finally:
                 for future in waiting:
                     future.cancel()
@@ -317,6 +333,13 @@ class _Counted(io.RawIOBase):
         if self._on_bytes is not None:
             self._on_bytes(self._n_bytes)
         return data
+
+
+def _type_block(block: Block, reader: BlockReader) -> Typed:
+    try:
+        return type_block(block, reader)
+    except ReadError as error:
+        raise _RefusedBlockError(block) from error
 
 
 def _strings(body: bytes, layout: Layout, form: Form, quoted: bool) -> pl.DataFrame | None:

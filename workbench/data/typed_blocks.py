@@ -50,7 +50,7 @@ class Typed:
     frame : DataFrame or None
     tallies : dict of str to Tally
     misfits : dict of str to Series
-    n_rows : int
+    n_rows, n_newlines : int
     has_doubt : bool
         Whether a quoted cell holds a line break, or quotes stand within cells: they may all be letters.
     """
@@ -59,6 +59,7 @@ class Typed:
     tallies: dict[str, Tally]
     misfits: dict[str, pl.Series] = field(default_factory=dict)
     n_rows: int = 0
+    n_newlines: int = 0
     has_doubt: bool = False
 
 
@@ -79,23 +80,24 @@ def type_block(block: Block, reader: BlockReader) -> Typed:
         except UnicodeDecodeError as error:
             raise WrongEncodingError(error) from error
     has_quotes = b'"' in block.data
-    marks = find_marks(block.data, reader.layout.delimiter, n_newlines=block.n_newlines)
-    frame = _at_once(block, marks, reader)
+    marks = find_marks(block.data, reader.layout.delimiter)
+    n_lines = marks.n_newlines + (not block.data.endswith(b"\n"))
+    frame = _at_once(block, marks, n_lines, reader)
     if frame is None:
         frame = _cell_by_cell(block, reader)
     # A line break may stand at the end of a quoted cell.
-    has_blanks = not is_ascii or marks.has_blanks or frame.height < block.n_lines
+    has_blanks = not is_ascii or marks.has_blanks or frame.height < n_lines
     typed = _convert(frame, reader, has_blanks=has_blanks)
-    typed.n_rows = frame.height
+    typed.n_rows, typed.n_newlines = frame.height, marks.n_newlines
     typed.has_doubt = (
         reader.quoted
         and has_quotes
-        and (frame.height < block.n_lines or are_quotes_doubtful(block.data, reader.layout.delimiter))
+        and (frame.height < n_lines or are_quotes_doubtful(block.data, reader.layout.delimiter))
     )
     return typed
 
 
-def _at_once(block: Block, marks: Marks, reader: BlockReader) -> pl.DataFrame | None:
+def _at_once(block: Block, marks: Marks, n_lines: int, reader: BlockReader) -> pl.DataFrame | None:
     """Read a block whose rows are all even, in types where all cells are plain; None if anything is special."""
     data, layout = block.data, reader.layout
     quoted = reader.quoted and b'"' in data
@@ -105,10 +107,10 @@ def _at_once(block: Block, marks: Marks, reader: BlockReader) -> pl.DataFrame | 
         return _quoted_at_once(data, reader)
     # Polars refuses longer lines, except for an empty cell too many at the very end; so if all lines together have as
     # many cells as they should, each has.
-    if marks.n_delimiters != block.n_lines * (layout.n_columns - 1) or data.endswith(layout.delimiter.encode()):
+    if marks.n_delimiters != n_lines * (layout.n_columns - 1) or data.endswith(layout.delimiter.encode()):
         return None
     frame = _parsed(data, reader, quote=None)
-    if frame is None or frame.height != block.n_lines or _has_odd_floats(frame):
+    if frame is None or frame.height != n_lines or _has_odd_floats(frame):
         return None
     if marks.has_padding and any(series.dtype == pl.Int64 for series in frame):
         values = np.frombuffer(data, dtype=np.uint8)
@@ -143,7 +145,7 @@ def _parsed(data: bytes, reader: BlockReader, *, quote: str | None) -> pl.DataFr
             quote_char=quote,
             schema={name: _direct_type(plan) for name, plan in reader.plans.items()},
             truncate_ragged_lines=False,
-        )
+        ).rechunk()  # once, for all who look at its memory
     except pl.exceptions.PolarsError:
         return None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from workbench.data.behind import Behind
 from workbench.data.coding import Coders, Shelf
 from workbench.data.examining import Contents
 from workbench.data.normalize import Normalizer, TooWideError, no_rows
@@ -92,8 +93,19 @@ class _Writer:
         self.schema = dict(start.schema)
         self.n_missing = dict.fromkeys(self.schema, 0)
         self.coders = Coders(self.schema, self.shelf)
-        with RowGroups(path, start) as groups:
-            groups.add(self._counted(start), self.coders.texts())
+        with (
+            RowGroups(path, start) as groups,
+            Behind("writing", n_behind=1) as writing,
+            Behind("coding", n_behind=1) as coding,
+        ):
+
+            def code(rows: pl.DataFrame) -> None:
+                self.coders.add(rows)
+                writing.do(groups.add, rows, self.coders.texts())
+
+            self._count(start)
+            coding.do(code, start)
+            del start
             for batch in batches:
                 try:
                     normal = self.normalizer.apply(batch)
@@ -103,15 +115,14 @@ class _Writer:
                 if dict(normal.schema) != self.schema:
                     raise _other_columns(self.name, self.schema, dict(normal.schema))
                 os.utime(path.parent)  # a sign of life: a folder that nobody writes to is taken for abandoned
-                groups.add(self._counted(normal), self.coders.texts())
+                self._count(normal)
+                coding.do(code, normal)
 
-    def _counted(self, batch: pl.DataFrame) -> pl.DataFrame:
+    def _count(self, batch: pl.DataFrame) -> None:
         self.n_rows += batch.height
         self.n_bytes += int(batch.estimated_size())
         for series in batch:
             self.n_missing[series.name] += series.null_count()
-        self.coders.add(batch)
-        return batch
 
 
 def _other_columns(name: str, first: dict[str, pl.DataType], other: dict[str, pl.DataType]) -> ReadError:
