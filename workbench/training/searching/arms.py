@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -75,6 +76,11 @@ class Arm:
         found = self.scores.get(stage, {})
         return [found[fold] for fold in sorted(found)]
 
+    def _first_values(self, stage: int) -> list[float]:
+        """Give the scores up to the first fold that never came to a stage."""
+        found = self.scores[stage]
+        return [found[fold] for fold in itertools.takewhile(found.__contains__, range(len(found)))]
+
     def mean(self, stage: int) -> float | None:
         """Give the mean of a stage; None where nothing was measured."""
         values = self.values(stage)
@@ -121,8 +127,7 @@ class Arm:
         path: list[list[float]] = []
         if number == self.number:  # what isn't a trial of its own stands with the first one
             others = [each for each in sorted(self.scores) if not self.listed or each not in self.stages]
-            most = max((len(self.scores[each]) for each in others), default=0)  # fewer where a fold ended before it
-            path = [[each, *self.values(each)] for each in others if each != stage and len(self.scores[each]) == most]
+            path = [[each, *self._first_values(each)] for each in others if each != stage]
         return Trial(
             number=number,
             estimator=self.estimator,

@@ -7,49 +7,21 @@ Everything else is compared fold by fold.
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from workbench.estimators.catalogue import entry as find_entry
-from workbench.recipe.spec import Step
 from workbench.training.searching.arena import Arena, Task
 from workbench.training.searching.arms import Arm, remember
 from workbench.training.searching.asking import NESTED, stages_of
+from workbench.training.searching.judging import Judge
+from workbench.training.searching.plan import Plan
 from workbench.training.searching.proposing import Proposer
-from workbench.training.searching.racing import can_catch_up, can_outgrow, pooled_spread
 from workbench.training.searching.record import Record
-from workbench.training.searching.space import Config, Space
+from workbench.training.searching.space import Config
 
 _FIRST_BATCH, _BATCH = 5, 4  # of a size of their own, not the machine's: the same trials on any machine
 _SCREEN_SHARE, _LEAST_SCREEN = 0.3, 20  # trees of the smallest trial that a forest is first judged by
 _OTHER_LOSSES = {"training.loss", "training.label_smoothing"}  # where they differ, so does what a loss means
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a contest may use.
-
-    Parameters
-    ----------
-    space : Space
-    estimator : str
-    fixed : dict
-        Parameters that the RunSpec sets.
-    n_trials : int
-    prune : bool
-    recipe, ending : tuple of Step
-        As of `Arm`.
-    """
-
-    space: Space
-    estimator: str
-    n_trials: int
-    prune: bool = True
-    fixed: Config = dataclasses.field(default_factory=dict)
-    recipe: tuple[Step, ...] | None = None
-    ending: tuple[Step, ...] = ()
 
 
 class Contest:
@@ -86,6 +58,7 @@ class Contest:
         self.arms: list[Arm] = []
         self.rivals: list[Arm] = []
         self._screened = self._screen()
+        self._judge = Judge(self._sign, self._n_folds, grows=self._grows, screened=self._screened)
         self._waits = bool(plan.prune and self._listed and self._screened)
         self._leader: Arm | None = None
         self._probe: Arm | None = None  # the first one that grew to the smallest trial: it tells what more trees gain
@@ -179,7 +152,7 @@ class Contest:
 
     def _race(self, arms: Sequence[Arm], batch: Sequence[Arm]) -> None:
         for folds, stages in self._legs():
-            self._measure(arms, folds, stages)
+            self._measure(arms, folds, stages, arm_by_arm=folds[0] > 1)
             if self._arena.cancelled():
                 return
             if self._plan.prune:
@@ -206,16 +179,21 @@ class Contest:
         screen = int(_SCREEN_SHARE * smallest)
         return screen if self._grows and self._n_folds > 1 and screen >= _LEAST_SCREEN else 0
 
-    def _measure(self, arms: Sequence[Arm], folds: Sequence[int], stages: Sequence[int]) -> None:
+    def _measure(
+        self, arms: Sequence[Arm], folds: Sequence[int], stages: Sequence[int], *, arm_by_arm: bool = False
+    ) -> None:
+        """Measure folds up to a number of trees, fold by fold, or the most promising arm first."""
+        alive = [arm for arm in arms if arm.status is None]
+        pairs = [(fold, arm) for fold in folds for arm in alive]
+        if arm_by_arm:  # whenever a stop comes, one is complete that may be kept
+            alive.sort(key=lambda arm: -self._sign * (arm.mean(arm.best_stage(self._sign)) or 0.0))
+            pairs = [(fold, arm) for arm in alive for fold in folds]
         tasks = []
-        for fold in folds:
-            for arm in arms:
-                if arm.status is not None:
-                    continue
-                passed = sorted({*stages, *(each for each in arm.stages if 0 < each < max(stages))})
-                left = tuple(each for each in passed if fold not in arm.scores.get(each, {}))
-                if left:
-                    tasks.append(Task(arm, fold, left))
+        for fold, arm in pairs:
+            passed = sorted({*stages, *(each for each in arm.stages if 0 < each < max(stages))})
+            left = tuple(each for each in passed if fold not in arm.scores.get(each, {}))
+            if left:
+                tasks.append(Task(arm, fold, left))
         for _ in self._arena.run(tasks):
             self._settle(arms)
 
@@ -235,41 +213,24 @@ class Contest:
         self, arm: Arm, field: Sequence[Arm], n_measured: int, stage: int, *, is_over: bool = False
     ) -> None:
         """End an arm that can't plausibly catch up with the best of the field at the same stage."""
-        if arm.status is not None or len(self._shown(arm, stage)) < n_measured:
+        leader = self._judge.ahead(field, stage, n_measured)
+        if arm.status is not None or leader is None or leader is arm:
             return
-        leader = self._ahead(field, stage, n_measured)
-        if leader is None or leader is arm:
+        if not self._judge.shown(arm, stage, n_measured):
             return
-        signed = [self._sign * value for value in self._shown(arm, stage)]
-        best = [self._sign * value for value in self._shown(leader, stage)]
-        if not any(leader is each for each in (*self.rivals, *self.arms)):
-            best = best[:n_measured]  # of the same batch, which may be recorded further than it had come here
-        if self._grows and (0 < stage < arm.top or stage == self._screened != 0):
-            keeps = can_outgrow(signed, best, self._gains(leader, stage, is_over=is_over))
-        else:
-            others = [each for each in self.arms if each is not leader]
-            spread = pooled_spread(
-                [[self._sign * value for value in self._shown(each, stage)] for each in others], best
-            )
-            keeps = can_catch_up(signed, best, spread=spread, n_folds=self._n_folds)
-        if not keeps:
+        behind = self._judge.is_behind(
+            arm, leader, stage, n_measured,
+            others=self.arms,
+            gains=self._gains(leader, stage, is_over=is_over),
+            is_whole=any(leader is each for each in (*self.rivals, *self.arms)),
+        )  # fmt: skip
+        if behind:
             arm.status = "pruned"
             trees = f" with {stage} trees" if stage and self._grows else ""
             arm.reason = (
                 f"Ended after {n_measured} of {self._n_folds} folds{trees}: behind trial {leader.number} "
                 "by more than chance explains."
             )
-
-    def _shown(self, arm: Arm, stage: int) -> list[float]:
-        """Give the scores that an arm is compared by: more trees only help a forest, more rounds may spoil boosting."""
-        return arm.values(stage if self._grows else arm.best_stage(self._sign))
-
-    def _ahead(self, arms: Sequence[Arm], stage: int, n_measured: int) -> Arm | None:
-        """Give the arm with the best mean over the folds measured so far, among those that have them all."""
-        there = [arm for arm in arms if arm.status != "failed" and len(self._shown(arm, stage)) >= n_measured]
-        if not there:
-            return None
-        return max(there, key=lambda arm: (self._sign * math.fsum(self._shown(arm, stage)[:n_measured]), -arm.index))
 
     def _gains(self, leader: Arm, stage: int, *, is_over: bool) -> list[float] | None:
         """Give what more trees have gained the leader, by fold, beyond a stage.
@@ -301,7 +262,7 @@ class Contest:
         The first leader grows to the smallest trial at once, so that there is a best to keep, whenever a stop comes.
         """
         stage = self._screened if self._waits else self._stages[0]
-        leader = self._ahead(self.arms, stage, self._n_folds) if self._listed and self._grows else None
+        leader = self._judge.ahead(self.arms, stage, self._n_folds) if self._listed and self._grows else None
         if leader is None:
             return
         if self._waits and self._probe is None:

@@ -16,9 +16,10 @@ from workbench.training.searching.arena import Arena
 from workbench.training.searching.arena import Task as FoldTask
 from workbench.training.searching.arms import Arm, remember
 from workbench.training.searching.asking import make_space
-from workbench.training.searching.contest import Contest, Plan
+from workbench.training.searching.contest import Contest
 from workbench.training.searching.costs import measure_costs
 from workbench.training.searching.endings import ending_for, with_ending
+from workbench.training.searching.plan import Plan
 from workbench.training.searching.proposing import TpeProposer, defaults_of
 from workbench.training.searching.record import Record
 from workbench.training.searching.space import Space
@@ -122,6 +123,24 @@ class Everything:
                 self._on_batch()
         self._search_best()
 
+    def left_out(self) -> dict[str, str]:
+        """Name the estimators of the task that weren't tried, each with the reason."""
+        n_rows, tried = self._arena.ground.n_train_rows, {arm.estimator for arm in self.arms}
+        planned = [entry.name for entry in self._entries]
+        found = {}
+        for entry in estimators_for(self._prepared.task):
+            if entry.name in tried or self._search.estimators:
+                continue
+            if entry.name in planned[: self._search.n_trials]:
+                found[entry.name] = "the time was up before"
+            elif entry.name in planned:
+                found[entry.name] = f"{self._search.n_trials} trials don't reach so far"
+            elif entry.max_rows is not None and n_rows > entry.max_rows:
+                found[entry.name] = f"for {entry.max_rows:,} rows at most"
+            else:
+                found[entry.name] = "tried only where search.estimators names it"
+        return found
+
     def _arm(self, index: int, entry: EstimatorEntry) -> Arm:
         arm = Arm(index, entry.name, {}, number=index + 1, fixed=self._fixed(entry.name))
         if self._prepared.task not in entry.tasks:
@@ -182,25 +201,26 @@ class Everything:
         entry = find_entry(arm.estimator)
         wanted = SearchSpec(method="optuna")
         try:
-            found = make_space(entry, wanted, fixed=arm.fixed)
+            space = make_space(entry, wanted, fixed=arm.fixed)
         except WorkbenchError:
             return None  # nothing to search
-        space = Space(found.all)
+        if space.nested is not None and space.nested.values:  # a trial at a time, so that the others have their turn
+            space = Space(space.all)
         plan = Plan(
             space, arm.estimator, self._search.n_trials, self._search.prune, dict(arm.fixed), arm.recipe, arm.ending
         )
-        proposer = TpeProposer(
-            space,
-            seed=self._seed,
-            defaults=defaults_of(entry, self._prepared.spec.training),
-            sign=self._arena.scorer.sign,
-        )
-        return Contest(plan, proposer, self._arena, self._record, self._on_batch)
+        defaults = defaults_of(entry, self._prepared.spec.training)
+        proposer = TpeProposer(space, seed=self._seed, defaults=defaults, sign=self._arena.scorer.sign)
+        contest = Contest(plan, proposer, self._arena, self._record, self._on_batch)
+        if all(each.holds(defaults[each.name]) for each in space.dimensions):
+            point = space.point(lambda dimension: defaults[dimension.name])
+            contest.arms = [replace(arm, config=point)]  # tried already: learned from, and not proposed again
+        return contest
 
     def _turn(self, turn: int, names: list[str]) -> str:
         """Let the estimator that leads have every second batch; the others share the rest."""
         sign = self._arena.scorer.sign
         finished = [arm for arm in self.arms if arm.status == "finished" and arm.estimator in names]
-        leader = max(finished, key=lambda arm: (sign * (arm.mean(0) or 0.0), -arm.index)).estimator
+        leader = max(finished, key=lambda arm: (sign * (arm.mean(arm.best_stage(sign)) or 0.0), -arm.index)).estimator
         others = [name for name in names if name != leader]
         return leader if turn % 2 == 0 or not others else others[turn // 2 % len(others)]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from workbench.training.searching.arena import Arena, Task
 from workbench.training.searching.arms import Arm, remember
-from workbench.training.searching.contest import Plan
+from workbench.training.searching.plan import Plan
 from workbench.training.searching.proposing import Proposer
 from workbench.training.searching.record import Record
 

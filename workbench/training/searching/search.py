@@ -20,11 +20,12 @@ from workbench.training.search_spec import SearchSpec
 from workbench.training.searching.arena import Arena
 from workbench.training.searching.asking import make_space, stages_of
 from workbench.training.searching.clock import Clock
-from workbench.training.searching.contest import Contest, Plan
+from workbench.training.searching.contest import Contest
 from workbench.training.searching.everything import Everything, sensible_estimators
 from workbench.training.searching.ground import Ground
 from workbench.training.searching.halving import Halving
 from workbench.training.searching.importance import write_importances
+from workbench.training.searching.plan import Plan
 from workbench.training.searching.proposing import (
     GRID_OF_RANGE,
     GridProposer,
@@ -79,6 +80,7 @@ def run_search(prepared: Preparation, folder: Path, *, live: Live, progress: Pro
             ground,
             Arena(ground, scorer, progress, clock, keeps_models=search.method == "everything"),
             record,
+            live,
         )
     return _choose(prepared, record, live, progress, clock)
 
@@ -90,7 +92,7 @@ def _is_complete(record: Record, search: SearchSpec, clock: Clock) -> bool:
     return bool(same and done.get("is_over") and record.n_finished)
 
 
-def _go(prepared: Preparation, search: SearchSpec, ground: Ground, arena: Arena, record: Record) -> None:
+def _go(prepared: Preparation, search: SearchSpec, ground: Ground, arena: Arena, record: Record, live: Live) -> None:
     spaces = spaces_of(prepared, search, ground)
     told = [record.n_finished]
 
@@ -103,7 +105,10 @@ def _go(prepared: Preparation, search: SearchSpec, ground: Ground, arena: Arena,
 
     seed = prepared.spec.seed
     if search.method == "everything":
-        Everything(search, arena, record, seed=seed, on_batch=after_batch).run()
+        everything = Everything(search, arena, record, seed=seed, on_batch=after_batch)
+        everything.run()
+        if left := everything.left_out():
+            live.note(f"Not tried: {'; '.join(f'{name} ({why})' for name, why in left.items())}.")
     else:
         fixed = dict(prepared.spec.estimator.params)
         space = spaces[prepared.entry.name]
