@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 from image_samples import SHAPES, as_png, drawn, go_on, image_spec, table_frame, train_here
+from nbclient import NotebookClient
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -19,12 +21,13 @@ from workbench.cli import app
 from workbench.data import store_frame
 from workbench.errors import EstimatorError, ExplainError, InputError, RecipeError, SpecError
 from workbench.explain import explain_image, explain_rows
-from workbench.export import as_notebook, as_script
+from workbench.export import as_code, as_notebook, as_script
 from workbench.monitoring import drift
 from workbench.package import load_native, load_predictor
 from workbench.registry import publish
 from workbench.service import create_app
 from workbench.settings import Settings
+from workbench.training import runs
 from workbench.training.preparing import prepare_rows
 from workbench.training.spec import RunSpec
 
@@ -270,6 +273,37 @@ def test_an_exported_run_makes_no_call_for_columns(run):
     compile(script, "script", "exec")
     assert "run.explain(" not in script + cells and "wb.explain_image(model, run.unseen_rows(1))" in cells
     assert "preview_recipe" not in cells and "model.predict_frame(table.head(5))" in cells
+
+
+@pytest.mark.parametrize("page", ["predict", "explain"])
+@pytest.mark.parametrize("what", ["run", "model"])
+def test_the_code_of_a_page_on_images_runs_as_it_stands(at_home, run, page, what):
+    opened = {"run_id": run.id} if what == "run" else {"model": "shapes", "takes_images": True}
+    code = as_code(run.spec if what == "run" else None, page, **opened)
+    names: dict = {}
+    exec(compile(code, page, "exec"), names)
+    if page == "predict":
+        assert names["images"].height == 5
+        answers = names["model"].predict_frame(names["images"])
+        assert set(answers["prediction"]) <= set(SHAPES)
+
+
+def test_an_exported_notebook_on_a_zip_of_images_runs_and_gives_the_runs_numbers(settings, tmp_path):
+    with zipfile.ZipFile(tmp_path / "shapes.zip", "w") as archive:
+        pixels, kinds = drawn(90)
+        for place, (image, kind) in enumerate(zip(pixels, kinds, strict=True)):
+            part = "test" if place >= 70 else "train"
+            archive.writestr(f"{part}/{SHAPES[kind]}/{place}.png", as_png(image))
+    spec = RunSpec.parse(image_spec(str(tmp_path / "shapes.zip"), training={"epochs": 2, "batch_size": 16}))
+    run = train_here(spec.to_dict(), settings.home)
+    assert run.status == "finished", run.state.reason
+    notebook = as_notebook(run)
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
+    (again,) = [found for found in runs(settings=settings) if found.id != run.id]
+    assert again.spec == run.spec
+    assert again.metrics() == run.metrics()
+    assert again.history()["val_loss"].to_list() == run.history()["val_loss"].to_list()
 
 
 def test_a_stopped_run_on_augmented_images_goes_on_to_the_same_result(home, run):

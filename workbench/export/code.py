@@ -8,7 +8,7 @@ from pprint import pformat
 from typing import Any, Literal, get_args
 
 from workbench.errors import SpecError
-from workbench.export.image_code import EXPLANATION, is_for_images
+from workbench.export.image_code import ANSWERS, EXPLANATION, explanation_of, is_for_images
 from workbench.training.spec import RunSpec
 
 Page = Literal["home", "data", "prepare", "train", "evaluate", "explain", "predict", "models"]
@@ -31,6 +31,8 @@ class Shown:
         The open table, where there is no spec yet.
     row : dict, optional
         The row that the Predict page asks about.
+    takes_images : bool
+        Whether the open model takes images.
     """
 
     spec: RunSpec | None = None
@@ -38,6 +40,7 @@ class Shown:
     model: str | None = None
     source: str | None = None
     row: dict[str, Any] | None = None
+    takes_images: bool = False
 
 
 def as_code(
@@ -48,6 +51,7 @@ def as_code(
     model: str | None = None,
     source: str | None = None,
     row: dict[str, Any] | None = None,
+    takes_images: bool = False,
 ) -> str:
     """Write the Python that does what a page shows now, with the public names only.
 
@@ -64,6 +68,8 @@ def as_code(
         The open table; the spec's, or the Titanic sample, when absent.
     row : dict, optional
         The row that the Predict page asks about.
+    takes_images : bool
+        Whether the open model takes images; a spec says so itself.
 
     Raises
     ------
@@ -82,7 +88,7 @@ def as_code(
     """
     if page not in PAGES:
         raise SpecError(f"Got the page {page!r}, needed one of {', '.join(PAGES)}. Pass the page's key.")
-    shown = Shown(spec=spec, run_id=run_id, model=model, source=source, row=row)
+    shown = Shown(spec=spec, run_id=run_id, model=model, source=source, row=row, takes_images=takes_images)
     lines = _CALLS[page](shown)
     return "\n".join(["import workbench as wb", "", *lines]) + "\n"
 
@@ -197,6 +203,8 @@ def _evaluate(shown: Shown) -> list[str]:
 def _explain(shown: Shown) -> list[str]:
     if not shown.model and shown.spec is not None and is_for_images(shown.spec):
         return [*_run(shown), *EXPLANATION]
+    if shown.model and shown.takes_images:
+        return explanation_of(text(shown.model))
     if shown.model:
         version = f"version = wb.open_version({text(shown.model)})"
         rows = f"rows = version.background().head({EXPLAINED_ROWS})"
@@ -211,8 +219,10 @@ def _predict(shown: Shown) -> list[str]:
         lines = [*_run(shown), "model = run.model()"]
     else:
         return ["wb.models()"]
-    if shown.row is None and not shown.model and shown.spec is not None and is_for_images(shown.spec):
-        return [*lines, "model.predict_frame(run.unseen_rows(5))"]
+    if shown.model and shown.takes_images:
+        return [*lines, f"images = wb.open_version({text(shown.model)}).background().head(5)", *ANSWERS]
+    if not shown.model and shown.spec is not None and is_for_images(shown.spec):
+        return [*lines, "images = run.unseen_rows(5)", *ANSWERS]
     if shown.row is None:
         rows = "rows = [{column.name: column.example for column in model.signature.columns}]"
     else:

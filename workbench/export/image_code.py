@@ -10,6 +10,19 @@ from workbench.training.spec import RunSpec
 Section = tuple[str, str, str, list[list[str]], str]
 
 EXPLANATION = ["model = run.model()", "wb.explain_image(model, run.unseen_rows(1)).plot()"]
+ANSWERS = [
+    "model.predict_frame(images)",
+    '# model.predict_frame(["photo.png"])  # files, bytes, arrays and folders, too',
+]
+
+
+def explanation_of(model: str) -> list[str]:
+    """Explain an image that a published model carries; `model` is the literal of its name."""
+    return [
+        f"model = wb.load_model({model})",
+        f"images = wb.open_version({model}).background().head(1)",
+        "wb.explain_image(model, images).plot()",
+    ]
 
 
 def is_for_images(spec: RunSpec) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.export import as_code
 from workbench.training.spec import RunSpec
-from workbench.ui import messages, state
+from workbench.ui import image_predict, messages, state, subject
 from workbench.ui.state import Open
 
 
@@ -63,7 +65,14 @@ def _python(opened: Open, spec: RunSpec | None, page: str) -> str:
     model = None if opened.model is None else state.opened("model")
     source = None if opened.table is None else opened.table.source
     row = st.session_state.get("predict.row") if page == "predict" else None
-    return as_code(spec, page, run_id=run_id, model=model, source=source, row=row)
+    takes_images = page in ("predict", "explain") and _takes_images(opened)
+    return as_code(spec, page, run_id=run_id, model=model, source=source, row=row, takes_images=takes_images)
+
+
+def _takes_images(opened: Open) -> bool:
+    with suppress(WorkbenchError):  # the page itself says what is wrong with the model
+        return opened.model is not None and image_predict.takes_images(subject.of_version(opened.model))
+    return False
 
 
 def _notebook(opened: Open, spec: RunSpec) -> str:
