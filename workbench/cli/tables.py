@@ -33,6 +33,7 @@ Options = Annotated[
         show_default=False,
     ),
 ]
+_DELIMITERS = {"tab": "\t", "\\t": "\t", "spaces": " "}
 Target = Annotated[str | None, typer.Option(help="The column to predict.", show_default=False)]
 
 
@@ -172,7 +173,7 @@ def parse_options(given: list[str] | None) -> ReaderOptions | None:
         elif name == "missing":
             document["missing"] = [*document.get("missing", ()), *value.split(",")]
         else:
-            document[name] = {"tab": "\t", "\\t": "\t"}.get(value, value) if name == "delimiter" else value
+            document[name] = _DELIMITERS.get(value, value) if name == "delimiter" else value
     return reader_options(document)
 
 

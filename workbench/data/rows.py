@@ -19,11 +19,13 @@ from workbench.data.blocks import are_quotes_doubtful, is_quote_left_open
 from workbench.errors import ReadError
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+ALIGNED = "\f"  # stands for the blanks of an aligned text; see `aligned`
+_TITLES = {**DELIMITERS, ALIGNED: "spaces", " ": "spaces"}
 
 
 def title_of(delimiter: str) -> str:
     """Give the delimiter in words."""
-    return DELIMITERS.get(delimiter, repr(delimiter))
+    return _TITLES.get(delimiter, repr(delimiter))
 
 
 _CHUNK_BYTES = 16 * 1024 * 1024

@@ -22,7 +22,7 @@ class ReaderOptions(BaseModel):
     encoding : str, optional
         As Python names it: ``utf-8``, ``cp1252``, ``utf-16``.
     delimiter : str, optional
-        One character between the cells of delimited text.
+        One character between the cells of delimited text; a blank stands for any number of them.
     quoted : bool, optional
         Whether quotes enclose cells; otherwise they are part of them.
     header_line : int, optional

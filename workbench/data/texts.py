@@ -9,12 +9,13 @@ from typing import Any, BinaryIO, cast
 
 import polars as pl
 
+from workbench.data.aligned import NOTE, SPACES, Alignment, find_alignment
 from workbench.data.cell_types import Plan
 from workbench.data.cells import CellReport, CellRules, Tally, convert, recognise, report_of
 from workbench.data.delimited import TextReport, read_delimited
 from workbench.data.formats import open_member
 from workbench.data.formats.typing_by_hand import check_types
-from workbench.data.rows import title_of
+from workbench.data.rows import ALIGNED, title_of
 from workbench.data.spec import DateOrder, ReaderOptions
 from workbench.data.streaming import HEAD_BYTES, LargeText
 from workbench.settings import Settings, current
@@ -84,12 +85,9 @@ def open_text(
     limit = min(settings.max_upload_mib, settings.max_unpacked_mib)
     limits = replace(settings, max_unpacked_mib=limit)
 
-    def open_stream() -> BinaryIO:
-        return cast("BinaryIO", open_member(path, options=options, settings=limits, first=n_bytes is not None))
-
     with open_member(path, options=options, settings=limits, first=n_bytes is not None) as member:
         name = member.display_name or path.name
-        found = {"member": member.member, "choices": member.choices, "notes": list(member.notes)}
+        found: dict[str, Any] = {"member": member.member, "choices": member.choices, "notes": list(member.notes)}
         head = member.read(min(HEAD_BYTES, n_bytes or HEAD_BYTES))
         is_whole = not member.read(1)
     if n_bytes is not None and not is_whole and b"\n" in head:
@@ -99,13 +97,25 @@ def open_text(
         frame, reader = parse_content(head, name=name, options=options, settings=settings)
         return TextFile(frame, None, options, {**found, "reader": reader})
     size = path.stat().st_size
+    alignment = find_alignment(head[: head.rfind(b"\n") + 1], options)
+
+    def open_stream() -> BinaryIO:
+        opened = cast("BinaryIO", open_member(path, options=options, settings=limits, first=False))
+        return alignment.stream(opened) if alignment else opened
 
     def tell(n_read: int) -> None:
         if on_progress is not None:
             on_progress(min(n_read / size, 1.0) if member.member is None else 0.5)
 
+    if alignment:
+        found["notes"] = [*found["notes"], NOTE]
     large = LargeText(
-        open_stream, name=name, options=options, max_columns=settings.max_columns, tabs=tabs, on_bytes=tell
+        open_stream,
+        name=name,
+        options=_delimited(options, alignment),
+        max_columns=settings.max_columns,
+        tabs=tabs,
+        on_bytes=tell,
     )
     check_types(options.types, large.columns, name)
     return TextFile(None, large, options, found)
@@ -122,15 +132,27 @@ def parse_content(
         As `read_table`.
     """
     settings, options = settings or current(), options or ReaderOptions()
+    alignment = find_alignment(data, options)
     cells, text = read_delimited(
-        data, name=name, max_columns=settings.max_columns, tabs=".tsv" in name.lower(), options=options
+        alignment.whole(data) if alignment else data,
+        name=name,
+        max_columns=settings.max_columns,
+        tabs=".tsv" in name.lower(),
+        options=_delimited(options, alignment),
     )
+    if alignment:
+        text.notes.insert(0, NOTE)
     check_types(options.types, cells.columns, name)
     rules = CellRules.of(options, prefers_comma=text.delimiter != ",")
     plans = {series.name: recognise(series, rules) for series in cells}
     tallies = {column: Tally() for column in plans}
     frame = pl.DataFrame([convert(series, plans[series.name], rules, tallies[series.name]) for series in cells])
     return frame, report_document(text, report_of(plans, tallies), plans, options)
+
+
+def _delimited(options: ReaderOptions, alignment: Alignment | None) -> ReaderOptions:
+    """Give the options of the text that an aligned one is read as."""
+    return options if alignment is None else options.model_copy(update={"delimiter": ALIGNED})
 
 
 def report_document(
@@ -157,7 +179,7 @@ def resolved(options: ReaderOptions, text: TextReport, plans: Mapping[str, Plan]
     return options.model_copy(
         update={
             "encoding": text.encoding,
-            "delimiter": text.delimiter,
+            "delimiter": SPACES if text.delimiter == ALIGNED else text.delimiter,
             "quoted": text.quoted if options.quoted is None else options.quoted,
             "header_line": text.header_line,
             "decimal": options.decimal or (spelled.decimal if spelled else "."),

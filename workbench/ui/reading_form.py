@@ -15,7 +15,7 @@ from workbench.ui import messages, words
 if TYPE_CHECKING:
     from workbench.data.looking import FileLook, Proposal
 
-_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "spaces"}
 _ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "cp1250", "cp1251", "shift_jis", "gb18030")
 _THOUSANDS = {"": "none", ",": "1,234", ".": "1.234", " ": "1 234", "'": "1'234"}
 _DATES = {"day_month_year": "31.12.2024", "month_day_year": "12/31/2024", "year_month_day": "2024-12-31"}
