@@ -22,6 +22,10 @@ _TITLES = {
     "r2": "R²",
     "rmse": "RMSE",
     "mae": "MAE",
+    "median_ae": "median absolute error",
+    "f1_macro": "F1 (macro)",
+    "precision_macro": "precision (macro)",
+    "recall_macro": "recall (macro)",
 }
 
 
@@ -139,6 +143,12 @@ def history_line(history: pl.DataFrame, metric: str, axis: Axis, name: str, colo
 
 
 def metric_title(metric: str) -> str:
-    """Write a metric's name as a person says it."""
+    """Write a metric's name as a person says it.
+
+    Examples
+    --------
+    >>> metric_title("roc_auc"), metric_title("val_loss")
+    ('ROC AUC', 'validation loss')
+    """
     base = metric.removeprefix("val_")
     return ("validation " if base != metric else "") + _TITLES.get(base, base.replace("_", " "))

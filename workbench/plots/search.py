@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
-from workbench.plots.theme import BLUE, GREEN, GREY, ORANGE, empty, figure, join, number, shortened
+from workbench.plots.theme import BLUE, GREEN, GREY, ORANGE, VERMILION, empty, figure, join, number, shortened
 
 _MOST_LINES = 500
 _MOST_BARS = 20
@@ -48,8 +48,8 @@ def search_history(trials: pl.DataFrame, *, metric: str = "value", better: str =
         hovertemplate=f"best so far after trial %{{x}}: %{{y:.5g}} {metric}<extra></extra>",
     )
     fig.update_layout(showlegend=True, margin={"t": 16, "b": 60})
-    fig.update_xaxes(title=join("trial", said))
-    fig.update_yaxes(title=metric)
+    fig.update_xaxes(title="trial")
+    fig.update_yaxes(title=join(metric, f"{better} is better"))
     return fig
 
 
@@ -95,8 +95,8 @@ def search_parallel(
     values = drawn["value"].to_numpy()
     axes = [_axis(name, drawn[name], log=name in log) for name in varied]
     axes.append({"label": metric, "values": values})
-    scale = [[0.0, "#DCE6EE"], [0.6, "#56B4E9"], [1.0, "#0B3C5D"]]
-    alt = f"{drawn.height:,} trials as lines through {', '.join(varied)} to {metric}; darker is better"
+    scale = [[0.0, "#A3ABB2"], [0.6, ORANGE], [1.0, VERMILION]]  # seen on white and on black
+    alt = f"{drawn.height:,} trials as lines through {', '.join(varied)} to {metric}; the warmer, the better"
     fig = figure(None, height=380, alt=alt)
     fig.add_parcoords(
         dimensions=axes,
@@ -110,7 +110,7 @@ def search_parallel(
 
 def _axis(name: str, column: pl.Series, *, log: bool) -> dict[str, Any]:
     """Give one axis; no limit stands above the largest number, words stand at equal distances."""
-    label = shortened(name.removeprefix("training."), 20)
+    label = shortened(_said(name), 20)
     if column.dtype.is_numeric():
         known = column.drop_nulls().cast(pl.Float64)
         use_log = log and len(known) and float(known.min()) > 0  # type: ignore[arg-type]
@@ -129,6 +129,11 @@ def _axis(name: str, column: pl.Series, *, log: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _said(parameter: str) -> str:
+    """Write a parameter's name as the form does."""
+    return parameter.removeprefix("training.").replace("_", " ")
+
+
 def search_importance(importances: Mapping[str, float], *, metric: str = "value", n_trials: int = 0) -> go.Figure:
     """Draw how much of the metric's variation each parameter explains, the most at the top."""
     if not importances:
@@ -141,7 +146,7 @@ def search_importance(importances: Mapping[str, float], *, metric: str = "value"
         alt=f"Importance of parameters for {metric} over {n_trials} trials: {most[0]} most, {most[1]:.0%}",
     )
     fig.add_bar(
-        y=[shortened(name.removeprefix("training."), 28) for name, _ in ranked],
+        y=[shortened(_said(name), 28) for name, _ in ranked],
         x=[share for _, share in ranked],
         orientation="h",
         marker={"color": BLUE},

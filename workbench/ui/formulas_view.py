@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     from workbench.ui.drafts import Draft
 
 _BETWEEN = re.compile(r"\\q?quad")
+_GAP = r"\quad\allowbreak "
+_SHORT = 60  # characters of LaTeX, about the width of a phone
 
 
 def formula(latex: str) -> None:
     """Draw a formula that goes on in the next line where the page is too narrow for it.
 
-    A displayed formula is one line, cut where it doesn't fit; one in running text wraps at its relations, and here also
-    between its equations.
+    A displayed formula is one line, cut where it doesn't fit; one in running text wraps. Short equations stay whole,
+    long ones may break at their relations.
     """
-    wrapping = _BETWEEN.sub(lambda gap: gap[0] + r"\allowbreak ", latex)
-    st.markdown(rf"$\displaystyle {wrapping}$", text_alignment="center")
+    equations = [part.strip() for part in _BETWEEN.split(latex)]
+    kept = [f"{{{part}}}" if len(part) <= _SHORT else part for part in equations]
+    st.markdown(rf"$\displaystyle {_GAP.join(kept)}$", text_alignment="center")
 
 
 def choices(draft: Draft, chosen: EstimatorEntry, task: AnyTask) -> None:

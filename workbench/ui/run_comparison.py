@@ -8,9 +8,11 @@ import polars as pl
 import streamlit as st
 
 from workbench import plots
+from workbench.evaluation.metrics import metrics_for
+from workbench.plots.panels import metric_title
 from workbench.ui import messages, words
 from workbench.ui.picture import picture
-from workbench.ui.run_words import first_metric, metric_title
+from workbench.ui.run_words import first_metric
 
 if TYPE_CHECKING:
     from workbench.training.run import Run
@@ -137,7 +139,8 @@ def _parallel(chosen: list[Run]) -> None:
     frame = pl.DataFrame(rows, infer_schema_length=None)
     parameters = [name for name in frame.columns if name not in ("run", "status", "value")]
     st.caption("Each line is a run, through the parameters in which they differ. Drag along an axis to keep some.")
-    better = "lower" if metric in ("rmse", "mae", "log_loss") else "higher"
+    known = metrics_for("classification") | metrics_for("regression")
+    better = known[metric].better if metric in known else "higher"
     figure = plots.search_parallel(frame, parameters, metric=metric_title(metric), better=better)
     picture(figure, key="train.parallel", numbers=frame)
 

@@ -9,10 +9,10 @@ import polars as pl
 import streamlit as st
 
 from workbench import plots
+from workbench.plots.panels import metric_title
 from workbench.ui import hardware_panel, messages, search_view
 from workbench.ui.forms import bound
 from workbench.ui.picture import picture
-from workbench.ui.run_words import metric_title
 
 if TYPE_CHECKING:
     from workbench.training.logs import Level
@@ -58,7 +58,7 @@ def _metrics(run: Run) -> None:
         ],
         infer_schema_length=None,
     )
-    config = {split: st.column_config.NumberColumn(split, format="%.4g") for split in measured}
+    config = {split: st.column_config.NumberColumn(split, format="%.5g") for split in measured}
     st.dataframe(frame, hide_index=True, column_config=config, alt="Metrics on train, validation and test")
 
 

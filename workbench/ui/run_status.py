@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from workbench.plots.panels import metric_title
 from workbench.settings import current
 from workbench.ui import messages, words
-from workbench.ui.run_words import best_text, estimator_title, metric_title
+from workbench.ui.run_words import best_text, estimator_title
 
 if TYPE_CHECKING:
     from workbench.training.run import Run
@@ -71,6 +73,8 @@ def _kill_button(run: Run) -> None:
 
 def _progress(run_state: RunState) -> tuple[str, str]:
     unit = run_state.unit.capitalize()
+    if run_state.status == "queued":
+        return "Progress", "waiting" if run_state.waiting_for else "starting"
     if run_state.unit == "fit":
         return "Progress", "done" if run_state.step else run_state.phase
     return unit, f"{run_state.step:,} of {run_state.total:,}" if run_state.total else "–"
@@ -79,6 +83,8 @@ def _progress(run_state: RunState) -> tuple[str, str]:
 def _time(run_state: RunState) -> tuple[str, str]:
     if run_state.has_ended:
         return "Time taken", words.duration(run_state.seconds)
+    if run_state.status == "queued":
+        return "Waiting for", words.duration(time.time() - (run_state.queued or run_state.created))
     if run_state.seconds_left is not None:
         return "Time left", f"about {words.duration(run_state.seconds_left)}"
     return "Running for", words.duration(run_state.seconds)

@@ -17,6 +17,7 @@ from workbench.ui.picture import picture
 if TYPE_CHECKING:
     from workbench.data import Table
     from workbench.training.run import Run
+    from workbench.training.search_spec import SearchSpec
     from workbench.training.state import RunState, Status
 
 SECONDS = 1.0
@@ -75,6 +76,8 @@ def _next_steps(run: Run, table: Table | None) -> None:
             with messages.shown():
                 run.resume()
                 st.rerun()
+        if run.spec.search is not None:
+            _more_trials(run, run.spec.search)
         help_text = "Copy this run's RunSpec into the forms, to change and start it again."
         if table is not None and st.button(
             "Edit and run again", key="train.again", icon=":material/edit:", help=help_text
@@ -83,4 +86,34 @@ def _next_steps(run: Run, table: Table | None) -> None:
                 drafts.save(drafts.from_spec(run.spec, table))
                 state.close("run")
                 st.session_state["train.next_view"] = "setup"
+                st.rerun()
+
+
+def _more_trials(run: Run, search: SearchSpec) -> None:
+    """Offer to go on with a search that has ended; what it has tried stays."""
+    with st.popover("More trials", icon=":material/playlist_add:", key="train.more"):
+        more = st.number_input(
+            "trials more",
+            1,
+            10_000,
+            20,
+            key="train.more_trials",
+            help=f"On top of the {search.n_trials:,} that this search was given; none is repeated.",
+        )
+        minutes = None
+        if search.minutes is not None:
+            minutes = st.number_input(
+                "minutes",
+                0.1,
+                10_080.0,
+                search.minutes,
+                step=1.0,
+                format="%g",
+                key="train.more_minutes",
+                help="Most minutes of searching from now on.",
+            )
+        st.caption("The best of all trials is trained anew, evaluated and packaged.")
+        if st.button("Continue the search", type="primary", key="train.continue", icon=":material/resume:"):
+            with messages.shown():
+                run.resume(n_trials=search.n_trials + int(more), minutes=minutes)
                 st.rerun()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.estimators.catalogue import catalogue
+from workbench.plots.panels import metric_title
 from workbench.ui import words
 
 if TYPE_CHECKING:
@@ -12,20 +13,6 @@ if TYPE_CHECKING:
 
 N_POINTS = 60
 _FIRST_METRIC = ("roc_auc", "accuracy", "rmse", "r2", "silhouette")
-METRIC_TITLES = {"roc_auc": "ROC AUC", "r2": "R²", "rmse": "RMSE", "mae": "MAE", "f1_macro": "F1 (macro)"}
-
-
-def metric_title(name: str) -> str:
-    """Write a metric's name.
-
-    Examples
-    --------
-    >>> metric_title("roc_auc"), metric_title("val_loss")
-    ('ROC AUC', 'validation loss')
-    """
-    if name.startswith("val_"):
-        return f"validation {metric_title(name[4:])}"
-    return METRIC_TITLES.get(name, name.replace("_", " "))
 
 
 def estimator_title(name: str) -> str:

@@ -186,7 +186,8 @@ def _space(search: SearchSpec, entry: EstimatorEntry, save: Save, fixed: dict[st
                 such_as = "64-32, 128: two, and one"
             st.text_input(
                 search_ranges.label(name),
-                help=f"{parameter.help} Write values, such as {such_as}. Empty isn't searched. The catalogue has {search_ranges.range_words(dimension)}.",
+                help=f"{parameter.help} Write values, such as {such_as}. Empty isn't searched. The catalogue has "
+                f"{search_ranges.range_words(dimension)}.",
                 **bound(
                     f"{key}.space.{entry.name}.{name}",
                     asked,

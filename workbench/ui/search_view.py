@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.training.run import Run
 
 _SHOWN = 200
+_FIRST = ("rank", "estimator", "value", "std", "number", "parameters")
 _FIXED = ("number", "estimator", "status", "value", "std", "best", "seconds", "folds", "reason")
 
 
@@ -88,8 +89,14 @@ def _leaderboard(frame: pl.DataFrame, trials: list[Trial], key: str, *, tries: b
     if tries:
         figure = plots.leaderboard_bars(frame, metric=_title(metric), titles=titles, better=_better(metric))
         picture(figure, key=f"{key}.bars", numbers=frame, name="leaderboard")
-    shown = frame.head(_SHOWN).with_columns(pl.col("estimator").replace(titles))
-    empty = [name for name in shown.columns if shown[name].is_null().all()]
+    shown = frame.head(_SHOWN).with_columns(
+        pl.col("estimator").replace(titles), pl.col("parameters").str.replace_all("training.", "", literal=True)
+    )
+    left_out = [name for name in shown.columns if shown[name].is_null().all()]
+    if not tries:  # the same in every row
+        left_out += ["estimator", "n_trials"]
+    shown = shown.drop(left_out)
+    order = [name for name in _FIRST if name in shown.columns]
     numbers: dict[str, Any] = {
         "value": st.column_config.NumberColumn(_title(metric), format="%.5g"),
         "std": st.column_config.NumberColumn("±", format="%.2g"),
@@ -97,10 +104,12 @@ def _leaderboard(frame: pl.DataFrame, trials: list[Trial], key: str, *, tries: b
         "latency_ms": st.column_config.NumberColumn("ms a row", format="%.3g", help="One row at a time."),
         "latency_by": st.column_config.TextColumn("measured on", help="The graph, or the native model without one."),
         "size_mib": st.column_config.NumberColumn("MiB", format="%.3g", help="Size of the graph."),
-        "n_trials": st.column_config.NumberColumn("trials"),
+        "n_trials": st.column_config.NumberColumn("trials", help="How many of this estimator were tried."),
+        "number": st.column_config.NumberColumn("trial", help="In the order in which they were tried."),
+        "parameters": st.column_config.TextColumn("parameters", width="large"),
     }
     st.dataframe(
-        shown.drop(empty),
+        shown.select(*order, *(name for name in shown.columns if name not in order)),
         hide_index=True,
         height="content" if shown.height < 12 else 400,
         column_config=numbers,
@@ -122,7 +131,10 @@ def _parallel(frame: pl.DataFrame, trials: list[Trial], metric: Metric | None, k
         )  # fmt: skip
     own = frame.filter(pl.col("estimator") == chosen)
     names = [name for name in own.columns if name not in _FIXED]
-    st.caption("Each line is a trial measured in full; darker is better. Drag along an axis to keep some of the lines.")
+    st.caption(
+        "Each line is a trial measured in full; the warmer its colour, the better. Drag along an axis to keep some of "
+        "the lines."
+    )
     figure = plots.search_parallel(own, names, metric=_title(metric), better=_better(metric), log=_log_names(chosen))
     picture(figure, key=f"{key}.parallel", numbers=own, name="trials")
 
