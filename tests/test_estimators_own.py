@@ -15,6 +15,7 @@ from workbench.estimators import catalogue, check_params, entry, estimators_for,
 from workbench.estimators.own_file import own_problem
 from workbench.settings import Settings
 from workbench.training.loops import fit
+from workbench.training.state import HISTORY
 
 FILE = '''
 from workbench.estimators import own
@@ -199,14 +200,15 @@ own.sklearn("gauss", "sklearn.gaussian_process.GaussianProcessRegressor", tasks=
 """)  # fmt: skip
 
     kernels = [f"sklearn.gaussian_process.kernels.{name}" for name in ("ConstantKernel", "Product", "RBF")]
+    refusal = r"holds the types sklearn.*Add trusted=\['sklearn.gaussian_process.kernels.C"
     register("")
-    model = fit(material("gauss", task="regression", n_rows=60), Watched(tmp_path).live)
-    with pytest.raises(
-        PackageError, match=r"holds the types sklearn.*Add trusted=\['sklearn.gaussian_process.kernels.C"
-    ):
-        model.save(tmp_path / "model")
+    watched = Watched(tmp_path)
+    with pytest.raises(PackageError, match=refusal):  # before it learns, not after
+        fit(material("gauss", task="regression", n_rows=600), watched.live)
+    assert not (tmp_path / HISTORY).exists()
     register(f", trusted={kernels}")
     os.utime(own_file, (1, 1))
+    model = fit(material("gauss", task="regression", n_rows=60), watched.live)
     model.save(tmp_path / "model")
     X = np.zeros((1, 4))
     assert load_model(tmp_path / "model").predict(X) == model.predict(X)
@@ -214,6 +216,8 @@ own.sklearn("gauss", "sklearn.gaussian_process.GaussianProcessRegressor", tasks=
     os.utime(own_file, (2, 2))
     with pytest.raises(IntegrityError, match="kernels.RBF, needed only those of our allow-list"):
         load_model(tmp_path / "model")
+    with pytest.raises(PackageError, match=refusal):
+        model.save(tmp_path / "again")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import tempfile
 import warnings
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from workbench.errors import EstimatorError
 from workbench.estimators.native import NativeModel
 from workbench.training.live import Live
 from workbench.training.loops.material import Material
+from workbench.training.loops.stored_trees import few_rows
 from workbench.training.measures import measure
 
 
@@ -22,9 +26,13 @@ def fit_single(material: Material, live: Live) -> NativeModel:
     ------
     EstimatorError
         If the rows are weighed and the estimator can't weigh them, or one of the user's own fails.
+    PackageError
+        If one of the user's own couldn't be stored.
     """
     live.count(0, 1, "fit")
     estimator = material.build()
+    if material.entry.family == "own":
+        _try_to_store(material)
     _bound(estimator, material, live)
     weights = _weights(estimator, material)
     with warnings.catch_warnings(record=True) as caught:
@@ -45,6 +53,16 @@ def fit_single(material: Material, live: Live) -> NativeModel:
     live.record(1, 1, values)
     live.count(1, 1, "fit")
     return model
+
+
+def _try_to_store(material: Material) -> None:
+    """Store a model of a few rows: that it can't be stored is better told now than after hours of learning."""
+    estimator, rows = material.build(), few_rows(material.y_train, material.task)
+    with suppress(Exception), warnings.catch_warnings():  # what is wrong with the fit, the whole one tells
+        warnings.simplefilter("ignore")
+        estimator.fit(material.X_train[rows], material.y_train[rows])
+    with tempfile.TemporaryDirectory() as folder:
+        material.wrap(estimator).save(Path(folder))
 
 
 def _learn(estimator: Any, material: Material, weights: dict[str, np.ndarray]) -> None:
