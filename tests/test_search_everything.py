@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -52,6 +53,9 @@ def test_everything_tries_each_estimator_and_searches_the_best(tried):
     assert [trial.estimator for trial in trials[:4]] == QUICK
     assert {trial.estimator for trial in trials[4:]} <= {"logistic_regression", "decision_tree"}
     assert len(trials) == 9
+    tree, logistic = entry("decision_tree"), entry("logistic_regression")
+    defaults = {found.name: {each.name: each.default for each in found.parameters} for found in (tree, logistic)}
+    assert all(trial.params.items() - defaults[trial.estimator].items() for trial in trials[4:])  # none is tried twice
     best = min((trial for trial in trials if trial.status == "finished"), key=lambda trial: trial.value)
     assert chosen.estimator.name == best.estimator != "baseline"
 
@@ -199,7 +203,6 @@ def test_code_and_notebook_of_a_search_carry_it(tmp_path):
 
 
 def test_the_page_about_searches_is_in_step(settings, monkeypatch):
-    import re
     from pathlib import Path
 
     text = (Path(__file__).resolve().parent.parent / "docs" / "search.md").read_text(encoding="utf-8")
@@ -212,3 +215,18 @@ def test_the_page_about_searches_is_in_step(settings, monkeypatch):
         exec(compile(code, "search.md", "exec"), names)
     assert names["run"].status == "finished"
     assert names["run"].trials().height == 6
+
+
+def test_what_was_not_tried_is_named_with_its_reason(settings, tmp_path, caplog):
+    caplog.set_level("INFO", "workbench.training")
+    folder = folder_of(settings, "few")
+    search(
+        spec_of(tmp_path, {"method": "everything", "n_trials": 2, "cv": 2, "metric": "roc_auc"}),
+        settings,
+        folder=folder,
+    )
+    note = next(line for line in caplog.messages if line.startswith("Not tried: "))
+    assert {trial.estimator for trial in read_trials(folder)} == {"baseline", "logistic_regression"}
+    assert "nearest_neighbors (2 trials don't reach so far)" in note
+    assert "gradient_boosting (tried only where search.estimators names it)" in note
+    assert not re.search(r"\b(baseline|logistic_regression|kmeans) \(", note)

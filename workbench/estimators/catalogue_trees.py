@@ -128,7 +128,7 @@ _EXTRA_TREES = replace(
 
 _SHRINKAGE = Parameter(
     "learning_rate", "float", 0.1, "How much each round corrects; smaller needs more rounds.", 1e-3, 1.0, "log",
-    search=(0.02, 0.3), search_values=(0.03, 0.1, 0.3),
+    search=(0.03, 0.3), search_values=(0.03, 0.1, 0.3),
 )  # fmt: skip
 
 _CLASSIC = EstimatorEntry(
@@ -192,12 +192,12 @@ _BOOSTING = EstimatorEntry(
     parameters=(
         Parameter(
             "max_iter", "int", 200, "Number of rounds; early stopping may end sooner.", 1, 10_000, "log",
-            search=(50, 600), search_values=(100, 200, 500),
+            search=(50, 1000), search_values=(100, 200, 500),
         ),  # fmt: skip
         _SHRINKAGE,
         Parameter(
             "max_leaf_nodes", "int", 31, "Most leaves of one tree.", 2, 1024, "log",
-            search=(7, 127), search_values=(15, 31, 63),
+            search=(4, 127), search_values=(7, 15, 31, 63),
         ),  # fmt: skip
         Parameter(
             "min_samples_leaf", "int", 20, "Fewest training rows in a leaf; more is smoother.", 1, 10_000, "log",

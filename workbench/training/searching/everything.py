@@ -212,9 +212,8 @@ class Everything:
         defaults = defaults_of(entry, self._prepared.spec.training)
         proposer = TpeProposer(space, seed=self._seed, defaults=defaults, sign=self._arena.scorer.sign)
         contest = Contest(plan, proposer, self._arena, self._record, self._on_batch)
-        if all(each.holds(defaults[each.name]) for each in space.dimensions):
-            point = space.point(lambda dimension: defaults[dimension.name])
-            contest.arms = [replace(arm, config=point)]  # tried already: learned from, and not proposed again
+        # The defaults were tried: the search learns from them, and proposes neither them nor the point next to them.
+        contest.arms = [replace(arm, config=space.point(lambda each: each.nearest(defaults[each.name])))]
         return contest
 
     def _turn(self, turn: int, names: list[str]) -> str:

@@ -92,12 +92,6 @@ class Dimension:
             return None if None in self.values else self.values[0]
         return min(numbers, key=lambda each: abs(each - value))
 
-    def holds(self, value: Any) -> bool:
-        """Tell whether it may take a value as it is."""
-        if self.values:
-            return (tuple(value) if isinstance(value, list) else value) in self.values
-        return _is_number(value) and self.low <= value <= self.high
-
     def draw(self, rng: np.random.Generator) -> Any:
         """Draw a value at random."""
         return self.at(float(rng.random()))
