@@ -14,6 +14,7 @@ from workbench.estimators.models import load_model
 from workbench.estimators.spec import TrainingSpec
 from workbench.graph import GraphBuilder
 from workbench.package.predictor import graph_runner
+from workbench.recipe.image_varying import read_at, reading_places, vary
 from workbench.recipe.spec import Augment
 from workbench.settings import Settings
 from workbench.training.image_augmenting import make_augment
@@ -127,3 +128,33 @@ def test_a_turn_keeps_the_middle_and_brightness_alone_moves_no_pixel():
     inside = (varied.reshape(40, -1) > 0) & (varied.reshape(40, -1) < 255)
     for row, used in zip(change, inside, strict=True):
         assert np.ptp(row[used]) < 1e-3 and np.abs(row).max() <= 25.6
+
+
+def test_the_preview_varies_images_as_training_does():
+    import tensorflow as tf
+
+    rng = np.random.default_rng(4)
+    pixels = rng.integers(0, 256, (6, 9, 14, 3), dtype=np.uint8)
+    drawn = {
+        "angle": rng.uniform(-0.6, 0.6, 6),
+        "shrink": rng.uniform(0.8, 1.2, 6),
+        "right": rng.uniform(-4, 4, 6),
+        "down": rng.uniform(-3, 3, 6),
+        "mirror": np.array([1.0, -1.0] * 3),
+    }
+    places = reading_places(np, **drawn, height=9, width=14)
+    transforms = np.stack([*places, np.zeros(6), np.zeros(6)], axis=1).astype(np.float32)
+    trained = tf.raw_ops.ImageProjectiveTransformV3(
+        images=pixels.astype(np.float32), transforms=transforms, output_shape=[9, 14], fill_value=0.0,
+        interpolation="BILINEAR", fill_mode="NEAREST",
+    )  # fmt: skip
+    np.testing.assert_allclose(read_at(pixels, places), np.asarray(trained), atol=0.05)
+
+
+def test_a_preview_without_a_change_is_the_image_and_with_one_is_again_the_same():
+    pixels = np.random.default_rng(5).integers(0, 256, (3, 8, 8, 1), dtype=np.uint8)
+    np.testing.assert_array_equal(vary(pixels, Augment(), seed=1), pixels)
+    shifted = vary(pixels, Augment(shift=0.3), seed=1)
+    assert (shifted != pixels).any()
+    np.testing.assert_array_equal(shifted, vary(pixels, Augment(shift=0.3), seed=1))
+    assert (shifted != vary(pixels, Augment(shift=0.3), seed=2)).any()

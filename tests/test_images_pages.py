@@ -7,8 +7,11 @@ import shutil
 import pytest
 from image_samples import image_spec, table_frame, train_here
 
-from workbench.data import store_frame
+from workbench.data import resolve, store_frame
+from workbench.data.spec import DataSpec
+from workbench.recipe.spec import Augment
 from workbench.settings import Settings
+from workbench.ui import drafts
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,17 @@ def test_prepare_suggests_steps_for_images_and_shows_the_images(opened):
     assert not any("leaked" in heading.value for heading in page.subheader)
     page.button(key="prepare.suggest.use").click().run()
     assert not page.exception and not page.warning
+
+
+def test_prepare_shows_what_augmentation_does_to_some_images(opened, settings, trained):
+    page = opened("prepare")
+    n_pictures = sum(len(image.proto.imgs) for image in page.image)
+    assert not any("Augmentation:" in caption.value for caption in page.caption)
+    table = resolve(DataSpec(source=trained[1]), settings=settings)
+    drafts.update(table, recipe=(Augment(rotate=40, flip=True),))
+    page.run()
+    assert any("Augmentation: 4 images as they are (left)" in caption.value for caption in page.caption)
+    assert sum(len(image.proto.imgs) for image in page.image) == n_pictures + 4
 
 
 def test_train_offers_the_networks_for_images_and_can_start(opened):

@@ -10,9 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from workbench.recipe.image_varying import BRIGHTEST, reading_places
 from workbench.recipe.spec import Augment
-
-_BRIGHTEST = 255.0
 
 
 def make_augment(step: Augment) -> Callable[[Any, Any], Any]:
@@ -51,16 +50,13 @@ def _moved(images: Any, seed: Any, step: Augment) -> Any:
     mirror = tf.ones((n_images,))
     if step.flip:
         mirror = tf.where(_drawn(n_images, seed, 5, 1.0) < 0, -mirror, mirror)
-    # Each pixel of the answer is read at (a0 x + a1 y + a2, b0 x + b1 y + b2) of the image, around its middle.
-    middle_x, middle_y = (width - 1.0) / 2.0, (height - 1.0) / 2.0
-    a0, a1 = shrink * tf.cos(angle) * mirror, -shrink * tf.sin(angle)
-    b0, b1 = shrink * tf.sin(angle) * mirror, shrink * tf.cos(angle)
-    a2 = middle_x - a0 * middle_x - a1 * middle_y + right
-    b2 = middle_y - b0 * middle_x - b1 * middle_y + down
+    places = reading_places(
+        tf, angle=angle, shrink=shrink, right=right, down=down, mirror=mirror, height=height, width=width
+    )
     zeros = tf.zeros((n_images,))
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=tf.stack([a0, a1, a2, b0, b1, b2, zeros, zeros], axis=1),
+        transforms=tf.stack([*places, zeros, zeros], axis=1),
         output_shape=shape[1:3],
         fill_value=0.0,
         interpolation="BILINEAR",
@@ -71,5 +67,5 @@ def _moved(images: Any, seed: Any, step: Augment) -> Any:
 def _brightened(images: Any, seed: Any, largest: float) -> Any:
     import tensorflow as tf
 
-    change = _drawn(tf.shape(images)[0], seed, 6, largest * _BRIGHTEST)
-    return tf.clip_by_value(images + change[:, None, None, None], 0.0, _BRIGHTEST)
+    change = _drawn(tf.shape(images)[0], seed, 6, largest * BRIGHTEST)
+    return tf.clip_by_value(images + change[:, None, None, None], 0.0, BRIGHTEST)
