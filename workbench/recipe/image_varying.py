@@ -56,7 +56,7 @@ def vary(pixels: np.ndarray, step: Augment, *, seed: int) -> np.ndarray:
     rng, (n_images, height, width) = np.random.default_rng(seed), pixels.shape[:3]
 
     def drawn(largest: float) -> np.ndarray:
-        return rng.uniform(-largest, largest, n_images)
+        return np.asarray(rng.uniform(-largest, largest, n_images))
 
     places = reading_places(
         np,
@@ -69,7 +69,7 @@ def vary(pixels: np.ndarray, step: Augment, *, seed: int) -> np.ndarray:
         width=width,
     )
     moved = read_at(pixels, places) + drawn(step.brightness * BRIGHTEST)[:, None, None, None]
-    return moved.clip(0, BRIGHTEST).round().astype(np.uint8)
+    return np.asarray(moved.clip(0, BRIGHTEST).round(), dtype=np.uint8)
 
 
 def read_at(pixels: np.ndarray, places: tuple[np.ndarray, ...]) -> np.ndarray:
