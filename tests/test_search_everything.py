@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import numpy as np
 import pytest
@@ -230,3 +231,28 @@ def test_what_was_not_tried_is_named_with_its_reason(settings, tmp_path, caplog)
     assert "nearest_neighbors (2 trials don't reach so far)" in note
     assert "gradient_boosting (tried only where search.estimators names it)" in note
     assert not re.search(r"\b(baseline|logistic_regression|kmeans) \(", note)
+
+
+def test_a_search_that_was_stopped_and_trained_goes_on_with_more_trials_in_workers_of_its_own(settings, tmp_path):
+    space = {"max_depth": {"low": 1, "high": 12}, "min_samples_leaf": {"low": 1, "high": 100, "scale": "linear"}}
+    asked = {"method": "random", "n_trials": 1_000, "cv": 3, "metric": "log_loss", "prune": False, "space": space}
+    run = wb.start(spec_of(tmp_path, asked), settings=settings)
+    while run.trials().height < 5 and not run.state.has_ended:
+        time.sleep(0.05)
+    run.stop()
+    assert run.wait(240).status == "stopped", run.reason
+    assert (run.package_folder / "model.onnx").exists()
+    before = (run.folder / "trials.jsonl").read_bytes()
+    n_before = run.trials().height
+    assert 5 <= n_before < 1_000
+
+    run.resume(n_trials=n_before + 12)
+    assert run.wait(240).status == "finished", run.reason
+    trials = read_trials(run.folder)
+    assert (run.folder / "trials.jsonl").read_bytes().startswith(before)  # none of them was measured again
+    assert [trial.number for trial in trials] == [*range(1, n_before + 13)]
+    assert len({json.dumps(trial.params, sort_keys=True) for trial in trials}) == n_before + 12
+    best = min(trials, key=lambda trial: trial.value)
+    package = json.loads((run.package_folder / "spec.json").read_text())
+    assert package["estimator"]["params"] == best.params
+    assert package["search"]["n_trials"] == n_before + 12
