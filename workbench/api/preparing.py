@@ -15,7 +15,7 @@ from workbench.recipe.given import Recipe as Recipe
 from workbench.recipe.given import parsed_steps as parsed_steps
 from workbench.recipe.previewing import Preview, preview
 from workbench.recipe.spec import Step
-from workbench.settings import Settings, current
+from workbench.settings import Settings
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -112,7 +112,7 @@ def preview_recipe(
     target : str, optional
         The table's own when absent.
     n_rows : int, optional
-        ``settings.preview_rows`` when absent.
+        ``settings.preview_rows`` when absent, and fewer where `tf_idf` takes long texts.
 
     Raises
     ------
@@ -121,9 +121,8 @@ def preview_recipe(
     SpecError
         If a step is malformed.
     """
-    n_rows = n_rows or (settings or current()).preview_rows
     parsed = parsed_steps(steps)
-    seen = preview(parsed, table, target=target_of(table, target, parsed), n_rows=n_rows)
+    seen = preview(parsed, table, target=target_of(table, target, parsed), n_rows=n_rows, settings=settings)
     return RecipePreview(**vars(seen), steps=parsed)
 
 

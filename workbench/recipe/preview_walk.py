@@ -135,8 +135,8 @@ class Walk:
     def result(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Give the rows as the steps left them, and which of their cells changed."""
         names: list[str] = []
-        after: list[pl.Series] = []
-        changed: list[np.ndarray] = []
+        after: list[pl.DataFrame] = []
+        changed: list[pl.DataFrame] = []
         fitting = self._fitting
         features = fitting.features.of if fitting else {}
         new = [name for name in features if name not in self.rows.columns]
@@ -144,18 +144,17 @@ class Walk:
             if fitting and name in features and (name in self._learned or name in new):
                 values = fitting.values(name)
                 marks = np.ones(values.shape, bool) if name in new else _differing(fitting.raw(name), values)
-                names.extend(fitting.features.names([name]))
-                after.extend(_series(column) for column in values.T)
-                changed.extend((marks | self._marks(name)[:, np.newaxis]).T)
+                named = fitting.features.names([name])
+                after.append(_frame(values))
+                changed.append(pl.DataFrame(marks | self._marks(name)[:, np.newaxis]))
             elif name not in self._learned or not fitting:
-                names.append(name)
-                after.append(self.rows[name])
-                changed.append(self._marks(name))
-        names = distinct(names)
-        return (
-            pl.DataFrame([series.alias(name) for name, series in zip(names, after, strict=True)]),
-            pl.DataFrame([pl.Series(name, marks) for name, marks in zip(names, changed, strict=True)]),
-        )
+                named = [name]
+                after.append(self.rows.select(name))
+                changed.append(pl.DataFrame({name: self._marks(name)}))
+            else:
+                continue
+            names.extend(named)
+        return _beside(after, distinct(names)), _beside(changed, distinct(names))
 
     def _marks(self, name: str) -> np.ndarray:
         """Mark the cells of a column that the column steps changed."""
@@ -184,7 +183,14 @@ def _differing(earlier: np.ndarray, later: np.ndarray) -> np.ndarray:
     return np.asarray(~same, dtype=bool)
 
 
-def _series(values: np.ndarray) -> pl.Series:
+def _frame(values: np.ndarray) -> pl.DataFrame:
+    """Give a block of features as columns; there may be thousands."""
     if values.dtype == object:
-        return pl.Series(values.tolist(), dtype=pl.String).replace("", None)
-    return pl.Series(np.ascontiguousarray(values)).fill_nan(None)
+        return pl.DataFrame([pl.Series(column.tolist(), dtype=pl.String).replace("", None) for column in values.T])
+    frame = pl.DataFrame(values)
+    return frame.fill_nan(None) if np.isnan(values).any() else frame
+
+
+def _beside(parts: list[pl.DataFrame], names: list[str]) -> pl.DataFrame:
+    columns = [column for part in parts for column in part.get_columns()]
+    return pl.DataFrame([column.alias(name) for column, name in zip(columns, names, strict=True)])

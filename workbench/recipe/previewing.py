@@ -13,7 +13,10 @@ from workbench.data.table import Table
 from workbench.recipe.checking import check_frame
 from workbench.recipe.preview_walk import Outcome, Walk
 from workbench.recipe.spec import Step
-from workbench.settings import current
+from workbench.settings import Settings, current
+
+_TEXT_BYTES = 400_000  # of texts whose terms are counted: some tenths of a second
+_FEWEST_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,13 @@ class Preview:
 
 
 def preview(
-    steps: Sequence[Step], table: Table | pl.DataFrame, *, target: str, n_rows: int | None = None, seed: int = 0
+    steps: Sequence[Step],
+    table: Table | pl.DataFrame,
+    *,
+    target: str,
+    n_rows: int | None = None,
+    seed: int = 0,
+    settings: Settings | None = None,
 ) -> Preview:
     """Apply a recipe, finished or not, to a random sample and fit it on that sample.
 
@@ -85,9 +94,10 @@ def preview(
         The whole table; of a `Table` only the sample is read.
     target : str
     n_rows : int, optional
-        Size of the sample; ``settings.preview_rows`` when absent.
+        Size of the sample; ``settings.preview_rows`` when absent, and fewer where `tf_idf` takes long texts.
     seed : int, default 0
         Of the sample, whose rows keep their order.
+    settings : Settings, optional
 
     Raises
     ------
@@ -102,7 +112,10 @@ def preview(
     >>> seen.after["age"].to_list(), seen.effects[0].n_changed_cells
     ([20.0, 30.0, 40.0], 1)
     """
-    before, chosen, n_rows_total = _sample(table, n_rows or current().preview_rows, seed)
+    before, chosen, n_rows_total = _sample(table, n_rows or (settings or current()).preview_rows, seed)
+    if n_rows is None:
+        kept = _rows_of_long_texts(before, steps, seed)
+        before, chosen = before[kept], chosen[kept]
     check_frame(steps, before, target, finished=False)
     walk = Walk(before, target, seed=seed)
     outcomes: dict[int, Outcome] = {}
@@ -124,6 +137,17 @@ def preview(
         n_rows=before.height,
         n_rows_total=n_rows_total,
     )
+
+
+def _rows_of_long_texts(rows: pl.DataFrame, steps: Sequence[Step], seed: int) -> np.ndarray:
+    """Choose as many rows as have their terms counted in a moment: all where texts are short."""
+    names = {name for step in steps if step.enabled and step.step == "tf_idf" for name in step.columns}
+    texts = [rows[name] for name in names if name in rows.columns and rows[name].dtype == pl.String]
+    n_bytes = sum(int(text.str.len_bytes().sum()) for text in texts)
+    n_rows = max(_FEWEST_ROWS, int(rows.height * _TEXT_BYTES / max(n_bytes, 1)))
+    if n_rows >= rows.height:
+        return np.arange(rows.height)
+    return np.sort(np.random.default_rng(seed).choice(rows.height, n_rows, replace=False))
 
 
 def _sample(table: Table | pl.DataFrame, n_rows: int, seed: int) -> tuple[pl.DataFrame, np.ndarray, int]:

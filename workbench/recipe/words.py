@@ -96,7 +96,7 @@ class WordCodes:
     def _code(self, raw: str) -> int:
         code = self._raw.get(raw)
         if code is None:
-            word = fold(ascii_lower(raw))
+            word = raw.lower() if raw.isascii() else fold(ascii_lower(raw))
             code = self._codes.get(word, -1)
             if code < 0 and self.learning and len(self.words) < MOST_WORDS:
                 code = self._codes[word] = len(self.words)

@@ -10,6 +10,7 @@ from workbench.errors import WorkbenchError
 from workbench.estimators.image_forms import entry_taking
 from workbench.recipe import check_recipe
 from workbench.recipe.checking_images import image_columns
+from workbench.recipe.made_target import making_steps
 from workbench.recipe.matching import names_in, without_columns
 from workbench.recipe.spec import columns_of
 from workbench.ui import messages
@@ -61,9 +62,15 @@ def suggestion(table: Table, draft: Draft) -> SuggestedRecipe:
     WorkbenchError
         If the target isn't there, or what makes it doesn't fit the table.
     """
+    making = making_steps(draft.recipe, draft.target_name)
+    return _suggested(f"{table.digest} {draft.target_name} {draft.estimator.name} {making!r}", table, draft)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _suggested(key: str, _table: Table, _draft: Draft) -> SuggestedRecipe:
     from workbench.api.preparing import suggest_recipe
 
-    return suggest_recipe(table, target=draft.target_name, estimator=draft.estimator.name, recipe=draft.recipe)
+    return suggest_recipe(_table, target=_draft.target_name, estimator=_draft.estimator.name, recipe=_draft.recipe)
 
 
 def finished(table: Table, draft: Draft) -> tuple[Any, ...]:

@@ -64,12 +64,12 @@ def beside() -> Any:
 
 def compute(table: Table, draft: Draft) -> Computed:
     """Preview the recipe; steps that can't take their columns are passed over."""
-    recipe = repr(draft.recipe)  # what the preview depends on, as a key
-    return _cached(f"{table.digest} {draft.target} {draft.task} {recipe}", current().preview_rows, table, draft)
+    what = f"{table.digest} {draft.target} {draft.task} {current().preview_rows} {draft.recipe!r}"
+    return _cached(what, table, draft)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Fitting the recipe on the sample …")
-def _cached(key: str, n_rows: int, _table: Table, _draft: Draft) -> Computed:
+def _cached(key: str, _table: Table, _draft: Draft) -> Computed:
     # Loaded before the clock runs: seconds that no step should be charged for.
     import sklearn.decomposition
     import sklearn.feature_selection
@@ -80,7 +80,7 @@ def _cached(key: str, n_rows: int, _table: Table, _draft: Draft) -> Computed:
     found = recipe_problems.look(_table, steps, target)
     for _ in range(2 * len(steps) + 1):
         try:
-            return Computed(preview_recipe(_table, found.without(steps), target=target, n_rows=n_rows), found)
+            return Computed(preview_recipe(_table, found.without(steps), target=target), found)
         except WorkbenchError as problem:
             if not recipe_problems.note(found, problem, steps):
                 break
@@ -119,9 +119,12 @@ def _table(preview: Preview, target: str, *, after: bool) -> None:
     positions = (preview.positions if after else preview.before_positions)[:SHOWN_ROWS]
     shown = min(SHOWN_ROWS, frame.height)
     columns = f", {SHOWN_COLUMNS} of {frame.width:,} columns" if frame.width > SHOWN_COLUMNS else ""
+    long = (
+        ", few since its texts are long" if preview.n_rows < min(current().preview_rows, preview.n_rows_total) else ""
+    )
     st.caption(
         f"{shown:,} of {words.plural(frame.height, 'row')}{columns}. The recipe was fitted on a sample of "
-        f"{preview.n_rows:,} of {words.plural(preview.n_rows_total, 'row')}; a run fits it on its training rows."
+        f"{preview.n_rows:,} of {words.plural(preview.n_rows_total, 'row')}{long}; a run fits it on its training rows."
     )
     part = frame.head(SHOWN_ROWS).select(frame.columns[:SHOWN_COLUMNS])
     part = part.drop(image_preview.image_names(part))  # drawn above; a cell of a table can't show bytes
