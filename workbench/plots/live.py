@@ -98,10 +98,15 @@ def compare_curves(
         if metric not in history.columns or history[metric].drop_nulls().is_empty():
             continue
         axis = Axis(history, by, float(history["time"][0]), unit)
-        lines.append(history_line(history, metric, axis, name, CLASS_COLORS[i % len(CLASS_COLORS)]))
+        lines.append(history_line(history, metric, axis, _run_label(name), CLASS_COLORS[i % len(CLASS_COLORS)]))
     if axis is None:
         return empty(f"None of the {len(histories)} runs has logged {metric}.")
     return _draw([Panel(metric_title(metric), lines, height=280)], axis, None, None)
+
+
+def _run_label(name: str, length: int = 24) -> str:
+    """Cut a run's id in the middle: its end tells it from others of the same name."""
+    return name if len(name) <= length else f"{name[: length - 6]}…{name[-5:]}"
 
 
 def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | None) -> go.Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -23,11 +24,14 @@ _DIFFERS = "●"
 def draw(chosen: list[Run]) -> None:
     """Draw the comparison in tabs."""
     st.subheader(f"{len(chosen)} runs compared", anchor=False)
-    tabs = st.tabs(
-        ["Curves", "Parameters and metrics", "Parallel coordinates"], key="train.comparison", on_change="rerun"
-    )
-    parts = (_curves, _numbers, _parallel)
-    for tab, part in zip(tabs, parts, strict=True):
+    parts = {
+        "Curves": _curves,
+        "Parameters and metrics": _numbers,
+        "Parallel coordinates": _parallel,
+        "RunSpecs": _specs,
+    }
+    tabs = st.tabs(list(parts), key="train.comparison", on_change="rerun")
+    for tab, part in zip(tabs, parts.values(), strict=True):
         if tab.open:
             with tab, messages.shown():
                 part(chosen)
@@ -82,12 +86,12 @@ def comparison_frame(chosen: list[Run]) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        ``part`` ("spec" or "test"), ``name``, a column of text for each run, and ``differs``.
+        ``part`` ("test" or "spec"), ``name``, a column of text for each run, and ``differs``.
     """
     told = {run.id: _flat(run.spec.to_dict()) for run in chosen}
     reached = {run.id: run.metrics().get("test", {}) for run in chosen}
-    rows = [_row("spec", name, told) for name in _names(told) if name not in ("name", "spec_version")]
-    rows += [_row("test", name, reached) for name in _names(reached)]
+    rows = [_row("test", name, reached) for name in _names(reached)]
+    rows += [_row("spec", name, told) for name in _names(told) if name not in ("name", "spec_version")]
     schema = {"part": pl.String, "name": pl.String, **dict.fromkeys(told, pl.String), "differs": pl.Boolean}
     return pl.DataFrame(rows, schema=schema)
 
@@ -122,6 +126,20 @@ def _flat(document: Any, path: str = "") -> dict[str, Any]:
             key: leaf for n, value in enumerate(document, start=1) for key, leaf in _flat(value, f"{path} {n}").items()
         }
     return {path: document}
+
+
+def _specs(chosen: list[Run]) -> None:
+    one, other, *more = chosen
+    if more:
+        st.caption(f"The first two of {len(chosen)} runs; choose two to see others.")
+    lines = difflib.unified_diff(
+        one.spec.to_yaml().splitlines(), other.spec.to_yaml().splitlines(), one.id, other.id, n=100, lineterm=""
+    )
+    told = "\n".join(line for line in lines if not line.startswith("@@"))
+    if not told:
+        st.caption("Both runs have the same RunSpec, name included.")
+        return
+    st.code(told, language="diff")
 
 
 def _parallel(chosen: list[Run]) -> None:

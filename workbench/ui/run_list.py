@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -86,7 +87,10 @@ def _chosen(shown: list[Run]) -> list[Run]:
             "loss": st.column_config.LineChartColumn(
                 "loss", help="Validation loss where there is one, else training loss."
             ),
-            "value": st.column_config.NumberColumn("value", format="%.4g"),
+            "value": st.column_config.NumberColumn("value", format="%.5g"),
+            # As times and not as words, so that a click on the heading sorts them.
+            "time": st.column_config.Column("time", help="That it worked; waiting isn't counted."),
+            "started": st.column_config.DatetimeColumn("started", format="distance"),
             "tags": st.column_config.ListColumn("tags"),
         },
     )
@@ -104,8 +108,8 @@ def _row(run: Run) -> dict[str, object]:
             "measure": label,
             "value": None if value == "–" else float(value.replace(",", "")),
             "loss": loss_curve(run),
-            "time": words.duration(run_state.seconds),
-            "started": words.ago(run_state.created),
+            "time": timedelta(seconds=round(run_state.seconds)),
+            "started": datetime.fromtimestamp(run_state.created, tz=UTC),
             "tags": list(run.about.tags),
             "note": run.about.note,
         }

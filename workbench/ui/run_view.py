@@ -27,10 +27,12 @@ def show(run: Run, table: Table | None) -> None:
     """Draw the run; while it goes on, the view is redrawn each second, and not after."""
     status = run.state.status
     ended = status in ENDED
+    if ended:
+        with messages.shown():
+            run_status.draw(run, run.state)
+        _next_steps(run, table)
     live = st.fragment(_draw, run_every=None if ended else SECONDS, key="train.live")
     live(run, status)
-    if ended:
-        _next_steps(run, table)
 
 
 def _draw(run: Run, drawn_status: Status) -> None:
@@ -38,7 +40,8 @@ def _draw(run: Run, drawn_status: Status) -> None:
         run_state = run.state
         if (run_state.status in ENDED) != (drawn_status in ENDED):
             st.rerun()  # the line above says the status, and an ended run needs no timer
-        run_status.draw(run, run_state)
+        if not run_state.has_ended:
+            run_status.draw(run, run_state)
         if run_state.status != "queued":
             _curves(run, run_state)
         run_details.draw(run, run_state)
