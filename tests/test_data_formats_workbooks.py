@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import struct
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import polars as pl
 import pytest
@@ -259,3 +261,64 @@ def test_a_protected_workbook_asks_for_one_without_a_password(tmp_path, settings
     path.write_bytes(bytes(content))
     with pytest.raises(ReadError, match=r"password|damaged Excel workbook"):
         read_table(path, settings=settings)
+
+
+def record(kind, content):
+    return struct.pack("<HH", kind, len(content)) + content
+
+
+def old_workbook(path, records):
+    """Write a compound file whose only stream is a workbook of these records."""
+    stream = b"".join([record(0x0809, bytes(16)), *records, record(0x000A, b"")])
+    stream += bytes(max(4_096, -len(stream) % 512 + len(stream)) - len(stream))
+    n_sectors = -(-len(stream) // 512)
+    n_fat = -(-(n_sectors + 200) // 128)
+    fat = [0xFFFFFFFD] * n_fat + [0xFFFFFFFE] + [n_fat + 2 + place for place in range(n_sectors - 1)] + [0xFFFFFFFE]
+    fat += [0xFFFFFFFF] * (n_fat * 128 - len(fat))
+
+    def entry(name, kind, start, size):
+        text = (name + "\0").encode("utf-16-le")
+        return (
+            text.ljust(64, b"\0")
+            + struct.pack("<HB", len(text), kind)
+            + bytes(49)
+            + struct.pack("<III", start, size, 0)
+        )
+
+    folder = entry("Root Entry", 5, 0xFFFFFFFE, 0) + entry("Workbook", 2, n_fat + 1, len(stream)) + bytes(256)
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 62, 3, 0xFFFE, 9, 6) + bytes(10)
+    head += struct.pack("<IIIIIIIII", n_fat, n_fat, 0, 4_096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, 0)
+    head = head[:76] + struct.pack("<109I", *range(n_fat), *[0xFFFFFFFF] * (109 - n_fat))
+    path.write_bytes(head + struct.pack(f"<{len(fat)}I", *fat) + folder + stream.ljust(n_sectors * 512, b"\0"))
+    return path
+
+
+def test_an_old_workbook_with_one_cell_far_away_is_refused_before_it_is_opened(tmp_path, settings):
+    path = old_workbook(tmp_path / "far.xls", [record(0x0203, struct.pack("<HHHd", 65_535, 16_000, 0, 1.0))])
+    with pytest.raises(
+        ReadError, match=r"a sheet of 65,536 rows and 16,001 columns .* needed at most 40,000,000 cells"
+    ):
+        read_table(path, settings=settings)
+
+
+def test_an_old_workbook_whose_cells_share_long_texts_is_refused(tmp_path, settings):
+    text = b"x" * 60_000  # in several records, as a text beyond 8,224 bytes is
+    shared = [record(0x00FC, struct.pack("<IIHB", 1, 1, len(text), 0) + text[:8_000])]
+    shared += [record(0x003C, b"\0" + text[start : start + 8_000]) for start in range(8_000, len(text), 8_000)]
+    cells = [record(0x00FD, struct.pack("<HHHI", row, 0, 0, 0)) for row in range(40_000)]
+    path = old_workbook(tmp_path / "texts.xls", [*shared, *cells])
+    with pytest.raises(ReadError, match=r"cells hold 2 GiB of repeated text, needed at most 2 GiB"):
+        read_table(path, settings=settings)
+
+
+@pytest.mark.parametrize("changed", range(8))
+def test_a_damaged_old_workbook_is_refused_or_read_and_never_fails_otherwise(tmp_path, settings, changed):
+    rng = np.random.default_rng(changed)
+    content = bytearray((DATA / "people.xls").read_bytes())
+    for place in rng.integers(0, 2_000, 40):
+        content[place] = rng.integers(0, 256)
+    (tmp_path / "odd.xls").write_bytes(bytes(content))
+    try:
+        read_table(tmp_path / "odd.xls", settings=settings)
+    except ReadError as refused:
+        assert "needed" in str(refused).lower()

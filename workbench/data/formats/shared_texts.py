@@ -63,11 +63,21 @@ class SharedTexts:
             width = max(len(lengths), len(found))
             lengths = np.maximum(np.pad(lengths, (0, width - len(lengths))), np.pad(found, (0, width - len(found))))
         n_bytes = sum(_size(open_, member, lengths) for member in members)
-        if n_bytes > MAX_TEXT_BYTES:
-            raise ReadError(
-                f"Got {name}, whose cells hold {n_bytes / 2**30:,.0f} GiB of repeated text, needed at most "
-                f"{MAX_TEXT_BYTES >> 30} GiB. Save the sheet as CSV."
-            )
+        refuse_repeated(name, n_bytes)
+
+
+def refuse_repeated(name: str, n_bytes: float) -> None:
+    """Refuse a workbook whose cells hold more text than any memory.
+
+    Raises
+    ------
+    ReadError
+    """
+    if n_bytes > MAX_TEXT_BYTES:
+        raise ReadError(
+            f"Got {name}, whose cells hold {n_bytes / 2**30:,.0f} GiB of repeated text, needed at most "
+            f"{MAX_TEXT_BYTES >> 30} GiB. Save the sheet as CSV."
+        )
 
 
 def _size(open_: Callable[[str], AbstractContextManager[Any]], member: str, lengths: np.ndarray) -> float:

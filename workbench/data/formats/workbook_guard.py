@@ -48,7 +48,7 @@ def check_workbook(path: Path, settings: Settings) -> SheetFiles:
                     _check_repeats(path.name, stream)
                 else:
                     # Every file, whatever its name: the workbook's lists may call any of them a sheet.
-                    _check_grid(path.name, member, *_corners(stream, member, sheets, texts))
+                    check_grid(path.name, member, *_corners(stream, member, sheets, texts))
                 archive.n_unpacked += stream.raw.n_bytes  # type: ignore[attr-defined]
         archive.n_unpacked = 0  # looked at once more, not unpacked once more
         texts.check(path.name, archive.members, archive.open)
@@ -77,7 +77,13 @@ def _corners(stream: Any, member: str, sheets: SheetFiles, texts: SharedTexts) -
     return n_rows, n_columns
 
 
-def _check_grid(name: str, sheet: str, n_rows: int, n_columns: int) -> None:
+def check_grid(name: str, sheet: str, n_rows: int, n_columns: int) -> None:
+    """Refuse a sheet of too many cells.
+
+    Raises
+    ------
+    ReadError
+    """
     if n_rows * n_columns > MAX_CELLS:
         raise ReadError(
             f"Got {name} with a sheet of {n_rows:,} rows and {n_columns:,} columns ({sheet}), needed at most "
@@ -125,7 +131,7 @@ def _check_repeats(name: str, stream: Any) -> None:
             grid.pending_rows += grid.row_repeats
             if grid.row_width:
                 grid.n_rows, grid.n_columns = grid.pending_rows, max(grid.n_columns, grid.row_width)
-            _check_grid(name, "content.xml", grid.n_rows, grid.n_columns)
+            check_grid(name, "content.xml", grid.n_rows, grid.n_columns)
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
     try:

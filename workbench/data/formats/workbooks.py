@@ -13,6 +13,7 @@ import polars as pl
 
 from workbench.data.cells import CellRules, type_columns
 from workbench.data.formats.merged_cells import SheetFiles, fill_merged
+from workbench.data.formats.old_workbook_guard import check_old_workbook
 from workbench.data.formats.opened import BATCH_ROWS, Reading, pick
 from workbench.data.formats.typing_by_hand import check_types, set_type
 from workbench.data.formats.workbook_guard import check_workbook
@@ -41,6 +42,8 @@ def read_workbook(
 
     with path.open("rb") as file:
         zipped = file.read(4) == b"PK\x03\x04"
+    if not zipped:
+        check_old_workbook(path)
     sheets = check_workbook(path, settings) if zipped else SheetFiles()
     with _workbook_errors(name):
         book = fastexcel.read_excel(path)
