@@ -13,11 +13,21 @@ from typer.testing import CliRunner
 
 import workbench as wb
 from workbench.estimators.catalogue import entry
-from workbench.training.searching import estimate, everything, leaderboard_frame, read_trials, trials_frame
+from workbench.training.searching import (
+    boosted_fit,
+    estimate,
+    everything,
+    fitting,
+    leaderboard_frame,
+    read_trials,
+    trials_frame,
+)
+from workbench.training.searching.asking import make_space
 from workbench.training.searching.endings import ending_for, with_ending
 from workbench.training.searching.importance import importances
 from workbench.training.searching.space import Dimension
 from workbench.training.searching.trials import Trial
+from workbench.training.searching.work import likely_fits
 
 QUICK = ["baseline", "logistic_regression", "decision_tree", "nearest_neighbors"]
 
@@ -148,6 +158,53 @@ def test_an_estimate_grows_with_trials_and_folds(settings, tmp_path):
     assert "16 fits" in four.words
     plain = spec_of(tmp_path, {"cv": 2}).model_copy(update={"search": None})
     assert estimate(plain, settings=settings).n_fits == 1
+
+
+@pytest.mark.parametrize(
+    ("estimator", "n_trials", "space"),
+    [
+        ("decision_tree", 24, {"max_depth": {"low": 1, "high": 12}, "min_samples_leaf": {"low": 1, "high": 80}}),
+        ("random_forest", 24, {"n_estimators": [70, 150], "max_depth": [1, 2, 3, 4, 6, 8, 12]}),
+        (
+            "hist_gradient_boosting", 5,
+            {
+                "max_iter": {"low": 20, "high": 250},
+                "learning_rate": {"low": 0.05, "high": 0.5},
+                "max_leaf_nodes": {"low": 2, "high": 20},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_the_work_that_an_estimate_counts_on_is_done_within_a_factor_of_two(
+    settings, tmp_path, monkeypatch, estimator, n_trials, space
+):
+    done = {"decision_tree": 0, "random_forest": 0, "hist_gradient_boosting": 0}
+    grow, boost, fit = fitting._Forest._grow, boosted_fit.BoostedFit._measure, fitting._Single._advance
+
+    def grown(self, n_trees):
+        done["random_forest"] += n_trees - self._n_trees
+        grow(self, n_trees)
+
+    def boosted(self, booster):
+        done["hist_gradient_boosting"] += booster.n_iter_
+        boost(self, booster)
+
+    def fitted(self, stage):
+        done["decision_tree"] += 1
+        return fit(self, stage)
+
+    monkeypatch.setattr(fitting._Forest, "_grow", grown)
+    monkeypatch.setattr(boosted_fit.BoostedFit, "_measure", boosted)
+    monkeypatch.setattr(fitting._Single, "_advance", fitted)
+    asked = {"method": "optuna", "n_trials": n_trials, "cv": 4, "metric": "log_loss", "space": space}
+    spec = spec_of(tmp_path, asked, estimator={"name": estimator})
+    _, folder = search(spec, settings)
+    n_arms = len({trial.arm for trial in read_trials(folder)})
+    searched = make_space(entry(estimator), spec.search)
+    whole = searched.nested.at(1.0) if searched.nested else 1
+    likely = likely_fits(spec.search, entry(estimator), searched, n_arms, 4)
+    assert 0.5 < done[estimator] / whole / likely < 2
+    assert likely < 4 * n_arms
 
 
 def test_a_user_searches_trains_and_looks_at_the_trials(settings, tmp_path):

@@ -24,6 +24,12 @@ _SCREEN_SHARE, _LEAST_SCREEN = 0.3, 20  # trees of the smallest trial that a for
 _OTHER_LOSSES = {"training.loss", "training.label_smoothing"}  # where they differ, so does what a loss means
 
 
+def screen_of(smallest: int, n_folds: int) -> int:
+    """Give the number of trees that forests are first judged by, 0 for none, where their smallest trial has so many."""
+    screen = int(_SCREEN_SHARE * smallest)
+    return screen if n_folds > 1 and screen >= _LEAST_SCREEN else 0
+
+
 class Contest:
     """Measures what a proposer proposes until the trials, the time or the space are used up.
 
@@ -176,8 +182,7 @@ class Contest:
 
     def _screen(self) -> int:
         smallest = self._stages[0] or int(self._plan.fixed.get(NESTED.get(self._plan.estimator, ""), 200))
-        screen = int(_SCREEN_SHARE * smallest)
-        return screen if self._grows and self._n_folds > 1 and screen >= _LEAST_SCREEN else 0
+        return screen_of(smallest, self._n_folds) if self._grows else 0
 
     def _measure(
         self, arms: Sequence[Arm], folds: Sequence[int], stages: Sequence[int], *, arm_by_arm: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 _ROWS = 3_000  # rows of the larger of two timed fits
 _STEPS = 10  # trees, rounds or epochs of one
 _START, _START_KERAS, _END = 3.0, 9.0, 2.0  # libraries loaded, model packaged
-_PRUNED_SHARE = 0.45  # of the work that is left when trials that fall behind are ended
+_COSTS = 2.0  # seconds of writing and asking the graph of an estimator
+_RANGE = 2.0  # factor by which an estimate of a search may well be off
 _EFFICIENCY = 0.85  # of cores that share one memory
 _LONGEST = 300.0  # seconds after which a timing of its own process is given up
 
@@ -137,6 +139,7 @@ def estimate_apart(spec: RunSpec, *, settings: Settings | None = None) -> Estima
 
 def _search(ground: Ground, search: SearchSpec) -> Estimate:
     from workbench.training.searching.search import n_trials_of, spaces_of
+    from workbench.training.searching.work import likely_fits
 
     prepared = ground.prepared
     entry, fixed = prepared.entry, prepared.spec.estimator.params
@@ -145,15 +148,17 @@ def _search(ground: Ground, search: SearchSpec) -> Estimate:
     listed = len(space.nested.values) if space.nested and space.nested.values else 1
     n_arms = math.ceil(n_trials_of(prepared, search, ground) / listed)
     n_fits = n_arms * ground.n_folds
-    work = _work(search, n_arms, n_fits)
-    total = timed * work / _parallel(entry, n_fits) + timed + _start(entry) + _END
+    work = likely_fits(search, entry, space, n_arms, ground.n_folds)
+    ends = timed + _start(entry) + _END
+    total = timed * work / _parallel(entry, n_fits) + ends
     if search.minutes is not None:
-        total = min(total, 60 * search.minutes + timed + _start(entry) + _END)
+        total = min(total, 60 * search.minutes + ends)
     return Estimate(total, timed, n_fits, _words(total, n_fits, timed, search))
 
 
 def _everything(ground: Ground, search: SearchSpec) -> Estimate:
     from workbench.training.searching.everything import sensible_estimators
+    from workbench.training.searching.work import folds_share
 
     entries = sensible_estimators(ground.prepared.task, ground.n_train_rows, search.estimators)
     known: list[tuple[EstimatorEntry, float]] = []
@@ -163,27 +168,22 @@ def _everything(ground: Ground, search: SearchSpec) -> Estimate:
         except WorkbenchError:
             continue  # it will stand in the leaderboard with its reason
     folds = ground.n_folds
-    first = sum(seconds * folds / _parallel(entry, folds) for entry, seconds in known)
-    mean = first / max(len(known), 1)
+    tried = [seconds * folds / _parallel(entry, folds) for entry, seconds in known]
+    middle = statistics.median(tried) if tried else 0.0  # nobody knows before which ones are searched
     left = max(0, search.n_trials - len(entries))
-    ends = max((_start(entry) for entry, _ in known), default=_START) + _END
-    total = first + mean * left * _PRUNED_SHARE + ends
+    ends = max((_start(entry) for entry, _ in known), default=_START) + _END + _COSTS * len(known)
+    share = folds_share(folds) if search.prune else 1.0
+    total = sum(tried) + middle * left * share + ends
     if search.minutes is not None:
         total = min(total, 60 * search.minutes + ends)
     n_fits = search.n_trials * folds
-    return Estimate(total, mean / folds, n_fits, _words(total, n_fits, mean / folds, search))
-
-
-def _work(search: SearchSpec, n_arms: int, n_fits: int) -> float:
-    """Say how many full fits the work of a search is worth."""
-    if search.method == "halving":
-        rounds = 1 + math.floor(math.log(max(n_arms, 1), 3) + 1e-9)
-        return float(n_fits * rounds / 3 ** (rounds - 1))
-    return n_fits * (_PRUNED_SHARE if search.prune and search.method in ("optuna", "random") else 1.0)
+    return Estimate(total, middle / folds, n_fits, _words(total, n_fits, middle / folds, search))
 
 
 def _timed(ground: Ground, entry: EstimatorEntry, fixed: Mapping[str, Any], space: Space | None) -> float:
     """Give the seconds of one fit on all training rows of a fold, recipe included."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     from workbench.training.searching.arena import quietly
     from workbench.training.searching.proposing import defaults_of
 
@@ -194,7 +194,7 @@ def _timed(ground: Ground, entry: EstimatorEntry, fixed: Mapping[str, Any], spac
     seconds: list[float] = []
     if space is not None:
         configs = [{each.name: each.at(share) for each in space.dimensions} for share in (0.25, 0.75)]
-    with quietly():
+    with quietly(), threadpool_limits(limits=1, user_api="openmp"):  # as a trial has it
         for n_rows in sizes:
             found = [_one_fit(ground, entry, fixed, config, space, n_rows, defaults) for config in configs]
             seconds.append(sum(found) / len(found))
@@ -228,7 +228,7 @@ def _one_fit(
     if counter is None:
         return prepared_in + fit_plainly(rows, {**config}, dict(fixed))
     nested = space.nested if space is not None else None
-    most = config.get(counter) or (nested.spaced(5)[-1] if nested is not None else defaults.get(counter)) or _STEPS
+    most = config.get(counter) or (nested.at(1.0) if nested is not None else defaults.get(counter)) or _STEPS
     few = {**config, counter: min(int(most), _STEPS if entry.progress != "epochs" else 2)}
     if entry.progress == "epochs":  # the first epoch compiles, so the second says how long one takes
         first = fit_plainly(rows, {**config, counter: 1}, dict(fixed))
@@ -251,11 +251,12 @@ def _start(entry: EstimatorEntry) -> float:
 
 
 def _words(total: float, n_fits: int, each: float, search: SearchSpec | None) -> str:
-    said = f"About {_length(total)}: {n_fits:,} fit{'s' if n_fits != 1 else ''} of {_length(each)}"
+    likely = "" if search is None else f", likely {_length(total / _RANGE)} to {_length(total * _RANGE)}"
+    said = f"About {_length(total)}{likely}: {n_fits:,} fit{'s' if n_fits != 1 else ''} of {_length(each)}"
     if search is None:
         return said + " and the packaging of the model."
     if search.prune and search.method in ("optuna", "random", "everything"):
-        said += " at most, of which about half are ended early"
+        said += " at most, many of them ended early"
     if search.minutes is not None:
         said += f"; no more than {search.minutes:g} minutes of searching"
     return said + "."
