@@ -65,6 +65,7 @@ def draw(
     method = "none" if search is None else search.method
     # Everything is asked for by its button; as a method it shows only what was asked for.
     offers_everything = entry.takes == "table" and method != "everything"
+    of_images = entry.takes == "image"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
             "search for better parameters",
@@ -73,7 +74,7 @@ def draw(
             format_func=lambda name: METHODS[name][0],
             required=True,
             help="A search trains many trials, measures each on rows that it didn't learn from, and trains the best.",
-            **bound(f"{key}.method", method, lambda chosen: save(with_method(search, chosen))),
+            **bound(f"{key}.method", method, lambda chosen: save(with_method(search, chosen, of_images=of_images))),
         )
         if offers_everything and st.button(
             "Try everything sensible",
@@ -96,11 +97,14 @@ def draw(
     return search
 
 
-def with_method(search: SearchSpec | None, method: str) -> SearchSpec | None:
-    """Give a search by another method that keeps what fits it; None for "none"."""
+def with_method(search: SearchSpec | None, method: str, *, of_images: bool = False) -> SearchSpec | None:
+    """Give a search by another method that keeps what fits it; None for "none".
+
+    A first one has five folds; on images none, since a network learns for minutes on each.
+    """
     if method == "none":
         return None
-    before = search or SearchSpec(cv=5)
+    before = search or SearchSpec(cv=None if of_images else 5)
     space = {} if method == "everything" else before.space
     estimators = before.estimators if method == "everything" else ()
     return before.model_copy(update={"method": method, "space": space, "estimators": estimators})
