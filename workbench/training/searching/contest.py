@@ -251,7 +251,7 @@ class Contest:
         elif self._waits:
             grown, later = self._probe, self._stages[0]
         elif any(leader is each for each in self.arms):
-            later = self._stages[0] if self._listed else leader.best_stage(self._sign)
+            later = leader.best_stage(self._sign)
         else:
             return None
         if grown is None:
