@@ -70,7 +70,7 @@ REFERENCES = (
               only=("Pclass", "Sex", "Age", "SibSp", "Parch", "Fare", "Embarked")),
     Reference("bank_additional", "bank_additional_full.csv.gz", "y",
               {LOGISTIC: {"accuracy": 0.911, "roc_auc": 0.935}, BOOSTING: {"accuracy": 0.917, "roc_auc": 0.950}}),
-    Reference("bank_additional, no duration", "bank_additional_full.csv.gz", "y",
+    Reference("bank_additional_no_duration", "bank_additional_full.csv.gz", "y",
               {BOOSTING: {"accuracy": 0.901, "roc_auc": 0.804}}, front=(without("duration"),)),
     Reference("bank_full", "bank_full.csv.gz", "y", {BOOSTING: {"accuracy": 0.909, "roc_auc": 0.934}}),
     Reference("german", "german_credit.csv", "class",
