@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.data import coding
+from workbench.data.behind import Behind
 from workbench.data.coded_summaries import summarize_coded
 from workbench.data.coding import Coders, Shelf
+from workbench.data.column_memory import may_hold
 from workbench.data.digests import digest_of
 from workbench.data.profile import profile_table
 from workbench.data.store import store_batches
@@ -115,3 +117,25 @@ def test_a_stored_table_with_and_without_codes_is_the_same(settings, monkeypatch
     stored = store_batches([rows[:2_000], rows[2_000:]], name="rows", settings=settings)
     assert stored.digest == digest_of(rows)
     assert stored.profile().to_dict() == profile_table(rows).to_dict()
+
+
+@given(st.lists(st.none() | st.text("aNA?€", max_size=14), min_size=1), st.lists(st.text("aNA?€", max_size=14)))
+def test_a_look_at_the_beginnings_of_texts_overlooks_no_word(texts, words):
+    column = pl.Series("x", texts, dtype=pl.String)
+    if (set(texts) - {None}) & set(words):
+        assert may_hold(column, words)
+
+
+def test_a_column_in_order_is_coded_as_any_other():
+    days = pl.Series("day", [None, None, *range(40)]).cast(pl.Date)
+    ordered = days.gather(np.sort(np.random.default_rng(0).integers(0, 42, 20_000)))
+    found = coded(ordered.to_frame(), size=9_000)["day"]
+    assert pl.concat(list(found.series())).equals(ordered)
+
+
+def test_what_comes_behind_something_that_failed_is_not_done():
+    done = []
+    with pytest.raises(ZeroDivisionError), Behind("test", n_behind=5) as behind:
+        for divisor in (1, 0, 2):
+            behind.do(lambda number: done.append(1 / number), divisor)
+    assert done == [1.0]

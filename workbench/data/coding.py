@@ -57,6 +57,8 @@ class Coded:
 
     def spread(self, of_values: np.ndarray) -> Iterator[np.ndarray]:
         """Give for each row what is known of its value, a part of the rows at a time."""
+        if len(of_values) > 1 and (of_values[2:] == of_values[1:-1] + of_values.dtype.type(1)).all():
+            return (_counted_on(of_values, part) for part in self.parts)
         return (of_values.take(part) for part in self.parts)
 
     def series(self) -> Iterator[pl.Series]:
@@ -344,3 +346,13 @@ def _starts_of_runs(words: list[np.ndarray], missing: np.ndarray | None) -> np.n
         if len(starts) * _LEAST_RUN > len(begins):
             return None
     return starts
+
+
+def _counted_on(of_values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Give the values of codes where each value but the first is one more than the one before: sooner than a look."""
+    found: np.ndarray = codes.astype(of_values.dtype)
+    found += of_values[1:2] - of_values.dtype.type(1)  # an array, in which a number may be cut off
+    missing = codes == 0
+    if missing.any():
+        found[missing] = of_values[0]
+    return found

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
+from typing import cast
 
 import numpy as np
 import polars as pl
 
+from workbench.data.column_memory import cells_of
+
 Piece = bytes | np.ndarray
+_WIDTHS = (1, 2, 4, 8)
 
 
 def digest_of(frame: pl.DataFrame) -> str:
@@ -23,9 +28,10 @@ def digest_of(frame: pl.DataFrame) -> str:
     """
     total = hashlib.sha256(table_head(frame.height))
     for series in frame:
-        total.update(column_head(series.name, series.dtype))
+        width = width_of(series)
+        total.update(column_head(series.name, series.dtype, width))
         feed(total, missing_bits(series))
-        for pieces in pieces_of(series.dtype):
+        for pieces in pieces_of(series.dtype, width):
             feed(total, pieces(series))
     return total.hexdigest()
 
@@ -37,12 +43,33 @@ def feed(total: hashlib._Hash, piece: Piece) -> None:
 
 def table_head(n_rows: int) -> bytes:
     """Give what is digested first."""
-    return f"workbench table 1\n{n_rows}\n".encode()
+    return f"workbench table 2\n{n_rows}\n".encode()
 
 
-def column_head(name: str, dtype: pl.DataType) -> bytes:
+def width_of(series: pl.Series) -> int:
+    """Give the bytes that each whole number of a column is digested in, or each length of a text: as few as will do.
+
+    That of a column is the largest of its parts'.
+
+    Examples
+    --------
+    >>> [width_of(pl.Series(values)) for values in ([1, 127], [-129], [0.5], ["a"])]
+    [1, 2, 8, 1]
+    """
+    dtype = series.dtype
+    if dtype.is_integer():
+        cells, missing = cells_of(series)
+        low, high = _extremes(cells if missing is None else cells[~missing])
+        return next(width for width in _WIDTHS if -(1 << 8 * width - 1) <= low and high < 1 << 8 * width - 1)
+    if dtype == pl.String or dtype == pl.Binary:
+        longest = _longest(series)
+        return next(width for width in _WIDTHS if longest < 1 << 8 * width)
+    return 1 if dtype == pl.Boolean else series.to_physical()[:0].to_numpy().itemsize
+
+
+def column_head(name: str, dtype: pl.DataType, width: int) -> bytes:
     """Give what is digested in front of a column."""
-    return f"{len(name.encode())}:{name}\n{dtype}\n".encode()
+    return f"{len(name.encode())}:{name}\n{dtype}\n{width}\n".encode()
 
 
 def missing_bits(series: pl.Series) -> Piece:
@@ -50,29 +77,45 @@ def missing_bits(series: pl.Series) -> Piece:
     return np.packbits(series.is_null().to_numpy())
 
 
-def pieces_of(dtype: pl.DataType) -> tuple[Callable[[pl.Series], Piece], ...]:
+def pieces_of(dtype: pl.DataType, width: int) -> tuple[Callable[[pl.Series], Piece], ...]:
     """Give what is digested of the values, one after the other, each of it over all rows."""
     if dtype == pl.String:
-        return _text_lengths, _text
+        return partial(_text_lengths, width=width), _text
     if dtype == pl.Binary:
-        return _binary_lengths, _binary
-    return (_numbers,)
+        return partial(_binary_lengths, width=width), _binary
+    return (partial(_whole_numbers, width=width) if dtype.is_integer() else _numbers,)
 
 
-def _text_lengths(series: pl.Series) -> Piece:
-    return series.str.len_bytes().fill_null(0).cast(pl.UInt64).to_numpy()
+def _extremes(cells: np.ndarray) -> tuple[int, int]:
+    return (int(cells.min()), int(cells.max())) if len(cells) else (0, 0)
+
+
+def _longest(series: pl.Series) -> int:
+    if series.dtype == pl.Binary:
+        return cast("int", series.bin.size().max() or 0)
+    cells, missing = cells_of(series)
+    lengths = cells.view(np.uint32)[::4]
+    return _extremes(lengths if missing is None else lengths[~missing])[1]
+
+
+def _text_lengths(series: pl.Series, *, width: int) -> Piece:
+    return series.str.len_bytes().fill_null(0).to_numpy().astype(f"u{width}")
 
 
 def _text(series: pl.Series) -> Piece:
     return bytes(series.str.join("").cast(pl.Binary)[0])  # missing values are passed over
 
 
-def _binary_lengths(series: pl.Series) -> Piece:
-    return series.bin.size().fill_null(0).cast(pl.UInt64).to_numpy()
+def _binary_lengths(series: pl.Series, *, width: int) -> Piece:
+    return series.bin.size().fill_null(0).to_numpy().astype(f"u{width}")
 
 
 def _binary(series: pl.Series) -> Piece:
     return b"".join(series.drop_nulls())
+
+
+def _whole_numbers(series: pl.Series, *, width: int) -> Piece:
+    return series.fill_null(0).to_numpy().astype(f"i{width}")
 
 
 def _numbers(series: pl.Series) -> Piece:

@@ -36,6 +36,8 @@ class Contents:
     schema : dict of str to DataType
     n_rows : int
     n_missing : dict of str to int
+    widths : dict of str to int
+        See `workbench.data.digests.width_of`.
     n_bytes : int
         Memory that all rows take as a frame.
     coded : Coders
@@ -46,6 +48,7 @@ class Contents:
     schema: dict[str, pl.DataType]
     n_rows: int
     n_missing: dict[str, int]
+    widths: dict[str, int]
     n_bytes: int
     coded: Coders = field(default_factory=lambda: Coders({}))
 
@@ -72,7 +75,7 @@ def examine(contents: Contents) -> Examined:
 
         def digested() -> Iterator[tuple[str, pl.DataType, Parts | Coded]]:
             for name, dtype, parts in _columns(contents):
-                add(column_head(name, dtype))
+                add(column_head(name, dtype, contents.widths[name]))
                 if isinstance(parts, Coded):
                     _digest_coded(contents, name, dtype, parts, add)
                     drawn = [] if positions is None else [_draw_coded(parts, positions)]
@@ -135,7 +138,7 @@ def _digest_column(
     add: Callable[[Piece], None],
 ) -> list[pl.Series]:
     """Digest the values of a column; give those at the positions."""
-    *before, last = pieces_of(dtype)
+    *before, last = pieces_of(dtype, contents.widths[name])
     if contents.n_missing[name]:
         before.insert(0, missing_bits)
     else:
@@ -161,7 +164,7 @@ def _digest_coded(
         add(np.packbits(np.concatenate([part == 0 for part in coded.parts])))
     else:
         add(bytes((contents.n_rows + 7) // 8))
-    for pieces in pieces_of(dtype):
+    for pieces in pieces_of(dtype, contents.widths[name]):
         of_values = pieces(coded.values)
         widths = coded.values.str.len_bytes().drop_nulls().unique().to_list() if dtype == pl.String else []
         if isinstance(of_values, bytes) and len(widths) == 1:

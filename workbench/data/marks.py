@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_CHUNK_BYTES = 128 * 1024  # stays in the processor's cache while it is looked at from several sides
+_CHUNK_BYTES = 256 * 1024  # stays in the processor's cache while it is looked at from several sides
 _NEXT = 3  # bytes of the next part that the last ones are looked at with
 _NEWLINE, _BLANK, _ZERO = ord("\n"), ord(" "), ord("0")
 _PADDED = re.compile(rb"[\x00-\x09\x0b-\x20]|[+-]?0[0-9]")

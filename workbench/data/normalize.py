@@ -6,6 +6,7 @@ from math import isfinite
 
 import polars as pl
 
+from workbench.data.column_memory import may_hold
 from workbench.data.images import are_images
 from workbench.errors import ReadError
 
@@ -102,8 +103,7 @@ class Normalizer:
         if isinstance(dtype, (pl.Categorical, pl.Enum, pl.Null, pl.Time)):
             series = series.cast(pl.String)
         if series.dtype == pl.String:
-            empty = series == ""
-            return series.set(empty, None) if empty.any() else series
+            return series.set(series == "", None) if may_hold(series, [""]) else series
         return series
 
     def _whole(self, series: pl.Series) -> pl.Series:

@@ -43,7 +43,7 @@ _SNIFFED_BYTES = 512 * 1024
 _PROBES = 8
 _PROBE_BYTES = 64 * 1024
 _MAX_PASSES = 4
-_WORKERS = min(4, os.cpu_count() or 1)
+_WORKERS = min(4, max(1, (os.cpu_count() or 1) - 1))  # what they read is coded and written meanwhile
 
 
 class NextPassError(Exception):
