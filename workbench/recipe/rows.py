@@ -17,6 +17,7 @@ from workbench.data.places import number_rows, stretches
 from workbench.data.table import Table, nearest
 from workbench.errors import RecipeError
 from workbench.recipe.columns import Columns, apply_change, table_contents
+from workbench.recipe.sorting import sort_rows
 from workbench.recipe.spec import DropDuplicates, DropMissing, Filter, Sample, Sort, Step, columns_of
 from workbench.recipe.values import ANSWER_MISSING, Content, is_present, read, with_points_in_time
 
@@ -233,9 +234,7 @@ class _Plan:
         """Order the rows; missing values last, equal rows as they were."""
         names = self._chosen(step, number)
         keys = [self._mark(read(name, self.columns.contents[name].kind)) for name in names]
-        self.decisions.append(
-            lambda marks: marks.sort(keys, descending=step.descending, nulls_last=True, maintain_order=True)
-        )
+        self.decisions.append(lambda marks: sort_rows(marks, keys, descending=step.descending))
 
 
 _ROW_STEPS: dict[str, Callable[[_Plan, Any, int], None]] = {
