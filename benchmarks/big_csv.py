@@ -1,7 +1,8 @@
 """A CSV of 383 MB: reading, storing and profiling it, against what bare Polars needs to read and describe it.
 
 Ours stores the table as Parquet with its digest and keeps a full profile; Polars reads the file into memory and calls
-`describe`, `null_count` and `n_unique`. Each side runs in a fresh process. With ``WORKBENCH_BENCHMARK_LARGE=1`` ours
+`describe`, `null_count` and `n_unique`; a third side also stores the frame by Polars' own `write_parquet`.
+Each side runs in a fresh process. With ``WORKBENCH_BENCHMARK_LARGE=1`` ours
 also reads a file of 1.6 GB and then divides its rows in every way, behind row steps, too, all in one process: for the
 peak of memory and the time per row against the small one.
 
@@ -64,6 +65,13 @@ frame.null_count()
 frame.select(pl.all().n_unique())
 seconds, rows = time.perf_counter() - started, frame.height
 """
+_POLARS_STORING = (
+    _POLARS
+    + """
+frame.write_parquet(sys.argv[2] + "/table.parquet", compression="lz4", row_group_size=262_144)
+seconds = time.perf_counter() - started
+"""
+)
 
 
 def write_csv(path: Path, times: int) -> int:
@@ -89,9 +97,10 @@ def measure(script: str, *arguments: str) -> dict[str, float]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def ours(path: Path, *, then: str = "") -> dict[str, float]:
+def stored(script: str, path: Path) -> dict[str, float]:
+    """Run a side that stores the table in a folder of its own."""
     with tempfile.TemporaryDirectory() as home:
-        return measure(_OURS + then, str(path), home)
+        return measure(script, str(path), home)
 
 
 def main() -> None:
@@ -99,10 +108,11 @@ def main() -> None:
         path = Path(folder) / "flights.csv"
         size = write_csv(path, 10)
         print(f"{size / 1e6:,.0f} MB, {ROUNDS} rounds, the two in turn, each in a fresh process\n")
-        sides: dict[str, list[dict[str, float]]] = {"workbench": [], "polars": []}
+        sides: dict[str, list[dict[str, float]]] = {"workbench": [], "polars": [], "polars, storing": []}
         for _ in range(ROUNDS):
-            sides["workbench"].append(ours(path))
+            sides["workbench"].append(stored(_OURS, path))
             sides["polars"].append(measure(_POLARS, str(path)))
+            sides["polars, storing"].append(stored(_POLARS_STORING, path))
         for key, unit in (("seconds", "s"), ("cpu", "s of CPU"), ("mb", "MB at most")):
             report(
                 {name: [figures[key] for figures in found] for name, found in sides.items()},
@@ -115,11 +125,11 @@ def main() -> None:
 
 def _larger(path: Path) -> None:
     ways = {"read, stored, profiled": "", "the same, then divided in seven ways": _DIVIDING}
-    small = {way: ours(path, then=then) for way, then in ways.items()}
+    small = {way: stored(_OURS + then, path) for way, then in ways.items()}
     size = write_csv(path, 42)
     print()
     for way, then in ways.items():
-        large = ours(path, then=then)
+        large = stored(_OURS + then, path)
         ratios = [large[key] / large["rows"] / (small[way][key] / small[way]["rows"]) for key in ("seconds", "cpu")]
         print(
             f"{size / 1e9:,.1f} GB {way}: {large['seconds']:.1f} s, {large['cpu']:.1f} s of CPU, {large['mb']:,.0f} MB "
