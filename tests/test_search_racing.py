@@ -75,3 +75,28 @@ def test_a_network_is_ended_above_the_median_and_not_before_others_are_known():
     assert not behind_on_epochs([0.9, 0.5, 0.4, 0.3], others)
     assert not behind_on_epochs([0.9, 0.8, 0.8], others)  # warming up
     assert not behind_on_epochs([0.9, 0.8, 0.8, 0.8], others[:3])
+
+
+def test_the_most_promising_arm_is_complete_before_the_last_folds_of_the_others(settings, tmp_path, monkeypatch):
+    """Of a batch that is measured together: a stop finds one complete trial as soon as there can be one."""
+    from search_runs import search, spec_of
+
+    from workbench.training.searching import arena
+
+    begun = []
+    measure = arena.Arena._measure
+    monkeypatch.setattr(
+        arena.Arena,
+        "_measure",
+        lambda self, task, n_jobs: (
+            begun.append((task.arm.config["max_depth"], task.fold)),
+            measure(self, task, n_jobs),
+        )[1],
+    )
+    monkeypatch.setattr(arena, "usable_cores", lambda: 1)
+    asked = {"method": "random", "cv": 4, "metric": "log_loss", "space": {"max_depth": [1, 2, 3, 4]}}
+    search(spec_of(tmp_path, asked), settings)
+    by_fold = [fold for _, fold in begun]
+    assert by_fold[:8] == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert [depth for depth, _ in begun[8:10]] == [begun[8][0]] * 2
+    assert by_fold[8:10] == [2, 3]

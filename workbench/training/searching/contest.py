@@ -157,8 +157,9 @@ class Contest:
             self._arena.curves.append(arm.curve)
 
     def _race(self, arms: Sequence[Arm], batch: Sequence[Arm]) -> None:
-        for folds, stages in self._legs():
-            self._measure(arms, folds, stages, arm_by_arm=folds[0] > 1)
+        legs = self._legs()
+        for folds, stages in legs:
+            self._measure(arms, folds, stages, arm_by_arm=(folds, stages) == legs[-1])
             if self._arena.cancelled():
                 return
             if self._plan.prune:

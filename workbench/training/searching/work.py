@@ -12,7 +12,7 @@ from workbench.training.searching.space import Space
 # As they were counted in searches of tables of some thousand rows.
 _SECOND_FOLD, _LATER_FOLDS = 0.8, 0.3  # shares of the trials that come so far where those behind are ended
 _GROWN, _GROWN_OUT = 0.3, 0.1  # of forests that wait: shares that come to their first trial, and to their last
-_ROUNDS_SHARE = 0.5  # of the most rounds, where each fit ends by itself
+_ROUNDS_SHARE, _ROUNDS_BESIDE = 0.25, 60  # of the most rounds, where each fit ends by itself after it has waited
 _EPOCHS_SHARE, _COMPARED = 0.7, 4  # of a network's epochs, once so many others were measured in full
 
 
@@ -31,11 +31,12 @@ def likely_fits(search: SearchSpec, entry: EstimatorEntry, space: Space, n_arms:
     if search.method == "halving":
         rounds = 1 + math.floor(math.log(max(n_arms, 1), 3) + 1e-9)
         return float(n_fits * rounds / 3 ** (rounds - 1))
-    in_rounds = entry.progress == "rounds" and space.nested is not None and not space.nested.values
-    whole = _ROUNDS_SHARE if in_rounds else 1.0
+    whole, nested = 1.0, space.nested
+    if entry.name == "hist_gradient_boosting" and nested is not None and not nested.values:
+        whole = min(1.0, _ROUNDS_SHARE + _ROUNDS_BESIDE / nested.at(1.0))
     if not (search.prune and search.method in ("optuna", "random")):
         return n_fits * whole
-    stages = space.nested.values if space.nested is not None and entry.progress == "trees" else ()
+    stages = nested.values if nested is not None and entry.progress == "trees" else ()
     if stages and (screen := screen_of(int(stages[0]), n_folds)):
         waiting = screen / stages[-1] + _GROWN * stages[0] / stages[-1]
         return float(n_folds * min(n_arms, n_arms * waiting + 1 + _GROWN_OUT * n_arms))
