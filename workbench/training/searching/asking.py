@@ -52,10 +52,7 @@ def make_space(entry: EstimatorEntry, search: SearchSpec, *, fixed: Mapping[str,
             "Leave a parameter out of `estimator.params`, choose another estimator, or remove `search`."
         )
     nested = next((each for each in found if each.name == NESTED.get(entry.name)), None)
-    if nested is not None and not nested.values:
-        nested = Dimension(nested.name, nested.parameter, low=nested.low, high=nested.high, log=nested.log)
-    others = tuple(each for each in found if each is not nested and each.name != (nested.name if nested else None))
-    return Space(others, nested)
+    return Space(tuple(each for each in found if each is not nested), nested)
 
 
 def searchable(entry: EstimatorEntry) -> dict[str, Parameter]:

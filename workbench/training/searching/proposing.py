@@ -6,6 +6,7 @@ thread was faster: so a search that is resumed proposes what it would have propo
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -161,7 +162,6 @@ class TpeProposer(Proposer):
         return dimension.nearest(self._defaults.get(dimension.name))
 
     def _learned(self, number: int, known: Sequence[Arm], beside: Sequence[Config]) -> Config:
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # multivariate sampling still counts as experimental there
             study = make_study(self.space.dimensions, known, self.sign, seed=self.seed * 1_000_003 + number)
@@ -250,8 +250,6 @@ class _Shuffle:
 
 
 def _coprime(n: int, near: int) -> int:
-    import math
-
     while math.gcd(n, near) != 1:
         near += 1
     return near

@@ -37,7 +37,7 @@ from workbench.training.searching.proposing import (
 from workbench.training.searching.record import Record
 from workbench.training.searching.scoring import make_scorer
 from workbench.training.searching.space import Space
-from workbench.training.searching.trials import CHOSEN, Trial, read_trials
+from workbench.training.searching.trials import CHOSEN, Trial
 from workbench.training.spec import RunSpec
 
 _IMPORTANCES_EVERY = 20  # trials
@@ -202,6 +202,3 @@ def chosen_spec(spec: RunSpec, trial: Trial) -> RunSpec:
         ending = TypeAdapter(tuple[Step, ...]).validate_python(trial.recipe)
         parts["recipe"] = with_ending(spec.recipe, ending)
     return spec.model_copy(update=parts)
-
-
-__all__ = ["chosen_spec", "n_trials_of", "read_trials", "run_search", "spaces_of"]
