@@ -120,7 +120,7 @@ def test_a_look_at_a_large_or_packed_file_reads_its_beginning_only(write, settin
 
 def test_numbers_in_the_first_line_and_doubtful_dates_are_proposed_to_be_corrected(write, settings):
     look = look_at(write("5.1,01/02/2024\n4.9,03/04/2024\n", "n.csv"), settings=settings)
-    assert [proposal.option for proposal in look.proposals] == ["date_order"]
+    assert [proposal.option for proposal in look.proposals] == ["header_line", "date_order"]
     look = look_at(write("5.1,3\n4.9,4\n", "m.csv"), settings=settings)
     assert [(proposal.option, proposal.value) for proposal in look.proposals] == [("header_line", 0)]
 
@@ -171,3 +171,19 @@ def test_a_word_for_missing_is_proposed_however_it_is_spaced():
     assert [proposal.option for proposal in look.proposals] == ["missing"]
     assert "k. A." in look.proposals[0].value
     assert "Rabatt" in look.proposals[0].reason
+
+
+@pytest.mark.parametrize(
+    ("content", "proposed"),
+    [
+        (b"Anna,23,Rome\nBen,31,Oslo\nCleo,27,Rome\n", True),
+        (b"country,2019,2020\nItaly,1,2\nNorway,3,4\n", False),
+        (b"name,age\nAnna,23\nBen,31\n", False),
+        (b"Anna,23,weight\nBen,31,70.5\nCleo,27,61.2\n", False),
+        (b"red,blue\ngreen,white\n", False),
+    ],
+)
+def test_a_first_line_with_numbers_where_the_lines_below_have_them_may_be_data(settings, tmp_path, content, proposed):
+    (tmp_path / "people.csv").write_bytes(content)
+    seen = look_at(tmp_path / "people.csv", settings=settings)
+    assert [proposal.value for proposal in seen.proposals if proposal.option == "header_line"] == [0] * proposed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,8 +159,9 @@ def _proposals(frame: pl.DataFrame, resolved: ReaderOptions, given: ReaderOption
                     f"Words that may stand for a missing value were kept as values: {shown}.",
                 )
             )
-    if given.header_line is None and all(_is_number(name) for name in frame.columns):
-        found.append(Proposal("header_line", 0, "The first line holds numbers only, so it may be data."))
+    if given.header_line is None and _may_be_data(frame):
+        where = "only" if all(_is_number(name) for name in frame.columns) else "where the lines below do"
+        found.append(Proposal("header_line", 0, f"The first line holds numbers {where}, so it may be data."))
     if given.date_order is None:
         doubtful = [series.name for series in frame if series.dtype == pl.String and _are_dates(series)]
         if doubtful:
@@ -191,6 +193,15 @@ def _are_dates(series: pl.Series) -> bool:
     present = series.drop_nulls()
     pattern = r"^\d{1,2}[/-]\d{1,2}[/-]\d{4}( \d{1,2}:\d{2}.*)?$"
     return len(present) > 0 and bool(present.str.contains(pattern).all())
+
+
+def _may_be_data(frame: pl.DataFrame) -> bool:
+    """Whether the names of all number columns are numbers, and not years, which do name columns."""
+    names = [series.name for series in frame if series.dtype.is_numeric()]
+    if all(_is_number(name) for name in frame.columns):
+        return True
+    years = all(re.fullmatch(r"(19|20)\d\d", name) for name in names)
+    return bool(names) and not years and all(_is_number(name) for name in names)
 
 
 def _is_number(name: str) -> bool:

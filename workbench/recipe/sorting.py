@@ -1,4 +1,4 @@
-"""The order of very many rows by some columns, in few bytes a row: Polars' own sort copies keys and rows several times."""
+"""The order of very many rows by some columns, in few bytes a row. Polars' own sort copies all of it several times."""
 
 from __future__ import annotations
 
@@ -47,6 +47,5 @@ def _comparable(key: pl.Series) -> np.ndarray:
 
 def _turned(values: np.ndarray) -> np.ndarray:
     """Turn the order round."""
-    if values.dtype.kind == "f":
-        return np.negative(values, out=values)
-    return np.invert(values, out=values)
+    turn = np.negative if values.dtype.kind == "f" else np.invert
+    return np.asarray(turn(values, out=values))

@@ -12,12 +12,12 @@ import streamlit as st
 from workbench.data import Split, fold_frame
 from workbench.data.spec import AnyTask
 from workbench.errors import WorkbenchError
-from workbench.recipe import check_recipe, prepared
+from workbench.recipe import check_recipe, find_rows, prepared
 from workbench.recipe.made_target import task_for
 from workbench.settings import current
-from workbench.training.combining import open_members
 from workbench.training.dividing import divide_rows
 from workbench.training.image_preparing import divide_images, takes_images
+from workbench.training.members import open_members
 from workbench.training.preparing import check_classes
 from workbench.training.split_steps import without_part_column
 from workbench.ui import drafts, messages, recipe_finish, state
@@ -106,7 +106,7 @@ def _divide(table: Table, spec: RunSpec) -> Divided:
     if not spec.data.target:
         return _divide_without_target(table, spec)
     sampled = table.n_rows > EXACT_ROWS
-    given = state.load_table(spec.data.test_source).n_rows if spec.data.test_source else 0
+    given = _n_given(table, spec) if spec.data.test_source else 0
     eased: dict[str, Any] = {"test": 0.0} if given else {}
     if sampled:  # a class that is rare in the table may be missing from a sample
         eased["stratify"] = False
@@ -130,6 +130,19 @@ def _divide(table: Table, spec: RunSpec) -> Divided:
         n_sample=SAMPLE_ROWS if sampled else 0,
         folds=folds,
     )
+
+
+def _n_given(table: Table, spec: RunSpec) -> int:
+    """Count the rows of the test table that the row steps leave, behind those of this one as in a run."""
+    other = state.load_table(str(spec.data.test_source))
+    if max(table.n_rows, other.n_rows) > EXACT_ROWS:
+        return other.n_rows
+    try:
+        names = [column.name for column in table.columns]
+        rows = pl.concat([table.frame(), other.frame().select(names)], how="vertical_relaxed")
+        return int((find_rows(rows, spec.recipe) >= table.n_rows).sum())
+    except (WorkbenchError, pl.exceptions.PolarsError):  # columns that differ are told where the table is chosen
+        return other.n_rows
 
 
 def _divide_without_target(table: Table, spec: RunSpec) -> Divided:

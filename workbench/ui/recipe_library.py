@@ -151,7 +151,7 @@ def _difference(difference: SchemaDiff, table: Table) -> None:
 def _marked(frame: pl.DataFrame, *, alt: str) -> None:
     data = frame.to_pandas()
     styled = data.style.apply(lambda row: [_MARKS.get(row["change"], "")] * len(row), axis=1)
-    st.dataframe(styled, hide_index=True, height="content" if frame.height < 12 else 400, alt=alt)
+    st.dataframe(styled, hide_index=True, height="content" if frame.height < 12 else 400, alt=alt, placeholder="–")
 
 
 def _compare(table: Table, draft: Draft) -> None:

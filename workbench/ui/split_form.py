@@ -10,7 +10,7 @@ from workbench import plots
 from workbench.data.spec import SplitSpec
 from workbench.errors import SpecError, WorkbenchError
 from workbench.recipe.matching import type_of
-from workbench.ui import checks, drafts, forms, messages, split_test_file, words
+from workbench.ui import checks, drafts, forms, messages, split_test_file, state, words
 from workbench.ui.forms import bound
 from workbench.ui.picture import picture
 
@@ -165,7 +165,7 @@ def _picture(table: Table, draft: Draft) -> None:
         return
     how = divided.how
     if draft.test_source:
-        how += f"; test rows from {draft.test_source}"
+        how += f"; test rows from {state.load_table(draft.test_source).name}"
     if divided.folds is not None:
         picture(plots.folds_picture(divided.folds, how=how), key="prepare.folds_picture", numbers=divided.folds)
     else:

@@ -59,9 +59,9 @@ def draw(table: Table, draft: Draft) -> None:
             lambda name: _predict(table, name),
         ),
     )
-    target_making.button(about)
     target_making.draw(table, draft)
     if not draft.target:
+        target_making.button(about)
         st.info(
             "Choose the column to predict. Then the recipe, its preview and the split appear here.",
             icon=":material/flag:",
@@ -85,11 +85,12 @@ def draw(table: Table, draft: Draft) -> None:
     large = table.n_rows > MAX_ROWS and is_made(table, draft.recipe, draft.target)
     seen = f", seen in a sample of {SAMPLE_ROWS:,} rows" if large else ""
     about.caption(f"{column.kind} with {words.plural(column.n_unique, 'different value')}{missing}{seen}")
+    target_making.button(about)
 
 
 def _predict(table: Table, name: str) -> None:
     steps = without(drafts.load(table).recipe, name)
-    drafts.update(table, target=name, task=None, recipe=target_making.without_what_tells(table, list(steps), name))
+    drafts.update(table, target=name, task=None, recipe=target_making.ready_for(table, list(steps), name))
 
 
 def _aim(table: Table, goal: str) -> None:

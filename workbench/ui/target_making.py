@@ -8,9 +8,9 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.recipe.check_list import Remedy
-from workbench.recipe.made_target import is_made, telling_columns
+from workbench.recipe.made_target import is_made, target_column, telling_columns
 from workbench.recipe.remedies import apply_remedy
-from workbench.recipe.spec import DropColumns
+from workbench.recipe.spec import DropColumns, DropMissing
 from workbench.ui import drafts, messages, recipe_fields
 from workbench.ui.recipe_changes import CLASSES, build
 from workbench.ui.recipe_columns import choices, columns_at
@@ -85,15 +85,15 @@ def _make(table: Table, values: dict[str, Any]) -> None:
     try:
         step = build("calculate", values)
         steps = [step, *drafts.load(table).recipe]
-        drafts.update(table, target=step.name, task=None, recipe=without_what_tells(table, steps, step.name))
+        drafts.update(table, target=step.name, task=None, recipe=ready_for(table, steps, step.name))
     except WorkbenchError as problem:
         st.session_state[_PROBLEM] = str(problem)
         return
     _open(False)
 
 
-def without_what_tells(table: Table, steps: list[Any], target: str) -> tuple[Any, ...]:
-    """Leave out of the model what a target that the steps make is made from.
+def ready_for(table: Table, steps: list[Any], target: str) -> tuple[Any, ...]:
+    """Leave out what a target that the steps make is made from, and the rows that have none.
 
     Raises
     ------
@@ -103,4 +103,7 @@ def without_what_tells(table: Table, steps: list[Any], target: str) -> tuple[Any
     if not is_made(table, steps, target):
         return tuple(steps)
     telling = tuple(telling_columns(table, steps, target))
-    return apply_remedy(steps, Remedy("", (DropColumns(columns=telling),))) if telling else tuple(steps)
+    mending: list[Any] = [DropColumns(columns=telling)] if telling else []
+    if target_column(table, steps, target).n_missing:
+        mending.append(DropMissing(columns=(target,)))
+    return apply_remedy(steps, Remedy("", tuple(mending)))
