@@ -24,7 +24,7 @@ from workbench.recipe.spec import (
     Sample,
     Standardize,
 )
-from workbench.ui import drafts
+from workbench.ui import checks, drafts
 from workbench.ui.recipe_changes import CLASSES
 
 TITANIC = (
@@ -523,3 +523,50 @@ def test_what_would_have_leaked_is_shown_for_this_recipe_only(prepare):
     prepare.toggle(key="prepare.on.0").set_value(False).run()
     assert prepare.button(key="prepare.leaks.go")
     assert len(prepare.get("plotly_chart")) == 1
+
+
+def flights(n_rows=60):
+    delays = [None if n % 20 == 0 else float((n * 7) % 40) for n in range(n_rows)]
+    return pl.DataFrame(
+        {"hour": [n % 24 for n in range(n_rows)], "arr_delay": delays, "month": [1, 2, 3] * (n_rows // 3)}
+    )
+
+
+def test_a_target_is_calculated_on_the_page_and_what_it_is_made_from_left_out(open_page, settings):
+    table = store_frame(flights(), name="flights", settings=settings)
+    page = open_page("prepare", table=table.short_digest)
+    page.button(key="prepare.target.calculate").click().run()
+    page.text_input(key="prepare.target.name").set_value("late").run()
+    page.text_area(key="prepare.target.expression").set_value("arr_delay > 15").run()
+    page.button(key="prepare.target.go").click().run()
+    assert not page.exception
+    assert not messages_of(page)
+    draft = drafts.load(table)
+    assert (draft.target, page.selectbox(key="prepare.target").value) == ("late", "late")
+    assert [step.step for step in draft.recipe] == ["calculate", "drop_missing", "drop_columns"]
+    assert draft.recipe[2].columns == ("arr_delay",)
+    assert checks.task_of(table, draft) == "classification"
+    assert sum(checks.divide(table, draft).counts.values()) == 57
+    page.button(key="prepare.undo").click().run()
+    assert (drafts.load(table).target, drafts.load(table).recipe) == (None, ())
+
+
+def test_an_expression_that_cannot_be_calculated_is_told_in_the_form(open_page, settings):
+    table = store_frame(flights(), name="flights", settings=settings)
+    page = open_page("prepare", table=table.short_digest)
+    page.button(key="prepare.target.calculate").click().run()
+    page.text_input(key="prepare.target.name").set_value("late").run()
+    page.text_area(key="prepare.target.expression").set_value("arrdelay > 15").run()
+    page.button(key="prepare.target.go").click().run()
+    assert not page.exception
+    assert any("'arrdelay'" in message for message in messages_of(page))
+    assert drafts.load(table).recipe == ()
+
+
+def test_the_split_counts_the_test_rows_that_the_row_steps_leave(settings):
+    table = store_frame(flights(), name="train", target="month", settings=settings)
+    other = store_frame(flights(30).with_columns(pl.col("hour") + 100), name="test", settings=settings)
+    draft = drafts.update(table, test_source=other.short_digest, recipe=(DropMissing(columns=("arr_delay",)),))
+    assert checks.divide(table, draft).counts["test"] == 28
+    again = drafts.update(table, recipe=(Calculate(name="late", expression="arr_delay > 15"),), target="late")
+    assert checks.differing_labels(table, again, other) == {}

@@ -13,7 +13,7 @@ from workbench.data import Split, fold_frame
 from workbench.data.spec import AnyTask
 from workbench.errors import WorkbenchError
 from workbench.recipe import check_recipe, find_rows, prepared
-from workbench.recipe.made_target import task_for
+from workbench.recipe.made_target import making_steps, task_for
 from workbench.settings import current
 from workbench.training.dividing import divide_rows
 from workbench.training.image_preparing import divide_images, takes_images
@@ -188,7 +188,7 @@ def differing_labels(table: Table, draft: Draft, other: Table) -> dict[str, str]
     if task_of(table, draft) != "classification":
         return {}
     target = str(draft.target)
-    steps = [step for step in draft.recipe if target in (getattr(step, "columns", None) or ())]
+    steps = making_steps(draft.recipe, target)
     labels = [prepared(each, steps, columns=[target], target=target)[target].unique() for each in (table, other)]
     return label_differences(*labels)
 
