@@ -11,8 +11,9 @@ from workbench.estimators.combined import SMALLEST
 from workbench.evaluation import open_report
 from workbench.package.predictor import load_native, load_predictor
 from workbench.storage import write_json
-from workbench.training.combining import combined_spec, open_members
+from workbench.training.combining import combined_spec
 from workbench.training.listing import open_run
+from workbench.training.members import open_members
 from workbench.training.pipeline import run_pipeline
 from workbench.training.progress import Progress
 from workbench.training.run import Run

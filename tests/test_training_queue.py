@@ -22,10 +22,11 @@ from workbench.training import open_run, start
 from workbench.training.devices import named_gpus, needed_by
 from workbench.training.killing import kill
 from workbench.training.locking import Lock, is_locked
-from workbench.training.queueing import ALL_GPUS, CPU, GPU, Line, Need, Ticket, take_turn
+from workbench.training.queueing import Line, take_turn
 from workbench.training.run import Run
 from workbench.training.spec import RunSpec
 from workbench.training.state import RunState, read_state, write_state
+from workbench.training.tickets import ALL_GPUS, CPU, GPU, Need, Ticket
 
 SPEC = {"name": "iris", "data": {"source": "iris", "target": "species"}, "estimator": {"name": "baseline"}}
 
@@ -112,7 +113,8 @@ def test_the_priority_of_a_waiting_run_can_be_changed(settings: Settings, held: 
 def test_a_killed_holder_frees_its_place(settings: Settings) -> None:
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom workbench.settings import current\n"
-        "from workbench.training.queueing import Line, Need, Ticket\n"
+        "from workbench.training.queueing import Line\n"
+        "from workbench.training.tickets import Need, Ticket\n"
         "place = Line(current(), Need()).take(Ticket('held-1', 0, 0.0, Need()))\n"
         "print('holds' if place else 'waits', flush=True)\ntime.sleep(60)\n"
     )

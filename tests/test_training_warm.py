@@ -20,8 +20,9 @@ from workbench.training import handing, runs, start, train, warm
 from workbench.training.fingerprint import fingerprint
 from workbench.training.handing import available_mib, end_idle, hand_over, is_wanted, keep_warm
 from workbench.training.processes import worker_environment
-from workbench.training.queueing import Line, Need, Ticket
+from workbench.training.queueing import Line
 from workbench.training.state import PROCESS, RunState, write_state
+from workbench.training.tickets import Need, Ticket
 from workbench.training.warm import CLAIMED, GONE, ORDER, READY, TAKEN, Waiter
 
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from workbench.settings import environment_value
 from workbench.training.gpu import NvmlReader
-from workbench.training.queueing import ALL_GPUS, GPU, Need
 from workbench.training.spec import RunSpec
+from workbench.training.tickets import ALL_GPUS, GPU, Need
 
 
 def needed_by(spec: RunSpec, *, gpus: tuple[str, ...] | None = None) -> Need:

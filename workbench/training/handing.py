@@ -21,8 +21,9 @@ from workbench.training import liveness
 from workbench.training.fingerprint import fingerprint
 from workbench.training.locking import Lock
 from workbench.training.processes import worker_environment
-from workbench.training.queueing import Line, Need
+from workbench.training.queueing import Line
 from workbench.training.state import PROCESS, this_host
+from workbench.training.tickets import Need
 from workbench.training.warm import CLAIMED, GONE, ORDER, READY
 
 _TAKING_SECONDS = 2.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from workbench.settings import Settings
 from workbench.training.handing import hand_over, keep_next
 from workbench.training.processes import start_worker
-from workbench.training.queueing import Need
+from workbench.training.tickets import Need
 
 
 def launch(folder: Path, *, settings: Settings) -> int:

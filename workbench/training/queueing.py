@@ -6,7 +6,6 @@ holds a lock on its ticket, whoever trains one on its place: the system frees bo
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -19,45 +18,12 @@ from workbench import storage
 from workbench.errors import StorageError
 from workbench.settings import Settings
 from workbench.training.locking import Lock, is_locked
-from workbench.training.state import ABOUT, LAUNCH, STOP, read_state, this_host
+from workbench.training.state import ABOUT, STOP, read_state, this_host
+from workbench.training.tickets import ALL_GPUS, CPU, GPU, Need, Ticket, read_ticket, write_ticket
 
-CPU, GPU, ALL_GPUS = "cpu", "gpu", "all_gpus"
 _TICKET, _SLOT = ".ticket", ".place"
 _STALLED_SECONDS = 15.0  # a waiting process that is suspended lets the others pass
 _NOT_NAMES = re.compile(r"[^A-Za-z0-9._-]")
-
-
-@dataclass(frozen=True)
-class Need:
-    """What a run needs to train.
-
-    Parameters
-    ----------
-    device : {"cpu", "gpu", "all_gpus"}
-    gpus : tuple of str
-        The GPUs that it may use, as CUDA names them.
-    folder : str
-        Where it was started: relative paths in its spec count from there, also when it is resumed from elsewhere.
-    """
-
-    device: str = CPU
-    gpus: tuple[str, ...] = ()
-    folder: str = ""
-
-    @classmethod
-    def read(cls, folder: Path) -> Need:
-        """Read what was written into a run's folder; a place on the CPU where there is nothing."""
-        with suppress(StorageError, KeyError, TypeError):
-            document = storage.read_json(folder / LAUNCH)
-            if document:
-                return cls(
-                    str(document["device"]), tuple(str(gpu) for gpu in document["gpus"]), str(document["folder"])
-                )
-        return cls()
-
-    def write(self, folder: Path) -> None:
-        """Write it into a run's folder."""
-        storage.write_json(folder / LAUNCH, {"device": self.device, "gpus": list(self.gpus), "folder": self.folder})
 
 
 @dataclass
@@ -84,21 +50,6 @@ class Place:
         """Give the variables that show exactly these GPUs to what is imported afterwards."""
         # CUDA counts the fastest first by default, NVML by the bus.
         return {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus) or "-1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """One run in the line, as its ticket says."""
-
-    run_id: str
-    priority: int
-    since: float
-    need: Need
-
-    @property
-    def order(self) -> tuple[int, float, str]:
-        """Where it stands: higher priority first, then who waits longest."""
-        return (-self.priority, self.since, self.run_id)
 
 
 class Line:
@@ -220,7 +171,7 @@ class Line:
                 if not is_locked(path):
                     path.unlink(missing_ok=True)
                 elif now - path.stat().st_mtime < _STALLED_SECONDS:
-                    found.append(_read_ticket(path))
+                    found.append(read_ticket(path))
         return sorted(found, key=lambda waiting: waiting.order)
 
     @contextmanager
@@ -278,18 +229,6 @@ def read_priority(folder: Path) -> int:
 def stop_is_asked(folder: Path) -> bool:
     """Tell whether a waiting run was asked to stop."""
     return os.path.exists(folder / STOP)
-
-
-def write_ticket(lock: Lock, ticket: Ticket) -> None:
-    """Write a ticket into its locked file."""
-    need = {"device": ticket.need.device, "gpus": list(ticket.need.gpus)}
-    lock.write(json.dumps({"run_id": ticket.run_id, "priority": ticket.priority, "since": ticket.since, **need}))
-
-
-def _read_ticket(path: Path) -> Ticket:
-    document = json.loads(path.read_text(encoding="utf-8"))
-    need = Need(document["device"], tuple(document["gpus"]))
-    return Ticket(document["run_id"], int(document["priority"]), float(document["since"]), need)
 
 
 def _device(gpu: str) -> str:

@@ -16,10 +16,10 @@ from workbench.training.devices import needed_by
 from workbench.training.launching import launch
 from workbench.training.liveness import current_state, process_created
 from workbench.training.locking import Lock
-from workbench.training.queueing import Need
 from workbench.training.search_spec import SearchSpec
 from workbench.training.spec import RunSpec
 from workbench.training.state import RunState, this_host, write_state
+from workbench.training.tickets import Need
 
 _LEAVING_SECONDS = 10.0  # a worker that has written its end still takes a moment to leave
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,7 @@ from workbench.estimators.catalogue import entry as find_entry
 from workbench.settings import Settings
 from workbench.training import state as files
 from workbench.training.dividing import given_train_rows
+from workbench.training.group_profiles import describe_groups
 from workbench.training.grouping import fit_groups, silhouette
 from workbench.training.history import HistoryWriter
 from workbench.training.live import Live
@@ -260,44 +261,6 @@ class _Axes:
     def of(self, X: np.ndarray) -> np.ndarray:
         found = (X - self._mean) @ self._axes
         return found if found.shape[1] == 2 else np.column_stack([found, np.zeros(len(found))])
-
-
-def describe_groups(frame: pl.DataFrame, groups: np.ndarray) -> list[dict[str, Any]]:
-    """Say in which columns each group of rows differs from all of them, the most telling column first."""
-    labelled = frame.with_columns(pl.Series("__group", groups))
-    found: list[dict[str, Any]] = []
-    for name in frame.columns:
-        column = frame[name]
-        if column.dtype.is_numeric() or column.dtype == pl.Boolean:
-            found += _number_profile(labelled, name)
-        elif column.dtype == pl.String and column.drop_nulls().len():
-            usual = str(column.drop_nulls().mode().sort()[0])
-            modes = labelled.group_by("__group").agg(pl.col(name).drop_nulls().mode().sort().first())
-            found += [
-                {"group": group, "column": name, "value": value, "overall": usual, "difference": None}
-                for group, value in modes.iter_rows()
-                if value != usual
-            ]
-    return sorted(found, key=lambda row: (row["group"], -abs(row["difference"] or 0.0)))
-
-
-def _number_profile(labelled: pl.DataFrame, name: str) -> list[dict[str, Any]]:
-    values = pl.col(name).cast(pl.Float64)
-    overall, std = labelled.select(values.mean().alias("mean"), values.std().alias("std")).row(0)
-    if overall is None or not std:
-        return []
-    means = labelled.group_by("__group").agg(values.mean())
-    return [
-        {
-            "group": group,
-            "column": name,
-            "value": f"{mean:.4g}",
-            "overall": f"{overall:.4g}",
-            "difference": (mean - overall) / std,
-        }
-        for group, mean in means.iter_rows()
-        if mean is not None
-    ]
 
 
 def _package(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from workbench.errors import StorageError
 from workbench.training.locking import Lock
-from workbench.training.queueing import Line, Place, Ticket, read_priority, stop_is_asked, write_ticket
+from workbench.training.queueing import Line, Place, read_priority, stop_is_asked
 from workbench.training.state import ABOUT, read_state, this_host, write_state
+from workbench.training.tickets import Ticket, write_ticket
 
 _LOOK_SECONDS = 0.2
 _SIGN_SECONDS = 10.0  # readers on other machines have only this to tell that it still waits

@@ -60,7 +60,8 @@ def warm_up(is_over: Callable[[], bool], *, settings: Settings) -> None:
 
 def _is_busy(settings: Settings) -> bool:
     """Tell whether a run of this machine has begun a moment ago."""
-    from workbench.training.queueing import GPU, Line, Need
+    from workbench.training.queueing import Line
+    from workbench.training.tickets import GPU, Need
 
     now = time.time()
     lines = (Line(settings, Need()), Line(settings, Need(GPU)))
