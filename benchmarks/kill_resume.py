@@ -28,8 +28,8 @@ SPECS = {
 }
 PARAMS = {
     "dense_network": {},
-    "random_forest": {"n_estimators": 2_000},
-    "hist_gradient_boosting": {"max_iter": 2_000},
+    "random_forest": {"n_estimators": 600},
+    "hist_gradient_boosting": {"max_iter": 600},
 }
 
 
