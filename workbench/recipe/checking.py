@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from workbench.errors import RecipeError
+from workbench.recipe.checking_end import check_end
 from workbench.recipe.checking_learned import LEARNED_CHECKS
 from workbench.recipe.checking_state import State, refusal
 from workbench.recipe.columns import Change, Columns
@@ -269,36 +270,9 @@ class _Check:
                 )
             raise RecipeError("The recipe leaves no column to learn from, needed at least one. Drop fewer columns.")
         if finished:
-            _check_end(remaining, handles_missing)
+            check_end(remaining, handles_missing=handles_missing)
             if self.image_step:
                 raise RecipeError(
                     f"{self.image_step}: got a step for images in a run on a table, needed steps for columns. Remove "
                     "it, or choose an estimator for images (small_convnet)."
                 )
-
-
-_STILL: dict[str, tuple[str, str]] = {
-    "datetime": ("still holds dates", "Add date_parts, or leave it out"),
-    "image": ("holds images", "Choose an estimator for images (small_convnet), or leave it out"),
-    "string": (
-        "is still text",
-        "Add one_hot or ordinal for few categories, target_encode or hashing for many, tf_idf for free text, "
-        "or leave it out",
-    ),
-}
-
-
-def _check_end(remaining: list[State], handles_missing: bool) -> None:
-    for type_, (finding, remedy) in _STILL.items():
-        names = [state.name for state in remaining if state.type == type_]
-        if names:
-            raise RecipeError(
-                f"Column {listed(names)} {finding} at the end of the recipe, needed numbers. {remedy} "
-                "with drop_columns."
-            )
-    missing = [state.name for state in remaining if state.n_missing and not state.filled]
-    if missing and not handles_missing:
-        raise RecipeError(
-            f"Column {listed(missing)} has missing values, which this estimator can't take; needed none. "
-            "Add an impute step, or choose an estimator that takes them (hist_gradient_boosting)."
-        )
