@@ -10,7 +10,7 @@ from workbench.storage import append_json_line, write_json
 from workbench.training.listing import open_run
 from workbench.training.spec import RunSpec
 from workbench.training.state import RunState, write_state
-from workbench.ui import drafts
+from workbench.ui import drafts, run_list
 
 
 def made(settings, run_id, *, estimator="logistic_regression", status="failed", created=1.0, losses=(), **params):
@@ -41,7 +41,8 @@ def listed(page):
 
 
 def select(page, *rows):
-    page.session_state["train.runs"] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    key = run_list.list_key(listed(page))
+    page.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
     return page.run()
 
 
@@ -99,6 +100,34 @@ def test_a_run_is_deleted_after_it_was_asked_once_more(open_page, settings):
     page.button(key="train.delete_confirmed").click().run()
     assert not (settings.runs / "old").exists()
     assert (settings.runs / "kept").exists()
+
+
+def test_a_run_that_moved_up_in_the_list_is_not_deleted_in_anothers_place(open_page, settings):
+    made(settings, "chosen", created=2.0)
+    page = select(the_list(open_page), 0)
+    made(settings, "newest", created=3.0)  # as from another browser, between the choice and the click
+    page.button(key="train.delete_confirmed").click().run()
+    assert (settings.runs / "newest").exists()
+    assert not page.exception
+
+
+def test_two_runspecs_are_shown_as_a_difference(open_page, settings):
+    made(settings, "weak", created=2.0, C=0.01)
+    made(settings, "strong", created=1.0, C=10.0)
+    page = select(the_list(open_page), 0, 1)
+    page.session_state["train.comparison"] = "RunSpecs"
+    page.run()
+    assert not page.exception
+    shown = page.code[-1].value
+    assert "-  params: {C: 0.01}" in shown
+    assert "+  params: {C: 10.0}" in shown
+
+
+def test_the_list_holds_times_as_times_so_that_they_sort(open_page, settings):
+    made(settings, "old", created=2.0)
+    frame = the_list(open_page).dataframe[0].value
+    assert frame["time"][0].total_seconds() == 5
+    assert frame["started"][0].timestamp() == 2
 
 
 def test_a_goal_without_a_target_changes_the_draft(open_page):

@@ -7,6 +7,7 @@ import pytest
 from workbench.data import sample
 from workbench.estimators.spec import EstimatorSpec
 from workbench.training.listing import open_run
+from workbench.training.search_spec import SearchRange, SearchSpec
 from workbench.ui import drafts
 
 
@@ -63,6 +64,26 @@ def test_training_options_are_stored(open_page):
     training = draft().training
     assert (training.epochs, training.early_stopping.patience) == (3, 2)
     assert training.reduce_lr_on_plateau is not None
+
+
+def test_combining_runs_asks_for_runs_and_drops_the_search(open_page):
+    drafts.update(sample("iris"), search=SearchSpec(method="random", n_trials=3))
+    page = open_page("train", table="iris")
+    page.pills(key="train.family").set_value("combined").run()
+    page.button(key="train.choose.stacking").click().run()
+    assert not page.exception
+    assert draft().search is None
+    assert page.button(key="train.start").disabled
+    assert any("Got 0 runs to combine" in message for message in messages_of(page))
+
+
+def test_another_estimator_keeps_the_search_but_not_its_ranges(open_page):
+    space = {"max_iter": SearchRange(values=(10, 20))}
+    drafts.update(sample("iris"), search=SearchSpec(method="random", n_trials=3, space=space))
+    page = open_page("train", table="iris")
+    page.button(key="train.choose.random_forest").click().run()
+    assert not page.exception
+    assert (draft().search.n_trials, draft().search.space) == (3, {})
 
 
 def test_a_name_that_cannot_be_a_folder_is_refused(open_page):

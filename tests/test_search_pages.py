@@ -158,5 +158,7 @@ def test_what_a_field_shows_is_read_back():
         read_range("9 to 2", "x")
     assert read_range("gini, true, 0.5", "x") == SearchRange(values=("gini", True, 0.5))
     assert with_method(None, "none") is None
+    layers = SearchRange(values=((64, 32), (128,)))
+    assert read_range(written(layers), "layers", lists=True) == layers
     assert with_method(None, "optuna").cv == 5
     assert with_method(None, "optuna", of_images=True).cv is None

@@ -112,7 +112,7 @@ def group_profile(profile: pl.DataFrame) -> go.Figure:
         zmid=0,
         zmin=-limit,
         zmax=limit,
-        colorbar={"title": "std"},
+        showscale=False,  # each cell has its number
         texttemplate="%{z:.1f}",
         hovertemplate="%{y}, %{x}: %{customdata}, %{z:.2f} standard deviations<extra></extra>",
     )

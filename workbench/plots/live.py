@@ -145,7 +145,7 @@ def _add_panel(fig: go.Figure, panel: Panel, position: int, domain: list[float])
         _add_line(fig, line, f"y{suffix}")
     _label_ends(fig, panel, f"y{suffix}", shown)
     if not panel.lines:
-        note(fig, f"waiting for the first {panel.title}", 0.5, sum(domain) / 2)
+        note(fig, f"no {panel.title} yet", 0.5, sum(domain) / 2)
 
 
 def _add_line(fig: go.Figure, line: Line, ref: str) -> None:

@@ -22,6 +22,8 @@ _TITLES = {
     "r2": "R²",
     "rmse": "RMSE",
     "mae": "MAE",
+    "outlier_share": "share of outliers",
+    "noise_share": "share of noise",
     "median_ae": "median absolute error",
     "f1_macro": "F1 (macro)",
     "precision_macro": "precision (macro)",

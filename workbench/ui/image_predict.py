@@ -112,20 +112,21 @@ def _example(asked: Subject, name: str) -> np.ndarray | None:
     return _decoded(asked, name, background[name][int(place) - 1])
 
 
-def _drawn(asked: Subject, form: ImageForm) -> np.ndarray:
+def _drawn(asked: Subject, form: ImageForm) -> np.ndarray | None:
     """Let pixels be inked by clicks and boxes, as on the page of a model of pixel columns."""
     st.caption("Click pixels, or drag boxes. Ink is light here, as in MNIST.")
     grid = image_view.canvas((form.height, form.width), full=255.0, prefix=f"predict.{asked.id}.draw")
     drawn: np.ndarray = np.nan_to_num(grid).clip(0, 255).astype(np.uint8)[..., None]
-    return drawn
+    return drawn if drawn.any() else None  # nobody has asked about an empty sheet
 
 
 def _answer(asked: Subject, signature: Signature, form: ImageForm, name: str, pixels: np.ndarray) -> None:
     predictor = subject.predictor(asked)
     scores = predictor.scores(signature.rows({name: pixels[None]}))[0]
-    seen, said = st.columns([1, 2])
+    seen, said = st.columns([2, 3])
     with seen:
-        st.image(enlarged(pixels), caption=f"What the model sees: {form.words}", width=SHOWN_PIXELS)
+        # As wide as its column: a fixed width would lie over the answer where the page is narrower.
+        st.image(enlarged(pixels), caption=f"What the model sees: {form.words}", width="stretch")
     with said:
         if signature.classes is None:
             _big(f"Predicted {signature.target}", words.number(float(scores[0]), 5))

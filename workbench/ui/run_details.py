@@ -26,7 +26,7 @@ _LEVELS: dict[Level, str] = {"info": "All", "warning": "Warnings", "error": "Err
 def draw(run: Run, run_state: RunState) -> None:
     """Draw the tabs; only the open one reads anything."""
     spec = run.spec
-    parts: dict[str, Callable[[], object]] = {"Metrics": lambda: _metrics(run)}
+    parts: dict[str, Callable[[], object]] = {"Metrics": lambda: _metrics(run, run_state)}
     if spec.search is not None:
         parts = {"Search": lambda: search_view.show(run), **parts}
     layers = run.layers()
@@ -45,10 +45,14 @@ def draw(run: Run, run_state: RunState) -> None:
                 part()
 
 
-def _metrics(run: Run) -> None:
+def _metrics(run: Run, run_state: RunState) -> None:
     measured = {split: values for split, values in run.metrics().items() if split != "cross_validation"}
     if not measured:
-        st.caption("Measured on train, validation and test when training ends.")
+        st.caption(
+            "This run ended before it was measured."
+            if run_state.has_ended
+            else "Measured on train, validation and test when training ends."
+        )
         return
     names = list(dict.fromkeys(name for part in measured.values() for name in part))
     frame = pl.DataFrame(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +80,7 @@ def _chosen(shown: list[Run]) -> list[Run]:
     event = st.dataframe(
         frame,
         hide_index=True,
-        key="train.runs",
+        key=list_key([run.id for run in listed]),
         on_select="rerun",
         selection_mode="multi-row",
         height="content" if len(listed) < 12 else 440,
@@ -89,12 +91,22 @@ def _chosen(shown: list[Run]) -> list[Run]:
             ),
             "value": st.column_config.NumberColumn("value", format="%.5g"),
             # As times and not as words, so that a click on the heading sorts them.
-            "time": st.column_config.Column("time", help="That it worked; waiting isn't counted."),
+            "time": st.column_config.NumberColumn(
+                "time", format="localized", help="That it worked; waiting isn't counted."
+            ),
             "started": st.column_config.DatetimeColumn("started", format="distance"),
             "tags": st.column_config.ListColumn("tags"),
         },
     )
     return [listed[position] for position in event.selection.rows if position < len(listed)]
+
+
+def list_key(ids: Sequence[str]) -> str:
+    """Give the widget's key, another for each list.
+
+    Rows are chosen by their place: where the list has changed, another run would stand there, and be deleted.
+    """
+    return f"train.runs.{zlib.crc32(' '.join(ids).encode()):08x}"
 
 
 def _row(run: Run) -> dict[str, object]:

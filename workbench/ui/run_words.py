@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.training.run import Run
 
 N_POINTS = 60
-_FIRST_METRIC = ("roc_auc", "accuracy", "rmse", "r2", "silhouette")
+_FIRST_METRIC = ("roc_auc", "accuracy", "rmse", "r2", "silhouette", "outlier_share")
 
 
 def estimator_title(name: str) -> str:
