@@ -177,7 +177,8 @@ def _everything(ground: Ground, search: SearchSpec) -> Estimate:
     if search.minutes is not None:
         total = min(total, 60 * search.minutes + ends)
     n_fits = search.n_trials * folds
-    return Estimate(total, middle / folds, n_fits, _words(total, n_fits, middle / folds, search))
+    mean = statistics.fmean(seconds for _, seconds in known) if known else 0.0
+    return Estimate(total, mean, n_fits, _words(total, n_fits, mean, search))
 
 
 def _timed(ground: Ground, entry: EstimatorEntry, fixed: Mapping[str, Any], space: Space | None) -> float:

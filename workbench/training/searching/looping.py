@@ -38,8 +38,9 @@ class LoopedFit(TimedFit):
             if self._cancelled():
                 raise CancelledError
             value = self._score(self._model.scores(self._material.X_validation))
-            if live.behind:
-                epochs = f"{len(live.curve)} of {self._material.training.epochs} epochs"
+            n_epochs = self._material.training.epochs
+            if live.behind and len(live.curve) < n_epochs:
+                epochs = f"{len(live.curve)} of {n_epochs} epochs"
                 raise BehindError(f"its loss was above the median of the others after {epochs}", value)
             return value
         finally:
