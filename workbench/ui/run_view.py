@@ -38,7 +38,7 @@ def show(run: Run, table: Table | None) -> None:
 def _draw(run: Run, drawn_status: Status) -> None:
     with messages.shown():
         run_state = run.state
-        if (run_state.status in ENDED) != (drawn_status in ENDED):
+        if run_state.status != drawn_status:
             st.rerun()  # the line above says the status, and an ended run needs no timer
         if not run_state.has_ended:
             run_status.draw(run, run_state)
