@@ -177,7 +177,8 @@ def still_there(step: Any, gone: set[str]) -> dict[str, Any] | None:
     """Give a suggested step for the columns that are left; None where there are none of its own."""
     found: dict[str, Any] = step.model_dump(mode="json", exclude_defaults=True) | {"step": step.step}
     if "columns" in found:
-        found["columns"] = [name for name in found["columns"] if name not in gone]
+        made = tuple(f"{name}_" for name in gone)  # parts of a date that is left out
+        found["columns"] = [name for name in found["columns"] if name not in gone and not name.startswith(made)]
         return found if found["columns"] else None
     return None if step.step == "calculate" else found
 
