@@ -88,7 +88,7 @@ def test_by_step_samples_lie_between_the_steps_logged_around_them():
 def test_before_the_first_metric_hardware_is_drawn_already():
     empty = pl.DataFrame(schema={"time": pl.Float64, "step": pl.Int64})
     fig = live_curves(empty, _samples(3))
-    assert any(note.text == "waiting for the first loss" for note in fig.layout.annotations)
+    assert any(note.text == "no loss yet" for note in fig.layout.annotations)
     assert live_curves(pl.DataFrame(), None).layout.meta["alt"] == "Waiting for the first numbers."
     assert live_curves(empty, _samples(3), by="step").data == ()
 

@@ -8,8 +8,9 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.export import as_code
+from workbench.storage import read_json
 from workbench.training.spec import RunSpec
-from workbench.ui import image_predict, messages, state, subject
+from workbench.ui import messages, state
 from workbench.ui.state import Open
 
 
@@ -70,8 +71,12 @@ def _python(opened: Open, spec: RunSpec | None, page: str) -> str:
 
 
 def _takes_images(opened: Open) -> bool:
+    from workbench.package import Signature
+
+    if opened.model is None:
+        return False
     with suppress(WorkbenchError):  # the page itself says what is wrong with the model
-        return opened.model is not None and image_predict.takes_images(subject.of_version(opened.model))
+        return Signature.from_dict(read_json(opened.model.folder / "signature.json")).image is not None
     return False
 
 
