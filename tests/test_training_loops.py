@@ -41,6 +41,18 @@ def test_a_watched_model_equals_one_plain_fit(tmp_path: Path, name: str, size: s
     assert (watched.state.step, watched.state.total) == (30, 30)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_words_of_texts_give_the_weights_that_they_give_with_all_their_zeros(tmp_path: Path, n_classes: int) -> None:
+    rows = material("logistic_regression", n_classes=n_classes, validation=0.0, C=10.0)
+    rng = np.random.default_rng(0)
+    words = np.where(rng.random((len(rows.y_train), 600)) < 0.02, rng.random((len(rows.y_train), 600)), 0.0)
+    words[:, :n_classes] += rows.y_train[:, np.newaxis] == np.arange(n_classes)
+    rows = dataclasses.replace(rows, X_train=words, X_validation=words[:0])
+    model = fit(rows, Watched(tmp_path, has_validation=False).live)
+    plain = rows.wrap(rows.build().fit(words, rows.y_train))
+    np.testing.assert_allclose(model.scores(words), plain.scores(words), atol=1e-4)  # the solver's own tolerance
+
+
 @pytest.mark.parametrize(
     "name",
     ["random_forest", "gradient_boosting", "hist_gradient_boosting", "logistic_regression", "nearest_neighbors", "svm"],
