@@ -97,7 +97,8 @@ class Progress:
                 self._pace = Pace(done)
             self._pace.count(done)
             self._is_first_count = False
-        is_new = (total, unit) != (self._state.total, self._state.unit)
+        begins = bool(step) and not self._state.step  # whoever looks now needn't wait for the next beat
+        is_new = begins or (total, unit) != (self._state.total, self._state.unit)
         self._set(step=step, total=total, unit=unit, progressed=time.time(), **self._measured(total))
         if is_new:
             self._write()
@@ -128,9 +129,12 @@ class Progress:
                 f"Got a table that has changed since this run began (digest {table[:12]}, was {self._table[:12]}), "
                 "needed the same rows to go on with. Bring the old data back and resume it, or start a new run."
             )
+        is_first_best = best is not None and self._state.best is None
         values: dict[str, Any] = {"best": best, "note": note, "table": table}
         values |= {"n_train_rows": n_train_rows, "n_sampled_rows": n_sampled_rows, "energy": energy}
         self._set(**{key: value for key, value in values.items() if value is not None}, progressed=time.time())
+        if is_first_best:
+            self._write()
 
     def stop_requested(self) -> bool:
         """Tell whether someone asked the run to stop: the file `stop`, or SIGTERM or SIGINT to the worker."""

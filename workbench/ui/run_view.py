@@ -5,6 +5,7 @@ The view only reads the run's folder, so it shows the same after a reload, in a 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from workbench.training.state import RunState, Status
 
 SECONDS = 1.0
+_JUST_STARTED, _MOMENT = 2.0, 0.6  # seconds
 
 
 def show(run: Run, table: Table | None) -> None:
     """Draw the run; while it goes on, the view is redrawn each second, and not after."""
+    _let_begin(run)
     status = run.state.status
     ended = status in ENDED
     if ended:
@@ -33,6 +36,17 @@ def show(run: Run, table: Table | None) -> None:
         _next_steps(run, table)
     live = st.fragment(_draw, run_every=None if ended else SECONDS, key="train.live")
     live(run, status)
+
+
+def _let_begin(run: Run) -> None:
+    """Wait a moment for a run that was just started: a warm worker counts soon, and the next look is a second off."""
+    until = time.monotonic() + _MOMENT
+    while time.monotonic() < until:
+        now = run.state
+        is_new = not now.has_ended and time.time() - now.created < _JUST_STARTED
+        if not is_new or now.step or now.waiting_for:
+            return
+        time.sleep(0.03)
 
 
 def _draw(run: Run, drawn_status: Status) -> None:
