@@ -1,10 +1,10 @@
 """A CSV of 383 MB: reading, storing and profiling it, against what bare Polars needs to read and describe it.
 
 Ours stores the table as Parquet with its digest and keeps a full profile; Polars reads the file into memory and calls
-`describe`, `null_count` and `n_unique`; a third side also stores the frame by Polars' own `write_parquet`.
-Each side runs in a fresh process. With ``WORKBENCH_BENCHMARK_LARGE=1`` ours
-also reads a file of 1.6 GB and then divides its rows in every way, behind row steps, too, all in one process: for the
-peak of memory and the time per row against the small one.
+`describe`, `null_count` and `n_unique`; a third side also stores the frame by Polars' own `write_parquet`. Each side
+runs in a fresh process. With ``WORKBENCH_BENCHMARK_LARGE=1`` ours also reads a file of 1.6 GB and then divides its rows
+in every way, behind row steps, too, all in one process: for the peak of memory and the time per row against the small
+one.
 
 The rows are those of the flights out of New York in 2013 (in the folder that WORKBENCH_DATA names), ten times over.
 """

@@ -32,7 +32,7 @@ DENSE = EstimatorEntry(
     progress="epochs",
     handles_missing=False,
     needs_scaling=False,
-    # On MNIST, 5 epochs, three seeds: 0.9766 to 0.9774 of the test images; with the general defaults 0.9722 to 0.9748.
+    # On MNIST, 5 epochs, three seeds: 0.9755 to 0.9784 of the test images; with the general defaults 0.9722 to 0.9748.
     training=TrainingSpec(batch_size=64, learning_rate=0.002, schedule=Schedule(kind="cosine")),
     formula=r"h = \sigma(W_1 x + b_1), \quad p = \mathrm{softmax}(W_2 h + b_2)",
     parameters=(
