@@ -1,4 +1,7 @@
-"""The whole application, on one port: pages at ``/``, the prediction service at ``/api`` (``streamlit run app.py``)."""
+"""The whole application, on one port (``streamlit run app.py``).
+
+Pages at ``/``, the prediction service at ``/api``, the numbers of runs that go on at ``/live``.
+"""
 
 import os
 from pathlib import Path
@@ -7,6 +10,7 @@ import streamlit as st
 from starlette.routing import Mount
 
 from workbench.service import create_app
+from workbench.ui.live_routes import create_feed
 
 # The script lies outside the folder that holds pages/: beside it, Streamlit's old auto-discovery would take over on
 # a fresh server's first deep link, and the sections of st.navigation would be gone.
@@ -16,4 +20,6 @@ SHELL = Path(__file__).resolve().parent / "workbench" / "ui" / "shell.py"
 # from the runs; OpenMP reads this when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-app = st.App(SHELL, routes=[Mount("/api", app=create_app())])
+base = (st.get_option("server.baseUrlPath") or "").strip("/")  # the pages lie below it, and ask for what is beside them
+live = Mount(f"/{base}/live" if base else "/live", app=create_feed())
+app = st.App(SHELL, routes=[Mount("/api", app=create_app()), live])

@@ -1,6 +1,6 @@
 import streamlit as st
 
-from workbench.ui import page, ready_worker, run_list, run_view, train_form
+from workbench.ui import live_view, page, ready_worker, run_list, run_view, train_form
 from workbench.ui.pages import PAGES
 
 VIEWS = {"setup": "Set up", "watch": "Watch", "runs": "All runs"}
@@ -22,3 +22,4 @@ else:
     page.require(opened, PAGES["train"].purpose, "table", "recipe")
     ready_worker.keep()
     train_form.draw(opened.table, opened.draft)
+    live_view.get_ready()

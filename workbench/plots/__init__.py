@@ -8,7 +8,7 @@ from workbench.plots.groups import group_places, group_profile, group_sizes
 from workbench.plots.hardware import gauge, hardware_rows, sparkline
 from workbench.plots.layers import layer_curves
 from workbench.plots.leaking import leak_bars
-from workbench.plots.live import compare_curves, live_curves
+from workbench.plots.live import compare_curves, live_curves, live_picture
 from workbench.plots.measured import calibration, confusion, metric_bars, precision_recall, predicted, residuals, roc
 from workbench.plots.one_row import waterfall
 from workbench.plots.search import leaderboard_bars, search_history, search_importance, search_parallel
@@ -42,6 +42,7 @@ __all__ = [
     "leaderboard_bars",
     "leak_bars",
     "live_curves",
+    "live_picture",
     "metric_bars",
     "missing_bars",
     "pixel_effects",

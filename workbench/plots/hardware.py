@@ -71,7 +71,7 @@ def hardware_table(hardware: Samples) -> pl.DataFrame:
     if isinstance(hardware, pl.DataFrame) and not {"gpus", "gpu", "gpu_index"} & set(hardware.columns):
         if "time" not in hardware.columns:
             return pl.DataFrame()
-        known = hardware.filter(pl.col("time").is_not_null())
+        known = hardware.filter(pl.col("time").is_not_null()) if hardware["time"].null_count() else hardware
         return known if known["time"].is_sorted() else known.sort("time")
     wide = []
     for sample in hardware_rows(hardware):
@@ -146,7 +146,7 @@ def gauge(
     place = {"type": "rect", "xref": "paper", "yref": "paper", "x0": 0, "y0": low, "y1": high, "line": {"width": 0}}
     for end, shade in ((1.0, "rgba(128, 128, 128, 0.2)"), (share, color)):
         fig.add_shape(x1=end, fillcolor=shade, **place)
-    note(fig, f"{title} <b>{said}</b>", 0, 1, xanchor="left", yanchor="top")
+    fig.add_annotation(note(f"{title} <b>{said}</b>", 0, 1, xanchor="left", yanchor="top"))
     if history:
         past = list(history)
         fig.add_scatter(

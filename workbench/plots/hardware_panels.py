@@ -155,21 +155,22 @@ def _line(
     label: str,
     color: str,
     hover: str,
-    extra: Callable[[pl.DataFrame], pl.Series] | None = None,
+    extra: Callable[[pl.DataFrame, np.ndarray], list[str]] | None = None,
     *,
     max_points: int = MAX_LINE_POINTS,
 ) -> Line:
     place = table["_place"].to_numpy()
     keep = np.flatnonzero(np.isfinite(place))  # by step, samples outside of the logged steps have no place
     keep = keep[thin_line(place[keep], values[keep], max_points)]
-    said = None if extra is None else extra(table[keep]).to_list()
+    said = None if extra is None else extra(table, keep)
     return Line(label, place[keep], values[keep], color, hover, said)
 
 
 def _values(table: pl.DataFrame, name: str) -> np.ndarray:
     if name not in table.columns:
         return np.full(table.height, np.nan)
-    values = table[name].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    column = table[name]
+    values = (column if column.dtype == pl.Float64 else column.cast(pl.Float64, strict=False)).to_numpy()  # null is NaN
     return values / 1024 if name.endswith("_mib") else values  # sizes in GiB, rates (mib_s) as they are
 
 
@@ -178,24 +179,26 @@ def _is_own(table: pl.DataFrame, index: int) -> bool:
     return name in table.columns and bool(table[name].cast(pl.Boolean, strict=False).any())
 
 
-def _beside(table: pl.DataFrame, index: int) -> pl.Series:
+def _beside(table: pl.DataFrame, keep: np.ndarray, index: int) -> list[str]:
     """Say power and temperature behind a utilisation."""
-    return _said(table, _rounded(f"gpu{index}_power_w", "W"), _rounded(f"gpu{index}_temperature_c", "°C"))
+    return _said(table, keep, _rounded(f"gpu{index}_power_w", "W"), _rounded(f"gpu{index}_temperature_c", "°C"))
 
 
 def _rounded(name: str, unit: str) -> tuple[pl.Expr, str]:
     return pl.format(f", {{}} {unit}", pl.col(name).cast(pl.Float64).round(0).cast(pl.Int64)), name
 
 
-def _slowed(table: pl.DataFrame, index: int) -> pl.Series:
+def _slowed(table: pl.DataFrame, keep: np.ndarray, index: int) -> list[str]:
     """Say what held the clocks down."""
     name = f"gpu{index}_slowed_by"
     words = pl.col(name).cast(pl.String)
-    return _said(table, (pl.when(words != "").then(pl.format(", slowed by {}", words)).otherwise(pl.lit("")), name))
+    return _said(
+        table, keep, (pl.when(words != "").then(pl.format(", slowed by {}", words)).otherwise(pl.lit("")), name)
+    )
 
 
-def _said(table: pl.DataFrame, *parts: tuple[pl.Expr, str]) -> pl.Series:
-    known = [expression.fill_null("") for expression, name in parts if name in table.columns]
+def _said(table: pl.DataFrame, keep: np.ndarray, *parts: tuple[pl.Expr, str]) -> list[str]:
+    known = {name: expression.fill_null("") for expression, name in parts if name in table.columns}
     if not known:
-        return pl.Series([""] * table.height, dtype=pl.String)
-    return table.select(pl.concat_str(known).alias("said"))["said"]
+        return [""] * len(keep)
+    return table.select(*known)[keep].select(pl.concat_str(*known.values()).alias("said"))["said"].to_list()

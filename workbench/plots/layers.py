@@ -83,7 +83,7 @@ def _add_panel(
     if panel.column == "dead":
         scale |= {"tickformat": ".0%"}
     fig.update_layout({f"yaxis{suffix}": {"domain": domain, "nticks": 4, "fixedrange": True, **scale}})
-    note(fig, f"<b>{panel.title}</b>", 0, domain[1], xanchor="left", yanchor="bottom")
+    fig.add_annotation(note(f"<b>{panel.title}</b>", 0, domain[1], xanchor="left", yanchor="bottom"))
     for index, name in enumerate(names):
         known = layers.filter((pl.col("layer") == name) & pl.col(panel.column).is_not_null()).sort("epoch")
         if panel.is_log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,7 +16,7 @@ from workbench.plots.theme import (
     CLASS_COLORS,
     MAX_LINE_POINTS,
     empty,
-    figure,
+    figure_layout,
     join,
     note,
     number,
@@ -27,7 +28,12 @@ _GAP_PX, _LABEL_PX = 26, 15
 _FOCUS_POINTS, _FOCUS_SHARE = 3, 0.4
 
 
-def live_curves(
+def live_curves(history: pl.DataFrame, hardware: Samples = None, **options: Any) -> go.Figure:
+    """Draw loss and metrics above GPU, CPU and memory, on one shared axis; see `live_picture` for the options."""
+    return go.Figure(live_picture(history, hardware, **options))
+
+
+def live_picture(
     history: pl.DataFrame,
     hardware: Samples = None,
     *,
@@ -37,8 +43,11 @@ def live_curves(
     metrics: Sequence[str] | None = None,
     title: str | None = None,
     detail: bool = False,
-) -> go.Figure:
-    """Draw loss and metrics above GPU, CPU and memory, on one shared axis.
+) -> dict[str, Any]:
+    """Describe loss and metrics above GPU, CPU and memory, on one shared axis, as Plotly's JSON has it.
+
+    Plain dicts, since a live page has it drawn once a second: checking each property of a `Figure` takes ten times as
+    long as all the rest.
 
     Time and step are logged apart: by step, a hardware sample is placed between the steps that were logged around it.
 
@@ -62,16 +71,16 @@ def live_curves(
     samples = hardware_table(hardware)
     times = [t for t in (_first(samples, "time"), _first(history, "time")) if t is not None]
     if not times:
-        return empty("Waiting for the first numbers.", height=240)
+        return dict(empty("Waiting for the first numbers.", height=240).to_plotly_json())
     ended = float(samples["time"][-1]) if samples.height else None
     axis = Axis(history, by, min(times) if started is None else started, unit, ended)
     panels = metric_panels(history, axis, metrics) + hardware_panels(samples, axis, detail=detail)
     shown = _focus(history, axis)
     left_out = "double-click shows what was before and after training" if shown else None
-    fig = _draw(panels, axis, title, join(_subtitle(history, samples, unit), left_out))
+    picture = _draw(panels, axis, title, join(_subtitle(history, samples, unit), left_out))
     if shown:
-        fig.update_xaxes(range=shown)
-    return fig
+        picture["layout"]["xaxis"]["range"] = shown
+    return picture
 
 
 def _focus(history: pl.DataFrame, axis: Axis) -> list[float] | None:
@@ -101,7 +110,7 @@ def compare_curves(
         lines.append(history_line(history, metric, axis, _run_label(name), CLASS_COLORS[i % len(CLASS_COLORS)]))
     if axis is None:
         return empty(f"None of the {len(histories)} runs has logged {metric}.")
-    return _draw([Panel(metric_title(metric), lines, height=280)], axis, None, None)
+    return go.Figure(_draw([Panel(metric_title(metric), lines, height=280)], axis, None, None))
 
 
 def _run_label(name: str, length: int = 24) -> str:
@@ -109,84 +118,86 @@ def _run_label(name: str, length: int = 24) -> str:
     return name if len(name) <= length else f"{name[: length - 6]}…{name[-5:]}"
 
 
-def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | None) -> go.Figure:
+def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | None) -> dict[str, Any]:
     inner = sum(panel.height for panel in panels) + _GAP_PX * (len(panels) - 1)
-    fig = figure(
+    longest = max((len(line.name) for panel in panels for line in panel.lines if line.labelled), default=0)
+    notes: list[dict[str, Any]] = []
+    traces: list[dict[str, Any]] = []
+    layout = figure_layout(
         title,
         subtitle if title else None,
         height=inner + 110,
-        hovermode="x unified",
-        hoversubplots="axis",
-        uirevision="live",
-    )
+        alt=join(title, subtitle, "; ".join(_say(panel) for panel in panels)),
+    ) | {"hovermode": "x unified", "hoversubplots": "axis", "uirevision": "live", "annotations": notes}
+    layout["margin"] |= {
+        "r": min(max(92, 30 + 7 * longest), 200),
+        "t": 92 if title and subtitle else 60 if title else 46,
+    }
     top = inner
     for i, panel in enumerate(panels, start=1):
-        _add_panel(fig, panel, i, [max(top - panel.height, 0) / inner, top / inner])
+        name = "" if i == 1 else str(i)
+        domain = [max(top - panel.height, 0) / inner, top / inner]
+        shown = list(panel.range or _range(panel.lines))
+        layout[f"yaxis{name}"] = {"domain": domain, "range": shown, "nticks": 5, "fixedrange": True}
+        traces += [_trace(line, f"y{name}") for line in panel.lines]
+        notes += [
+            note(f"<b>{panel.title}</b>", 0, domain[1], xanchor="left", yanchor="bottom"),
+            *_end_labels(panel, f"y{name}", shown),
+        ]
+        if not panel.lines:
+            notes.append(note(f"no {panel.title} yet", 0.5, sum(domain) / 2))
         top -= panel.height + _GAP_PX
     last = "y" if len(panels) == 1 else f"y{len(panels)}"
-    longest = max((len(line.name) for panel in panels for line in panel.lines if line.labelled), default=0)
-    above = 92 if title and subtitle else 60 if title else 46
-    fig.update_layout(
-        xaxis={"title": axis.title, "anchor": last, "rangemode": "tozero"},
-        margin={"r": min(max(92, 30 + 7 * longest), 200), "t": above},
-        meta={"alt": join(title, subtitle, "; ".join(_say(panel) for panel in panels))},
-    )
+    layout["xaxis"] = {"title": {"text": axis.title}, "anchor": last, "rangemode": "tozero"}
     if subtitle and not title:
-        note(fig, subtitle, 0, 1, yshift=22, xanchor="left", yanchor="bottom")
-    return fig
+        notes.append(note(subtitle, 0, 1, yshift=22, xanchor="left", yanchor="bottom"))
+    return {"data": traces, "layout": layout}
 
 
-def _add_panel(fig: go.Figure, panel: Panel, position: int, domain: list[float]) -> None:
-    suffix = "" if position == 1 else str(position)
-    shown = list(panel.range or _range(panel.lines))
-    fig.update_layout({f"yaxis{suffix}": {"domain": domain, "range": shown, "nticks": 5, "fixedrange": True}})
-    note(fig, f"<b>{panel.title}</b>", 0, domain[1], xanchor="left", yanchor="bottom")
-    for line in panel.lines:
-        _add_line(fig, line, f"y{suffix}")
-    _label_ends(fig, panel, f"y{suffix}", shown)
-    if not panel.lines:
-        note(fig, f"no {panel.title} yet", 0.5, sum(domain) / 2)
+def _trace(line: Line, ref: str) -> dict[str, Any]:
+    trace: dict[str, Any] = {
+        "type": "scatter",
+        "x": line.x,
+        "y": line.y,
+        "yaxis": ref,
+        "mode": "lines+markers" if np.isfinite(line.y).sum() <= 40 and "step" in line.hover else "lines",
+        "name": line.name,
+        "line": {"color": line.color, "width": line.width, "dash": line.dash},
+        "opacity": line.opacity,
+        "marker": {"size": 5},
+        "hovertemplate": line.hover,
+        "connectgaps": False,
+    }
+    if line.fill:
+        trace |= {"fill": line.fill, "fillcolor": "rgba(128, 128, 128, 0.18)"}
+    if line.extra is not None:
+        trace["customdata"] = line.extra
+    return trace
 
 
-def _add_line(fig: go.Figure, line: Line, ref: str) -> None:
-    fig.add_scatter(
-        x=line.x,
-        y=line.y,
-        yaxis=ref,
-        mode="lines+markers" if np.isfinite(line.y).sum() <= 40 and "step" in line.hover else "lines",
-        name=line.name,
-        line={"color": line.color, "width": line.width, "dash": line.dash},
-        opacity=line.opacity,
-        fill=line.fill,
-        fillcolor="rgba(128, 128, 128, 0.18)" if line.fill else None,
-        marker={"size": 5},
-        customdata=line.extra,
-        hovertemplate=line.hover,
-        connectgaps=False,
-    )
-
-
-def _label_ends(fig: go.Figure, panel: Panel, ref: str, shown: list[float]) -> None:
+def _end_labels(panel: Panel, ref: str, shown: list[float]) -> list[dict[str, Any]]:
     last = []
     for line in (line for line in panel.lines if line.labelled):
         known = np.flatnonzero(np.isfinite(line.y))
         if len(known):
-            last.append((line, float(line.x[known[-1]]), float(line.y[known[-1]])))
-    pixels = [(y - shown[0]) / ((shown[1] - shown[0]) or 1) * panel.height for _, _, y in last]
-    for (line, _, y), at, to in zip(last, pixels, spread(pixels, _LABEL_PX), strict=True):
-        # the bar has the line's colour, the word the reader's text colour: orange words are too pale on white
-        fig.add_annotation(
-            text=f"<span style='color:{line.color}'>▬</span> {shortened(line.name)}",
-            x=1,
-            xref="paper",
-            xanchor="left",
-            xshift=4,
-            y=y,
-            yref=ref,
-            yshift=to - at,
-            showarrow=False,
-            font={"size": 12},
-        )
+            last.append((line, float(line.y[known[-1]])))
+    pixels = [(y - shown[0]) / ((shown[1] - shown[0]) or 1) * panel.height for _, y in last]
+    # the bar has the line's colour, the word the reader's text colour: orange words are too pale on white
+    return [
+        {
+            "text": f"<span style='color:{line.color}'>▬</span> {shortened(line.name)}",
+            "x": 1,
+            "xref": "paper",
+            "xanchor": "left",
+            "xshift": 4,
+            "y": y,
+            "yref": ref,
+            "yshift": to - at,
+            "showarrow": False,
+            "font": {"size": 12},
+        }
+        for (line, y), at, to in zip(last, pixels, spread(pixels, _LABEL_PX), strict=True)
+    ]
 
 
 def _range(lines: list[Line]) -> tuple[float, float]:

@@ -80,8 +80,10 @@ def _bars(frame: pl.DataFrame, max_columns: int) -> tuple[list[str], list[float]
 def _mark(fig: go.Figure, base_value: float, total: float) -> None:
     for x in (base_value, total):
         fig.add_vline(x=x, line={"color": GREY, "width": 1, "dash": "dot"})
-    note(fig, f"<b>{number(total)}</b>", total, 1, xref="x", yanchor="bottom", font={"size": 12})
-    note(fig, f"mean {number(base_value)}", base_value, 0, xref="x", yanchor="top", yshift=-19, font={"size": 12})
+    fig.add_annotation(note(f"<b>{number(total)}</b>", total, 1, xref="x", yanchor="bottom", font={"size": 12}))
+    fig.add_annotation(
+        note(f"mean {number(base_value)}", base_value, 0, xref="x", yanchor="top", yshift=-19, font={"size": 12})
+    )
 
 
 def _connect(fig: go.Figure, starts: np.ndarray, ends: np.ndarray) -> None:

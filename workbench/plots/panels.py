@@ -66,9 +66,11 @@ class Axis:
 
     def __init__(self, history: pl.DataFrame, by: By, started: float, unit: str, ended: float | None = None) -> None:
         self.by, self.started = by, started
-        known = history.drop_nulls(["time", "step"]) if history.height else history
+        known = history
+        if history.height and (history["time"].null_count() or history["step"].null_count()):
+            known = history.drop_nulls(["time", "step"])
         self._times = known["time"].to_numpy() if known.height else np.zeros(0)
-        self._steps = known["step"].cast(pl.Float64).to_numpy() if known.height else np.zeros(0)
+        self._steps = known["step"].to_numpy().astype(float) if known.height else np.zeros(0)
         seconds = max([started, ended or started, *self._times[-1:]]) - started
         self.scale, self.time_unit = (
             (1.0, "s") if seconds < 300 else (60.0, "min") if seconds < 10_800 else (3600.0, "h")
@@ -79,8 +81,8 @@ class Axis:
     def of_history(self, history: pl.DataFrame) -> np.ndarray:
         """Place logged metrics."""
         if self.by == "step":
-            return history["step"].cast(pl.Float64).to_numpy()
-        return (history["time"].cast(pl.Float64).to_numpy() - self.started) / self.scale
+            return history["step"].to_numpy().astype(float)
+        return (history["time"].to_numpy().astype(float) - self.started) / self.scale
 
     def of_times(self, times: np.ndarray) -> np.ndarray:
         """Place samples; by step, those outside the logged steps have no place (NaN)."""
@@ -105,7 +107,7 @@ def metric_panels(history: pl.DataFrame, axis: Axis, metrics: Sequence[str] | No
         lines = [
             history_line(history, name, axis, split, SPLIT_COLORS[split])
             for name, split in ((base, "train"), (f"val_{base}", "validation"))
-            if name in names and history[name].drop_nulls().len()
+            if name in names and history[name].null_count() < history.height
         ]
         if lines:
             # Beside an RMSE the loss is a mean square: its numbers aren't in the target's unit.
@@ -131,8 +133,8 @@ def _search_panels(history: pl.DataFrame, axis: Axis, names: list[str]) -> list[
 
 def history_line(history: pl.DataFrame, metric: str, axis: Axis, name: str, color: str) -> Line:
     """Make the line of one metric, thinned when long."""
-    logged = history.filter(pl.col(metric).is_not_null())
-    y = logged[metric].cast(pl.Float64).to_numpy()
+    logged = history.filter(pl.col(metric).is_not_null()) if history[metric].null_count() else history
+    y = logged[metric].to_numpy().astype(float)
     keep = thin_line(y, y, MAX_LINE_POINTS)
     return Line(
         name,
@@ -140,7 +142,7 @@ def history_line(history: pl.DataFrame, metric: str, axis: Axis, name: str, colo
         y[keep],
         color,
         "%{y:.5g} (step %{customdata:,})",
-        logged["step"].gather(keep).to_list(),
+        logged["step"].to_numpy()[keep].tolist(),
     )
 
 

@@ -60,6 +60,7 @@ TEMPLATE = go.layout.Template(
         "bargap": 0.15,
     }
 )
+_TEMPLATE_JSON = TEMPLATE.to_plotly_json()
 
 
 def class_color(position: int) -> str:
@@ -72,20 +73,26 @@ def figure(
 ) -> go.Figure:
     """Give an empty figure with the template, the title at the left, and a text alternative in ``layout.meta``."""
     fig = go.Figure()
-    fig.update_layout(
-        template=TEMPLATE,
-        height=height,
-        margin={"l": 10, "r": 20, "t": 10 if not title else 72 if subtitle else 46, "b": 40},
-        meta={"alt": alt or ". ".join(part for part in (title, subtitle) if part)},
-        showlegend=False,
-        **layout,
-    )
-    if title:
-        heading: dict[str, Any] = {"text": title, "font": {"size": 15}}
-        if subtitle:
-            heading["subtitle"] = {"text": subtitle, "font": {"size": 12}}
-        fig.update_layout(title=heading)
+    fig.update_layout(figure_layout(title, subtitle, height=height, alt=alt) | {"template": TEMPLATE} | layout)
     return fig
+
+
+def figure_layout(
+    title: str | None, subtitle: str | None = None, *, height: int = 360, alt: str | None = None
+) -> dict[str, Any]:
+    """Give the layout of `figure` as plain dicts."""
+    layout: dict[str, Any] = {
+        "template": _TEMPLATE_JSON,
+        "height": height,
+        "margin": {"l": 10, "r": 20, "t": 10 if not title else 72 if subtitle else 46, "b": 40},
+        "meta": {"alt": alt or ". ".join(part for part in (title, subtitle) if part)},
+        "showlegend": False,
+    }
+    if title:
+        layout["title"] = {"text": title, "font": {"size": 15}}
+        if subtitle:
+            layout["title"]["subtitle"] = {"text": subtitle, "font": {"size": 12}}
+    return layout
 
 
 def empty(message: str, *, height: int = 200) -> go.Figure:
@@ -97,9 +104,9 @@ def empty(message: str, *, height: int = 200) -> go.Figure:
     return fig
 
 
-def note(fig: go.Figure, text: str, x: float, y: float, **where: Any) -> None:
-    """Write a text at a place of the whole picture, in shares of its width and height."""
-    fig.add_annotation(text=text, x=x, y=y, **{"xref": "paper", "yref": "paper", "showarrow": False, **where})
+def note(text: str, x: float, y: float, **where: Any) -> dict[str, Any]:
+    """Describe a text at a place of the whole picture, in shares of its width and height."""
+    return {"text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "showarrow": False, **where}
 
 
 def zero_line(fig: go.Figure, axis: str, **where: Any) -> None:
@@ -160,13 +167,14 @@ def thin_line(x: np.ndarray, y: np.ndarray, max_points: int = MAX_LINE_POINTS) -
     n = len(x)
     if n <= max_points:
         return np.arange(n)
-    edges = np.linspace(0, n, max(max_points // 2, 2), dtype=int)
-    keep = {0, n - 1}
+    # Rows of a table, one for each stretch; the last is filled up with the last value.
+    width = -(-n // max(max_points // 2 - 1, 1))
     values = np.where(np.isfinite(y), y, 0.0)
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
-        stretch = values[start:stop]
-        keep.update((start + int(stretch.argmin()), start + int(stretch.argmax())))
-    return np.array(sorted(keep))
+    stretches = np.append(values, np.full(-n % width, values[-1])).reshape(-1, width)
+    starts = np.arange(0, n, width)
+    keep = np.concatenate([[0, n - 1], starts + stretches.argmin(axis=1), starts + stretches.argmax(axis=1)])
+    keep = np.sort(np.minimum(keep, n - 1))
+    return np.asarray(keep[np.append(True, keep[1:] > keep[:-1])])
 
 
 def sample_rows(n: int, max_points: int = MAX_SCATTER_POINTS, seed: int = 0) -> np.ndarray:

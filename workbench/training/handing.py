@@ -26,6 +26,7 @@ from workbench.training.state import PROCESS, this_host
 from workbench.training.tickets import Need
 from workbench.training.warm import CLAIMED, GONE, ORDER, READY
 
+NEXT_SECONDS = 5.0
 _TAKING_SECONDS = 2.0
 _NEEDED_MIB = 3 * 1024
 
@@ -86,7 +87,17 @@ def hand_over(folder: Path, *, settings: Settings, working_folder: str = "") -> 
 
 
 def keep_next() -> None:
-    """Have the next worker made ready, where this process keeps one."""
+    """Have the next worker made ready in a while, where this process keeps one.
+
+    Loading takes all of a processor for some seconds: just now they belong to the run whose first metric is waited for.
+    """
+    if _kept is not None:
+        timer = threading.Timer(NEXT_SECONDS, _keep_next)
+        timer.daemon = True
+        timer.start()
+
+
+def _keep_next() -> None:
     if _kept is not None:
         keep_warm(_kept)
 

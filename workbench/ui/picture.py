@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 SHOWN_ROWS = 1_000
-_BUTTONS = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
+BUTTONS_LEFT_OUT = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
 
 
 def picture(
@@ -40,12 +40,12 @@ def picture(
     file_format = st.session_state.get("picture.format", "PNG").lower()
     config = {
         "displaylogo": False,
-        "modeBarButtonsToRemove": _BUTTONS,
+        "modeBarButtonsToRemove": BUTTONS_LEFT_OUT,
         "toImageButtonOptions": {"format": file_format, "filename": name, "scale": 2},
     }
     event = st.plotly_chart(figure, key=key, config=config, alt=_alternative(figure), **chart)
     if numbers is not None:
-        _numbers(numbers, key, name)
+        numbers_of(numbers, key=key, name=name)
     return event
 
 
@@ -54,7 +54,8 @@ def _alternative(figure: go.Figure) -> str | None:
     return str(meta["alt"]) if isinstance(meta, dict) and meta.get("alt") else None
 
 
-def _numbers(numbers: pl.DataFrame, key: str, name: str) -> None:
+def numbers_of(numbers: pl.DataFrame, *, key: str, name: str) -> None:
+    """Offer the numbers behind a picture as a table and as CSV."""
     popover = st.popover("Numbers", icon=":material/table:", type="tertiary", key=f"{key}.numbers", on_change="rerun")
     if not popover.open:
         return

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from workbench.training.state import RunState
 
 _LOG_LINES = 200
+_SECONDS = 2.0
+_STILL = ("Metrics", "Spec", "Note and tags")  # nothing of them moves while a run goes on
 _LEVELS: dict[Level, str] = {"info": "All", "warning": "Warnings", "error": "Errors"}
 
 
 def draw(run: Run, run_state: RunState) -> None:
-    """Draw the tabs; only the open one reads anything."""
+    """Draw the tabs; only the open one reads anything, and while the run goes on it is drawn anew by itself."""
     spec = run.spec
     parts: dict[str, Callable[[], object]] = {"Metrics": lambda: _metrics(run, run_state)}
     if spec.search is not None:
@@ -39,10 +41,16 @@ def draw(run: Run, run_state: RunState) -> None:
         "Note and tags": lambda: _about(run, run_state),
     }
     tabs = st.tabs(list(parts), key=f"train.details.{len(parts)}", on_change="rerun")
-    for tab, part in zip(tabs, parts.values(), strict=True):
+    for tab, (name, part) in zip(tabs, parts.items(), strict=True):
         if tab.open:
+            moves = not run_state.has_ended and name not in _STILL
             with tab:
-                part()
+                st.fragment(_shown, run_every=_SECONDS if moves else None, key=f"train.details.{name}")(part)
+
+
+def _shown(part: Callable[[], object]) -> None:
+    with messages.shown():
+        part()
 
 
 def _metrics(run: Run, run_state: RunState) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import streamlit as st
 
@@ -17,8 +17,16 @@ if TYPE_CHECKING:
     from workbench.training.state import RunState
 
 
+class Card(TypedDict):
+    """A number with its name."""
+
+    label: str
+    value: str
+    help: str | None
+
+
 def draw(run: Run, run_state: RunState) -> None:
-    """Draw the head of a run's view."""
+    """Draw the head of a run's view; while it goes on, its numbers stand in `live_view`."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"#### {messages.plain(run.id)}", width="content")
         words.status_badge(run_state.status)
@@ -27,19 +35,30 @@ def draw(run: Run, run_state: RunState) -> None:
         if not run_state.has_ended:
             _stop_button(run)
             _kill_button(run)
-    with st.grid(4, min_column_width=160):
-        st.metric(*_progress(run_state), border=True, height="stretch")
-        st.metric(*_time(run_state), border=True, height="stretch")
-        st.metric(*best_text(run), border=True, height="stretch", help=_best_at(run_state))
-        st.metric("Estimator", estimator_title(run.spec.estimator.name), border=True, height="stretch")
-    if run_state.warning:
-        messages.error(run_state.warning)
-    if not run_state.has_ended:
-        st.progress(run_state.progress, text=messages.plain(_phase(run, run_state)))
-    elif run_state.reason and run_state.status in ("failed", "lost"):
+    if run_state.has_ended:
+        with st.grid(4, min_column_width=160):
+            for card in cards(run, run_state):
+                st.metric(card["label"], card["value"], border=True, height="stretch", help=card["help"])
+    if run_state.reason and run_state.status in ("failed", "lost"):
         messages.error(run_state.reason)
-    elif run_state.reason or run_state.note:
+    elif run_state.has_ended and (run_state.reason or run_state.note):
         st.caption(messages.plain(" ".join(part for part in (run_state.reason, run_state.note) if part)))
+
+
+def cards(run: Run, run_state: RunState) -> list[Card]:
+    """Give how far a run is, its time, its best value, and what it trains."""
+    best = run_state.best
+    best_at = None if not best else f"Best {metric_title(best['metric'])} at {run_state.unit} {best['step']:,}."
+    return [
+        _card(*_progress(run_state)),
+        _card(*_time(run_state)),
+        _card(*best_text(run), best_at),
+        _card("Estimator", estimator_title(run.spec.estimator.name)),
+    ]
+
+
+def _card(label: str, value: str, help_text: str | None = None) -> Card:
+    return {"label": label, "value": value, "help": help_text}
 
 
 def _stop_button(run: Run) -> None:
@@ -52,13 +71,18 @@ def _stop_button(run: Run) -> None:
         help="Ends after the step under way. The best weights so far are kept, evaluated and packaged.",
     ):
         run.stop()
-        st.rerun(scope="fragment")
+        st.rerun()
+
+
+def can_be_killed(run: Run) -> bool:
+    """Tell whether a run was asked to stop and had its time to do so."""
+    waited = run.stop_waited
+    return waited is not None and waited >= current().stop_grace_seconds
 
 
 def _kill_button(run: Run) -> None:
-    """Offer to end a run by force, once it was asked to stop and had its time to do so."""
-    waited = run.stop_waited
-    if waited is None or waited < current().stop_grace_seconds:
+    """Offer to end a run by force."""
+    if not can_be_killed(run):
         return
     if st.button(
         "End by force",
@@ -68,7 +92,7 @@ def _kill_button(run: Run) -> None:
     ):
         with messages.shown():
             run.kill()
-            st.rerun(scope="fragment")
+            st.rerun()
 
 
 def _progress(run_state: RunState) -> tuple[str, str]:
@@ -90,12 +114,8 @@ def _time(run_state: RunState) -> tuple[str, str]:
     return "Running for", words.duration(run_state.seconds)
 
 
-def _best_at(run_state: RunState) -> str | None:
-    best = run_state.best
-    return None if not best else f"Best {metric_title(best['metric'])} at {run_state.unit} {best['step']:,}."
-
-
-def _phase(run: Run, run_state: RunState) -> str:
+def phase(run: Run, run_state: RunState) -> str:
+    """Say in a line what a run does now."""
     if run.stop_requested:
         return "Stopping: keeping the best so far, then evaluating and packaging"
     if run_state.status == "queued":

@@ -5,66 +5,36 @@ The view only reads the run's folder, so it shows the same after a reload, in a 
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from workbench import plots
-from workbench.training.state import ENDED
-from workbench.ui import drafts, messages, pages, run_details, run_status, state
+from workbench.ui import drafts, live_feed, live_view, messages, pages, run_details, run_status, state
 from workbench.ui.picture import picture
 
 if TYPE_CHECKING:
     from workbench.data import Table
     from workbench.training.run import Run
     from workbench.training.search_spec import SearchSpec
-    from workbench.training.state import RunState, Status
-
-SECONDS = 1.0
-_JUST_STARTED, _MOMENT = 2.0, 0.6  # seconds
+    from workbench.training.state import RunState
 
 
 def show(run: Run, table: Table | None) -> None:
-    """Draw the run; while it goes on, the view is redrawn each second, and not after."""
-    _let_begin(run)
-    status = run.state.status
-    ended = status in ENDED
-    if ended:
-        with messages.shown():
-            run_status.draw(run, run.state)
-        _next_steps(run, table)
-    live = st.fragment(_draw, run_every=None if ended else SECONDS, key="train.live")
-    live(run, status)
-
-
-def _let_begin(run: Run) -> None:
-    """Wait a moment for a run that was just started: a warm worker counts soon, and the next look is a second off."""
-    until = time.monotonic() + _MOMENT
-    while time.monotonic() < until:
-        now = run.state
-        is_new = not now.has_ended and time.time() - now.created < _JUST_STARTED
-        if not is_new or now.step or now.waiting_for:
-            return
-        time.sleep(0.03)
-
-
-def _draw(run: Run, drawn_status: Status) -> None:
+    """Draw the run; while it goes on, its numbers and curves move by themselves."""
     with messages.shown():
         run_state = run.state
-        if run_state.status != drawn_status:
-            st.rerun()  # the line above says the status, and an ended run needs no timer
-        if not run_state.has_ended:
-            run_status.draw(run, run_state)
-        if run_state.status != "queued":
+        run_status.draw(run, run_state)
+        if run_state.has_ended:
+            _next_steps(run, table)
             _curves(run, run_state)
+        else:
+            live_view.show(run, run_state)
         run_details.draw(run, run_state)
 
 
 def _curves(run: Run, run_state: RunState) -> None:
-    history, hardware = run.history(), run.hardware()
-    unit = run_state.unit
-    axis_unit = unit if unit in ("tree", "round", "trial") else "step"  # a network logs optimizer steps
+    history, unit = run.history(), live_feed.axis_unit(run_state)
     by: Literal["time", "step"] | None = st.segmented_control(
         "Axis",
         ["time", "step"],
@@ -72,9 +42,9 @@ def _curves(run: Run, run_state: RunState) -> None:
         key="train.axis",
         required=True,
         label_visibility="collapsed",
-        format_func=lambda name: "By time" if name == "time" else f"By {axis_unit}",
+        format_func=lambda name: "By time" if name == "time" else f"By {unit}",
     )
-    figure = plots.live_curves(history, hardware, by=by or "time", started=run_state.started, unit=axis_unit)
+    figure = plots.live_curves(history, run.hardware(), by=by or "time", started=run_state.started, unit=unit)
     picture(figure, key="train.curves", numbers=history, name=f"{run.id}-curves")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from workbench.ui import pages, state
+from workbench.ui import pages, settled, state
 
 ICON = Path(__file__).with_name("icon.svg")  # a Material icon as favicon would be fetched from the network
 # One colour can't be light enough to read on the dark page and dark enough under a white label (4.5:1 each, WCAG AA),
@@ -22,3 +22,4 @@ st.html(f"<style>{STYLE} {CHOSEN if st.context.theme.type == 'dark' else ''}</st
 page = st.navigation(pages.sections(), expanded=True)
 state.restore()
 page.run()
+settled.settle()

@@ -62,7 +62,7 @@ def draw(table: Table, draft: Draft) -> None:
             )
     with right:
         training_options.draw(table, draft, chosen, task)
-    _start(draft, locked=problem is not None)
+    _start(table, searches=draft.search is not None, locked=problem is not None)
     formulas_view.choices(draft, chosen, task)
 
 
@@ -84,41 +84,48 @@ def _problem(table: Table, draft: Draft, chosen: EstimatorEntry) -> WorkbenchErr
     return problem
 
 
-def _start(draft: Draft, *, locked: bool) -> None:
+def _start(table: Table, *, searches: bool, locked: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        started = st.button(
-            "Start search" if draft.search else "Start training",
+        st.button(
+            "Start search" if searches else "Start training",
             type="primary",
             key="train.start",
             icon=":material/play_arrow:",
             disabled=locked,
             help="First mend what is said under the estimators." if locked else None,
+            on_click=_begin,
+            args=(table,),
         )
-        note, tags, priority = _about()
-    if not started:
-        return
+        _about()
+
+
+def _begin(table: Table) -> None:
+    """Start a run before the page is drawn: it then shows the run at once, and not this form once more."""
     from workbench.training.starting import start
 
-    with messages.shown():
-        run = start(draft.spec(), note=note, tags=tags, priority=priority)
-        for name in ("train.note", "train.tags"):
-            st.session_state.pop(name, None)
-        state.show(run=run.id)
-        st.rerun()
+    about = {name: st.session_state.get(f"train.{name}") for name in ("note", "tags", "priority")}
+    try:
+        run = start(drafts.load(table).spec(), **{name: value for name, value in about.items() if value})
+    except WorkbenchError as problem:
+        st.session_state[forms.PROBLEM] = str(problem)
+        return
+    for name in ("train.note", "train.tags"):
+        st.session_state.pop(name, None)
+    state.show(run=run.id)
 
 
-def _about() -> tuple[str, list[str], int]:
+def _about() -> None:
     """Ask for what is kept about the run beside its RunSpec."""
     with st.popover("Note and tags", icon=":material/sell:", key="train.about", type="tertiary"):
-        note = st.text_area("note", key="train.note", help="What you try with this run; shown in the list of runs.")
-        tags = st.multiselect(
+        st.text_area("note", key="train.note", help="What you try with this run; shown in the list of runs.")
+        st.multiselect(
             "tags",
             [],
             accept_new_options=True,
             key="train.tags",
             help="Words to find this run by, for example the name of an experiment.",
         )
-        priority = st.number_input(
+        st.number_input(
             "priority",
             -100,
             100,
@@ -126,4 +133,3 @@ def _about() -> tuple[str, list[str], int]:
             key="train.priority",
             help="Of runs that wait for a free place the highest priority goes first.",
         )
-    return note, tags, int(priority)
