@@ -223,6 +223,63 @@ def test_from_an_upload_to_an_answer_over_http(app, page, browser, tmp_path):
     assert answer.json()["predictions"][0]["prediction"] in (0, 1)
 
 
+def test_a_live_page_moves_outlives_the_app_and_ends_by_itself(app, page):
+    """All in one page that is never reloaded."""
+    import workbench as wb
+
+    settings = wb.Settings(home=app.home, models=app.home.parent / "models", warm_worker="off")
+    table = wb.sample("titanic", settings=settings)
+    run = wb.start(
+        {
+            "name": "long",
+            "data": {"source": "titanic", "target": "survived"},
+            "recipe": wb.suggest_recipe(table, target="survived", estimator="dense_network").steps,
+            "estimator": {"name": "dense_network"},
+            "training": {"epochs": 100_000, "early_stopping": None},
+        },
+        settings=settings,
+    )
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(f"{app.address}/train?run={run.id}")
+    counted_beyond(page, 0)
+    page.locator(".js-plotly-plot").first.wait_for()
+    settle(page)
+    page.evaluate("window.neverReloaded = true")
+    drawn = points(page)
+    counted_beyond(page, counted_beyond(page, 0))
+    page.wait_for_function("n => document.querySelector('.wb-live-chart').data[0].x.length > n", arg=drawn)
+
+    by_step = page.get_by_role("radio", name="By step", exact=True)
+    page.get_by_role("radio", name="By time", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.wb-live-chart').layout.xaxis.title.text === 'step'")
+    assert by_step.get_attribute("aria-checked") == "true"
+
+    before = counted_beyond(page, 0)
+    app.kill()
+    app.start()
+    counted_beyond(page, before)
+
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text(f"{run.id} · stopped").first.wait_for()
+    page.get_by_role("button", name="Resume", exact=True).first.wait_for()
+    assert page.evaluate("window.neverReloaded")
+    assert problems == []
+    assert run.wait(60).metrics()["test"]
+
+
+def counted_beyond(page, n: int) -> int:
+    """Wait until a run has counted more than `n` epochs; give how many."""
+    counted = "Number(document.querySelector('.wb-live-value')?.textContent.split(' of ')[0].replaceAll(',', ''))"
+    page.wait_for_function(f"n => {counted} > n", arg=n)
+    return page.evaluate(counted)
+
+
+def points(page) -> int:
+    return page.evaluate("document.querySelector('.wb-live-chart').data[0].x.length")
+
+
 def probability(page) -> str:
     text = page.get_by_text(re.compile(r"probability \d")).first
     text.wait_for()

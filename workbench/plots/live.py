@@ -148,7 +148,14 @@ def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | No
             notes.append(note(f"no {panel.title} yet", 0.5, sum(domain) / 2))
         top -= panel.height + _GAP_PX
     last = "y" if len(panels) == 1 else f"y{len(panels)}"
-    layout["xaxis"] = {"title": {"text": axis.title}, "anchor": last, "rangemode": "tozero"}
+    layout["xaxis"] = {
+        "title": {"text": axis.title},
+        "anchor": last,
+        "rangemode": "tozero",
+        "unifiedhovertitle": {
+            "text": f"%{{x:.4~g}} {axis.time_unit}" if axis.by == "time" else f"{axis.title} %{{x:,.0f}}"
+        },
+    }
     if subtitle and not title:
         notes.append(note(subtitle, 0, 1, yshift=22, xanchor="left", yanchor="bottom"))
     return {"data": traces, "layout": layout}

@@ -58,6 +58,7 @@ TEMPLATE = go.layout.Template(
             "traceorder": "normal",
         },
         "bargap": 0.15,
+        "modebar": {"remove": ["sendChartToCloud"]},  # what is drawn here stays here
     }
 )
 _TEMPLATE_JSON = TEMPLATE.to_plotly_json()

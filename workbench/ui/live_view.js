@@ -167,8 +167,9 @@ class View {
     const text = of("text-color")
     const look = layout.template.layout
     look.font = { ...look.font, color: text, family: of("font") || look.font.family }
+    look.xaxis = { ...look.xaxis, showgrid: false } // as Streamlit has it, which draws the run once it has ended
     look.hoverlabel = { ...look.hoverlabel, bgcolor: of("background-color"), bordercolor: of("border-color"), font: { color: text } }
-    look.modebar = { bgcolor: "rgba(0, 0, 0, 0)", color: of("border-color"), activecolor: text }
+    look.modebar = { ...look.modebar, bgcolor: "rgba(0, 0, 0, 0)", color: of("border-color"), activecolor: text }
     window.Plotly.react(this.chart, data, layout, {
       displaylogo: false,
       responsive: true,
