@@ -34,7 +34,10 @@ def loss_curve(run: Run) -> list[float]:
 def first_metric(run: Run) -> tuple[str, float] | None:
     """Give the test metric that matters most of a run, with its name; None before it was measured."""
     test = run.metrics().get("test", {})
-    return next(((name, float(test[name])) for name in _FIRST_METRIC if test.get(name) is not None), None)
+    if not test:
+        return None
+    names = [run.report().main_metric, *_FIRST_METRIC]
+    return next(((name, float(test[name])) for name in names if test.get(name) is not None), None)
 
 
 def best_text(run: Run) -> tuple[str, str]:
