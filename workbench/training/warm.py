@@ -17,6 +17,7 @@ from typing import Any
 
 from workbench import storage
 from workbench.settings import Settings, current
+from workbench.training.lean import leave_out_pandas
 
 READY, CLAIMED, ORDER, TAKEN, GONE = "ready.json", "claimed.json", "order.json", "taken.json", "gone.json"
 _LOOK_SECONDS = 0.03
@@ -27,6 +28,7 @@ _CLAIM_SECONDS = 30.0  # whoever claimed the worker and hasn't given it a run by
 def main(folder: Path, *, settings: Settings | None = None) -> int:
     """Load, wait for a run, execute it; give the exit status of a worker."""
     settings = settings or current()
+    leave_out_pandas()
     waiter = Waiter(folder, minutes=settings.warm_minutes)
     waiter.start()
     with suppress(Exception):  # what can't be loaded now shows when a run needs it, with its reason

@@ -16,6 +16,7 @@ from pathlib import Path
 from workbench import storage
 from workbench.errors import StorageError
 from workbench.settings import Settings, current
+from workbench.training.lean import leave_out_pandas
 from workbench.training.locking import Lock
 from workbench.training.queueing import take_turn
 from workbench.training.state import PROCESS, STOP, WORKER, read_state, write_state
@@ -45,6 +46,7 @@ def main(run_id: str, *, settings: Settings | None = None) -> int:
     if place is None:
         _end_unstarted(folder)
         return 0
+    leave_out_pandas()
     os.environ.update(place.environment())
     from workbench.training.executing import execute
 
