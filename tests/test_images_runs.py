@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from workbench.cli import app
 from workbench.data import store_frame
-from workbench.errors import EstimatorError, ExplainError, InputError, RecipeError, SpecError
+from workbench.errors import EstimatorError, ExplainError, InputError, RecipeError
 from workbench.explain import explain_image, explain_rows
 from workbench.export import as_code, as_notebook, as_script
 from workbench.monitoring import drift
@@ -376,11 +376,6 @@ def test_images_of_several_sizes_fail_with_the_step_that_mends_them(settings):
 def test_an_estimator_for_images_refuses_a_table_without_them(settings):
     with pytest.raises(RecipeError, match=r"no image column"):
         prepared(pl.DataFrame({"a": [1.0, 2.0] * 20, "label": ["x", "y"] * 20}), settings)
-
-
-def test_trying_every_estimator_on_images_is_refused_in_words(settings):
-    with pytest.raises(SpecError, match=r"Got the method everything for a run on images.*optuna, random, grid"):
-        prepared(table_frame(30), settings, search={"method": "everything", "n_trials": 2})
 
 
 def test_an_unknown_parameter_is_named(settings):

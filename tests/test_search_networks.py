@@ -7,7 +7,8 @@ from image_samples import image_spec, table_frame
 from search_runs import folder_of, search, spec_of
 
 from workbench.data import store_frame
-from workbench.training.searching import estimate, ground, leaderboard_frame, proposing, read_trials
+from workbench.errors import SpecError
+from workbench.training.searching import check_search, estimate, ground, leaderboard_frame, proposing, read_trials
 from workbench.training.spec import RunSpec
 
 HOPELESS = 1e-7
@@ -85,3 +86,40 @@ def test_the_time_of_a_search_on_images_is_estimated(settings):
     found = estimate(RunSpec.parse(spec), settings=settings)
     assert found.n_fits == 3
     assert found.seconds > 3 * found.fit_seconds > 0
+
+
+def test_every_network_is_tried_on_images_with_its_cost(settings):
+    table = store_frame(table_frame(72, n_test=18), name="shapes", settings=settings)
+    spec = RunSpec.parse(
+        image_spec(
+            table.short_digest,
+            training={"epochs": 2, "batch_size": 16, "learning_rate": 0.01},
+            search={"method": "everything", "n_trials": 4, "metric": "accuracy"},
+        )
+    )
+    check_search(spec)
+    chosen, folder = search(spec, settings)
+    trials = read_trials(folder)
+    assert [trial.estimator for trial in trials][:3] == ["dense_network", "small_convnet", "residual_convnet"]
+    assert trials[1].params == {}, "its own parameters are those of the run"
+    assert [trial.status for trial in trials][:3] == ["finished"] * 3
+    board = leaderboard_frame(trials, by_estimator=True)
+    assert sorted(board["estimator"]) == ["dense_network", "residual_convnet", "small_convnet"]
+    assert board["latency_by"].to_list() == ["graph"] * 3
+    assert board["size_mib"].null_count() == 0
+    best = max((trial for trial in trials if trial.status == "finished"), key=lambda trial: trial.value)
+    assert chosen.estimator.name == best.estimator == board["estimator"][0]
+    assert 0 < estimate(spec, settings=settings).seconds < 600
+
+
+def test_names_to_try_on_images_must_take_images(settings):
+    table = store_frame(table_frame(60), name="shapes", settings=settings)
+    named = {"method": "everything", "n_trials": 2, "estimators": ["small_convnet", "random_forest"]}
+    with pytest.raises(SpecError, match=r"Got 'random_forest' among search.estimators.*from images: dense_network, "):
+        check_search(RunSpec.parse(image_spec(table.short_digest, search=named)))
+    # Whether a dense network will get a table or images, only the data say.
+    network = {"name": "dense_network"}
+    of_both = image_spec(table.short_digest, estimator=network, search=named | {"estimators": ["random_forest"]})
+    check_search(RunSpec.parse(of_both))
+    with pytest.raises(SpecError, match=r"Got 'random_forest' among search.estimators"):
+        search(RunSpec.parse(of_both), settings)

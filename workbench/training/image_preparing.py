@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from workbench.data.spec import SplitSpec, Task
-from workbench.errors import SpecError, SplitError
+from workbench.errors import SplitError
 from workbench.estimators.catalogue import EstimatorEntry, check_params
 from workbench.estimators.image_forms import image_entry
 from workbench.estimators.losses import check_training
@@ -90,11 +90,6 @@ def prepare_images(spec: RunSpec, table: Table, entry: EstimatorEntry, settings:
     from workbench.data import encode_target
     from workbench.recipe import check_recipe
 
-    if spec.search is not None and spec.search.method == "everything":
-        raise SpecError(
-            "Got the method everything for a run on images, needed one that searches the parameters of one network. "
-            "Set `search.method` to optuna, random, grid or halving."
-        )
     spec = with_labels(spec, table)
     target, given = spec.data.target, spec.data.supervised_task
     params = check_params(entry, spec.estimator.params)

@@ -64,7 +64,7 @@ def draw(
     forms.show_problem()
     method = "none" if search is None else search.method
     # Everything is asked for by its button; as a method it shows only what was asked for.
-    offers_everything = entry.takes == "table" and method != "everything"
+    offers_everything = entry.takes in ("table", "image") and method != "everything"
     of_images = entry.takes == "image"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
@@ -82,13 +82,15 @@ def draw(
             icon=":material/auto_awesome:",
             help="Runs the catalogue on a budget and gives a leaderboard of accuracy, cost and time of one row.",
         ):
-            save(with_method(search, "everything"))
+            save(with_method(search, "everything", of_images=of_images))
             st.rerun()
     st.caption(METHODS[method][1])
     if search is None:
         return None
     _budget(search, task, save, key)
-    if search.method == "everything":
+    if search.method == "everything" and of_images:
+        st.caption("Each network that takes images is trained with the options on this page.")
+    elif search.method == "everything":
         st.caption("The recipe is completed for each: text encoded, numbers scaled and filled where it needs that.")
     else:
         _space(search, entry, save, fixed or {}, key)

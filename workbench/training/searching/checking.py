@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 from workbench.data.spec import Task
 from workbench.errors import SpecError
 from workbench.estimators.catalogue import entry as find_entry
+from workbench.estimators.image_forms import image_entry
 from workbench.training.searching.asking import make_space
 from workbench.training.searching.everything import check_estimators
 
@@ -39,7 +40,7 @@ def check_search(spec: RunSpec) -> None:
                 f"Got a space ({', '.join(search.space)}) for everything, needed none: each estimator is searched in "
                 "the ranges of the catalogue. Remove `search.space`, or choose another method."
             )
-        check_estimators(search.estimators, task)
+        _check_tried(spec)
     else:
         if search.estimators:
             raise SpecError(
@@ -48,6 +49,20 @@ def check_search(spec: RunSpec) -> None:
             )
         make_space(entry, search, fixed=spec.estimator.params)
     _check_rows(spec)
+
+
+def _check_tried(spec: RunSpec) -> None:
+    """Refuse names to try; whether an estimator of both forms will get a table or images, only the data say."""
+    base = image_entry(spec.estimator.name)
+    names = spec.search.estimators if spec.search is not None else ()
+    if base is None or find_entry(base.name).takes == "table" and not any(_only_images(name) for name in names):
+        check_estimators(names, spec.data.supervised_task, takes="table")
+    else:
+        check_estimators(names, spec.data.supervised_task, takes="image")
+
+
+def _only_images(name: str) -> bool:
+    return find_entry(name).takes == "image"
 
 
 def _check_metric(name: str | None, task: Task | None) -> None:

@@ -160,7 +160,9 @@ def _everything(ground: Ground, search: SearchSpec) -> Estimate:
     from workbench.training.searching.everything import sensible_estimators
     from workbench.training.searching.work import folds_share
 
-    entries = sensible_estimators(ground.prepared.task, ground.n_train_rows, search.estimators)
+    prepared = ground.prepared
+    takes = prepared.entry.takes
+    entries = sensible_estimators(prepared.task, ground.n_train_rows, search.estimators, takes=takes)
     known: list[tuple[EstimatorEntry, float]] = []
     for entry in entries:
         try:

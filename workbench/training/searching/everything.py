@@ -8,8 +8,8 @@ from dataclasses import replace
 from workbench.data.spec import Task
 from workbench.errors import SpecError, WorkbenchError
 from workbench.estimators.catalogue import catalogue, estimators_for
-from workbench.estimators.catalogue import entry as find_entry
-from workbench.estimators.entry import EstimatorEntry
+from workbench.estimators.entry import EstimatorEntry, Takes
+from workbench.estimators.image_forms import entry_taking
 from workbench.estimators.spec import EstimatorSpec
 from workbench.training.search_spec import SearchSpec
 from workbench.training.searching.arena import Arena
@@ -28,8 +28,10 @@ _SEARCHED = 3  # estimators that are searched after all have been tried
 _FIRST, _LAST = ("baseline",), ("epochs",)  # the yardstick first; networks last, since they take longest to begin
 
 
-def sensible_estimators(task: Task, n_rows: int, names: Sequence[str] = ()) -> list[EstimatorEntry]:
-    """Give the estimators worth trying on a table of so many training rows, quickest first.
+def sensible_estimators(
+    task: Task, n_rows: int, names: Sequence[str] = (), *, takes: Takes = "table"
+) -> list[EstimatorEntry]:
+    """Give the estimators worth trying on so many training rows, quickest first.
 
     Parameters
     ----------
@@ -37,6 +39,12 @@ def sensible_estimators(task: Task, n_rows: int, names: Sequence[str] = ()) -> l
     n_rows : int
     names : sequence of str
         Only these; all sensible ones when empty.
+    takes : {"table", "image"}
+
+    Raises
+    ------
+    SpecError
+        If one of the names learns from something else.
 
     Examples
     --------
@@ -44,35 +52,37 @@ def sensible_estimators(task: Task, n_rows: int, names: Sequence[str] = ()) -> l
     True
     """
     if names:
-        return [find_entry(name) for name in dict.fromkeys(names)]
+        check_estimators(names, None, takes=takes)
+        return [entry_taking(takes, name) for name in dict.fromkeys(names)]
     found = [
         entry
-        for entry in estimators_for(task)
+        for entry in estimators_for(task, takes=takes)
         if (entry.sensible or entry.name in _FIRST) and (entry.max_rows is None or n_rows <= entry.max_rows)
     ]
     return sorted(found, key=lambda entry: (entry.name not in _FIRST, entry.progress in _LAST))
 
 
-def check_estimators(names: Sequence[str], task: Task | None) -> None:
-    """Refuse names that the catalogue hasn't, or that can't learn the task from a table.
+def check_estimators(names: Sequence[str], task: Task | None, *, takes: Takes) -> None:
+    """Refuse names that the catalogue hasn't, or that can't learn the task from a table, or from images.
 
     Raises
     ------
     EstimatorError, SpecError
     """
     for name in names:
-        entry = find_entry(name)
-        if not _fits(entry, task):
-            there = ", ".join(each.name for each in catalogue().values() if _fits(each, task))
+        entry = entry_taking(takes, name)
+        if not _fits(entry, task, takes):
+            known = [entry_taking(takes, each) for each in catalogue()]
+            there = ", ".join(each.name for each in known if _fits(each, task, takes))
             raise SpecError(
-                f"Got {name!r} among search.estimators, needed ones for {task or 'classes or numbers'} from a table: "
-                f"{there}. Correct the list."
+                f"Got {name!r} among search.estimators, needed ones for {task or 'classes or numbers'} from "
+                f"{'images' if takes == 'image' else 'a table'}: {there}. Correct the list."
             )
 
 
-def _fits(entry: EstimatorEntry, task: Task | None) -> bool:
+def _fits(entry: EstimatorEntry, task: Task | None, takes: Takes) -> bool:
     supervised = bool({"classification", "regression"} & set(entry.tasks))
-    return entry.takes == "table" and (supervised if task is None else task in entry.tasks)
+    return entry.takes == takes and (supervised if task is None else task in entry.tasks)
 
 
 class Everything:
@@ -101,7 +111,8 @@ class Everything:
         self._on_batch = on_batch
         self._prepared = arena.ground.prepared
         n_rows = arena.ground.n_train_rows
-        self._entries = sensible_estimators(self._prepared.task, n_rows, search.estimators)
+        self._takes = self._prepared.entry.takes
+        self._entries = sensible_estimators(self._prepared.task, n_rows, search.estimators, takes=self._takes)
         self.arms: list[Arm] = []
 
     def run(self) -> None:
@@ -128,7 +139,7 @@ class Everything:
         n_rows, tried = self._arena.ground.n_train_rows, {arm.estimator for arm in self.arms}
         planned = [entry.name for entry in self._entries]
         found = {}
-        for entry in estimators_for(self._prepared.task):
+        for entry in estimators_for(self._prepared.task, takes=self._takes):
             if entry.name in tried or self._search.estimators:
                 continue
             if entry.name in planned[: self._search.n_trials]:
@@ -147,7 +158,7 @@ class Everything:
             arm.status, arm.reason = "failed", f"{entry.title} isn't for {self._prepared.task}."
             return arm
         try:
-            ending = ending_for(self._prepared, entry)
+            ending = () if self._takes == "image" else ending_for(self._prepared, entry)
         except WorkbenchError as error:
             arm.status, arm.reason = "failed", str(error)
             return arm
@@ -198,7 +209,7 @@ class Everything:
             turn += 1
 
     def _contest(self, arm: Arm) -> Contest | None:
-        entry = find_entry(arm.estimator)
+        entry = entry_taking(self._takes, arm.estimator)
         wanted = SearchSpec(method="optuna")
         try:
             space = make_space(entry, wanted, fixed=arm.fixed)

@@ -8,7 +8,6 @@ from typing import Any
 
 from workbench import storage
 from workbench.errors import RunError
-from workbench.estimators.catalogue import entry as find_entry
 from workbench.estimators.spec import EstimatorSpec, TrainingSpec
 from workbench.recipe.spec import Step
 from workbench.training import state as files
@@ -135,10 +134,11 @@ def spaces_of(prepared: Preparation, search: SearchSpec, ground: Ground) -> dict
             space = Space(space.dimensions, replace(space.nested, values=(space.nested.at(1.0),)))
         return {prepared.entry.name: space}
     found = {}
-    for entry in sensible_estimators(prepared.task, ground.n_train_rows, search.estimators):
+    takes = prepared.entry.takes
+    for entry in sensible_estimators(prepared.task, ground.n_train_rows, search.estimators, takes=takes):
         own = fixed if entry.name == prepared.entry.name else {}
         if entry.parameters and any(each.searched for each in entry.parameters):
-            found[entry.name] = Space(make_space(find_entry(entry.name), SearchSpec(), fixed=own).all)
+            found[entry.name] = Space(make_space(entry, SearchSpec(), fixed=own).all)
     return found
 
 
