@@ -100,3 +100,13 @@ def test_a_large_packed_file_is_read_in_blocks_to_the_same_rows(settings, tmp_pa
 def test_quotes_are_letters_where_a_person_says_so():
     aligned = Alignment(quoted=False)
     assert aligned.cells(b'5"  inch   pipe') == [b'5"', b"inch", b"pipe"]
+
+
+def test_names_of_rows_of_two_words_stay_one_column_with_a_hint(settings, tmp_path):
+    rows = b"Mazda RX4      21.0   6 160.0\nDatsun 710     22.8   4 108.0\nHornet 4 Drive 21.4   6 258.0\n"
+    text = b"                mpg cyl  disp\n" + rows
+    seen = look_at(written(tmp_path, text), settings=settings)
+    assert seen.frame.width == 1
+    assert any("where they set columns apart" in note for note in seen.notes)
+    plain = look_at(written(tmp_path, b"name\nAda Lovelace\nAlan Turing\nGrace Hopper\n"), settings=settings)
+    assert not plain.notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -91,7 +92,18 @@ def find_form(data: bytes, *, name: str, max_columns: int, tabs: bool, options: 
     form = Form(delimiter, [cell.strip() for cell in row.cells], row.line + n_skipped, row.last_line, 0, notes)
     form.start = _start_of_line(data, row.last_line)
     _name_columns(form, name, max_columns)
+    if len(form.header) == 1 and _looks_aligned(rows[place:]):
+        form.notes.append(
+            "All of it is one column, with stretches of blanks: where they set columns apart, the cells of its rows "
+            "couldn't be told from each other. Save it with commas or tabs, or choose the blank as the delimiter."
+        )
     return form
+
+
+def _looks_aligned(rows: list[_Row]) -> bool:
+    """Whether most lines of a single column have stretches of blanks in the middle."""
+    n_aligned = sum(bool(re.search(r"\S {2,}\S", cell)) for row in rows for cell in row.cells)
+    return len(rows) >= 3 and n_aligned > len(rows) / 2
 
 
 @dataclass
