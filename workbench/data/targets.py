@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 
@@ -25,18 +27,24 @@ def suggest_task(target: pl.Series) -> Task:
     """
     if not target.dtype.is_numeric():
         return "classification"
-    present = target.drop_nulls()
-    if present.dtype.is_float() and not is_whole(present):
+    if target.dtype.is_float() and not is_whole(target):
         return "regression"
-    many = len(_different(present, MAX_VALUES_OF_A_CLASS_CODE)) > MAX_VALUES_OF_A_CLASS_CODE
+    many = len(_different(target, MAX_VALUES_OF_A_CLASS_CODE)) > MAX_VALUES_OF_A_CLASS_CODE
     return "regression" if many else "classification"
+
+
+def _present(values: pl.Series) -> Iterator[pl.Series]:
+    """Give the values that aren't missing, a stretch at a time: a copy of all would be the largest thing in memory."""
+    for rows in stretches(len(values)):
+        some = values[rows].drop_nulls()
+        yield some.drop_nans() if some.dtype.is_float() else some
 
 
 def _different(values: pl.Series, enough: int) -> pl.Series:
     """Give the different values, or some of them once there are more than `enough`."""
     found = values.head(0)
-    for rows in stretches(len(values)):
-        found = pl.concat([found, values[rows].unique()]).unique()
+    for some in _present(values):
+        found = pl.concat([found, some.unique()]).unique()
         if len(found) > enough:
             break
     return found
@@ -44,8 +52,9 @@ def _different(values: pl.Series, enough: int) -> pl.Series:
 
 def is_whole(values: pl.Series) -> bool:
     """Say whether all numbers that aren't missing are whole."""
-    present = values.drop_nulls().drop_nans() if values.dtype.is_float() else values.drop_nulls()
-    return bool((present == present.round(0)).all()) if values.dtype.is_float() else values.dtype.is_integer()
+    if not values.dtype.is_float():
+        return values.dtype.is_integer()
+    return all(bool((some == some.round(0)).all()) for some in _present(values))
 
 
 def check_target(frame: pl.DataFrame, target: str, task: Task, *, allow_missing: bool = False) -> None:
@@ -69,8 +78,8 @@ def check_target(frame: pl.DataFrame, target: str, task: Task, *, allow_missing:
     if target not in frame.columns:
         hint = nearest(target, frame.columns) or f" Choose one of {', '.join(frame.columns[:8])}."
         raise TargetError(f"Got target {target!r}, needed one of the table's {frame.width} columns.{hint}")
-    values = _blank_to_null(frame[target])
-    n_missing = values.null_count()
+    values = frame[target] if frame[target].dtype.is_float() else _blank_to_null(frame[target])
+    n_missing = len(values) - sum(map(len, _present(values))) if values.dtype.is_float() else values.null_count()
     if n_missing == len(values):
         raise TargetError(
             f"Got target {target!r} without a single value in {len(values):,} rows, needed values to learn. "
@@ -84,14 +93,14 @@ def check_target(frame: pl.DataFrame, target: str, task: Task, *, allow_missing:
         )
     if not allow_missing:
         _check_size(values, target)
-    _check_values(values.drop_nulls(), target, task)
+    _check_values(values, target, task)
 
 
 def _check_size(values: pl.Series, target: str) -> None:
     """Refuse numbers whose squares leave the range of a double, and infinite ones."""
     if not values.dtype.is_float():
         return
-    n_huge = int((values.abs() > LARGEST_TARGET).sum())
+    n_huge = sum(int((some.abs() > LARGEST_TARGET).sum()) for some in _present(values))
     if n_huge:
         raise TargetError(
             f"Got target {target!r} with {n_huge:,} values of {len(values):,} that are infinite or beyond "
@@ -100,21 +109,22 @@ def _check_size(values: pl.Series, target: str) -> None:
         )
 
 
-def _check_values(present: pl.Series, target: str, task: Task) -> None:
-    n_different = len(_different(present, MAX_CLASSES))
+def _check_values(values: pl.Series, target: str, task: Task) -> None:
+    different = _different(values, MAX_CLASSES)
+    n_different = len(different)
     if n_different == 1:
         raise TargetError(
-            f"Got target {target!r} with one value only ({present[0]!r}), needed at least two to tell apart. "
+            f"Got target {target!r} with one value only ({different[0]!r}), needed at least two to tell apart. "
             "Choose another target or other rows."
         )
-    if task == "regression" and not (present.dtype.is_numeric() or present.dtype == pl.Boolean):
+    if task == "regression" and not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
         raise TargetError(
-            f"Got target {target!r} of type {present.dtype}, needed numbers for a regression. "
+            f"Got target {target!r} of type {values.dtype}, needed numbers for a regression. "
             "Set the task to classification or choose another target."
         )
     if task == "classification" and n_different > MAX_CLASSES:
-        n_classes = present.n_unique()
-        remedy = "Set the task to regression" if present.dtype.is_numeric() else "Choose a target with fewer values"
+        n_classes = values.drop_nulls().n_unique()
+        remedy = "Set the task to regression" if values.dtype.is_numeric() else "Choose a target with fewer values"
         raise TargetError(
             f"Got target {target!r} with {n_classes:,} classes, needed at most {MAX_CLASSES:,}. {remedy}."
         )
