@@ -99,6 +99,15 @@ def test_all_who_ask_within_a_tick_get_the_same_bytes_and_nothing_is_read(settin
     assert feed.ready("time", "") is None, "what is at hand is too old"
 
 
+def test_curves_of_very_many_points_are_drawn_less_often(settings, monkeypatch):
+    run = going_on(settings, created=time.time() - 3600)
+    log(run, 20)
+    monkeypatch.setattr(live_feed, "_LONG", 10)
+    spent = iter([0.0, 0.5])
+    monkeypatch.setattr(live_feed.time, "thread_time", lambda: next(spent))
+    assert looked(Feed(run))[1] > 5
+
+
 def test_a_run_that_just_began_is_looked_at_more_often(settings):
     assert looked(Feed(going_on(settings, "new-1")))[1] < 0.2
     old = going_on(settings, "old-1", created=time.time() - 3600)

@@ -269,6 +269,19 @@ def test_a_tail_follows_a_file_that_grows_is_cut_back_and_is_replaced(tmp_path: 
     assert tail.frame().is_empty()
 
 
+@pytest.mark.parametrize("n_bytes", [1, 100, 1_000, 10**6])
+def test_a_long_file_is_read_in_stretches_to_the_same_rows(tmp_path: Path, monkeypatch, n_bytes: int) -> None:
+    path = tmp_path / "history.jsonl"
+    for step in range(30):
+        metrics = {"loss": 1 / (step + 1)} | ({"val_loss": 2.0} if step > 20 else {})
+        storage.append_json_line(path, {"time": 1.0, "step": step, "epoch": step, "metrics": metrics})
+    with path.open("ab") as file:
+        file.write(b'{"time": 1.0, "st')  # cut by a kill, or not yet whole
+    monkeypatch.setattr("workbench.training.tailing._READ_BYTES", n_bytes)
+    assert Tail(path, history_frame).frame().equals(history_frame(storage.read_json_lines(path)[0]), null_equal=True)
+    assert Tail(path, history_frame).frame().height == 30
+
+
 def test_log_lines_are_found_by_level(capsys: pytest.CaptureFixture[str]) -> None:
     import logging
 

@@ -11,6 +11,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, cast
 
+import orjson
+
 from workbench.errors import StorageError
 
 
@@ -138,8 +140,15 @@ def append_json_line(path: Path, value: Any) -> None:
         lines.close()
 
 
-def read_json_lines(path: Path, position: int = 0) -> tuple[list[Any], int]:
+def read_json_lines(path: Path, position: int = 0, *, n_bytes: int | None = None) -> tuple[list[Any], int]:
     """Read the complete lines of a JSON-lines file from a byte position on.
+
+    Parameters
+    ----------
+    path : Path
+    position : int
+    n_bytes : int, optional
+        About so many of them; more where a line is longer. All when absent.
 
     Returns
     -------
@@ -151,7 +160,9 @@ def read_json_lines(path: Path, position: int = 0) -> tuple[list[Any], int]:
     try:
         with path.open("rb") as file:
             file.seek(position)
-            data = file.read()
+            data = file.read(n_bytes)
+            if n_bytes is not None and len(data) == n_bytes:
+                data += file.readline()
     except FileNotFoundError:
         return [], 0
     complete = data[: data.rfind(b"\n") + 1]
@@ -161,7 +172,14 @@ def read_json_lines(path: Path, position: int = 0) -> tuple[list[Any], int]:
 def _parse_lines(data: bytes) -> Iterator[Any]:
     for line in data.splitlines():
         with suppress(ValueError):
-            yield json.loads(line)
+            yield _parsed(line)
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except ValueError:  # it is stricter: numbers beyond 64 bits, NaN
+        return json.loads(line)
 
 
 def entries(folder: Path) -> list[Path]:

@@ -90,8 +90,7 @@ def _focus(history: pl.DataFrame, axis: Axis) -> list[float] | None:
     """
     if axis.by != "time" or history.height < _FOCUS_POINTS:
         return None
-    times = axis.of_history(history)
-    first, last = float(times[0]), float(times[-1])
+    first, last = (float(axis.of_history(history[place : place + 1])[0]) for place in (0, history.height - 1))
     if last <= first or last - first > _FOCUS_SHARE * axis.end:
         return None
     margin = 0.15 * (last - first)
@@ -236,5 +235,5 @@ def _say(panel: Panel) -> str:
 def _first(frame: pl.DataFrame, column: str) -> float | None:
     if not frame.height or column not in frame.columns:
         return None
-    value = frame[column].drop_nulls().min()
+    value = frame[column].min()
     return None if value is None else float(value)  # type: ignore[arg-type]

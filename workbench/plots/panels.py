@@ -66,12 +66,11 @@ class Axis:
 
     def __init__(self, history: pl.DataFrame, by: By, started: float, unit: str, ended: float | None = None) -> None:
         self.by, self.started = by, started
-        known = history
+        self._known = history
         if history.height and (history["time"].null_count() or history["step"].null_count()):
-            known = history.drop_nulls(["time", "step"])
-        self._times = known["time"].to_numpy() if known.height else np.zeros(0)
-        self._steps = known["step"].to_numpy().astype(float) if known.height else np.zeros(0)
-        seconds = max([started, ended or started, *self._times[-1:]]) - started
+            self._known = history.drop_nulls(["time", "step"])
+        last = float(self._known["time"][-1]) if self._known.height else started
+        seconds = max(started, ended or started, last) - started
         self.scale, self.time_unit = (
             (1.0, "s") if seconds < 300 else (60.0, "min") if seconds < 10_800 else (3600.0, "h")
         )
@@ -88,9 +87,9 @@ class Axis:
         """Place samples; by step, those outside the logged steps have no place (NaN)."""
         if self.by == "time":
             return (times - self.started) / self.scale
-        if not len(self._times):
+        if not self._known.height:
             return np.full(len(times), np.nan)
-        x, y = np.r_[self.started, self._times], np.r_[0.0, self._steps]
+        x, y = np.r_[self.started, self._known["time"].to_numpy()], np.r_[0.0, self._known["step"].to_numpy()]
         return np.asarray(np.interp(times, x, y, left=np.nan, right=np.nan))
 
 
@@ -133,16 +132,18 @@ def _search_panels(history: pl.DataFrame, axis: Axis, names: list[str]) -> list[
 
 def history_line(history: pl.DataFrame, metric: str, axis: Axis, name: str, color: str) -> Line:
     """Make the line of one metric, thinned when long."""
-    logged = history.filter(pl.col(metric).is_not_null()) if history[metric].null_count() else history
-    y = logged[metric].to_numpy().astype(float)
-    keep = thin_line(y, y, MAX_LINE_POINTS)
+    logged = history.select("time", "step", metric)
+    if logged[metric].null_count():
+        logged = logged.filter(pl.col(metric).is_not_null())
+    y = logged[metric].to_numpy()
+    drawn = logged[thin_line(y, y, MAX_LINE_POINTS)]
     return Line(
         name,
-        axis.of_history(logged)[keep],
-        y[keep],
+        axis.of_history(drawn),
+        drawn[metric].to_numpy().astype(float),
         color,
         "%{y:.5g} (step %{customdata:,})",
-        logged["step"].to_numpy()[keep].tolist(),
+        drawn["step"].to_list(),
     )
 
 

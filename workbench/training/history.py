@@ -149,10 +149,12 @@ def history_frame(lines: list[dict[str, Any]]) -> pl.DataFrame:
     >>> history_frame([{"time": 1.0, "step": 1, "epoch": 1, "metrics": {"loss": 0.5}}]).columns
     ['time', 'step', 'epoch', 'loss']
     """
-    names = list(dict.fromkeys(name for line in lines for name in line.get("metrics", {})))
+    points = [line.get("metrics", {}) for line in lines]
+    names = list(dict.fromkeys(name for point in points for name in point))
+    columns = {name: [line.get(name) for line in lines] for name in _HISTORY_SCHEMA}
+    columns |= {name: [point.get(name) for point in points] for name in names}
     schema = {**_HISTORY_SCHEMA, **dict.fromkeys(names, pl.Float64)}
-    rows = [{**{key: line.get(key) for key in _HISTORY_SCHEMA}, **line.get("metrics", {})} for line in lines]
-    return pl.DataFrame({name: [row.get(name) for row in rows] for name in schema}, schema=schema, strict=False)
+    return pl.DataFrame(columns, schema=schema, strict=False)
 
 
 def hardware_frame(lines: list[dict[str, Any]]) -> pl.DataFrame:

@@ -13,6 +13,7 @@ import polars as pl
 from workbench import storage
 
 _MARK_BYTES = 64
+_READ_BYTES = 4 * 1024 * 1024
 _KEPT = 64  # files that one process keeps at hand; a page shows the curves of a few runs at once
 
 Lines = list[dict[str, Any]]
@@ -57,9 +58,14 @@ class Tail:
             return self._frame
 
     def _read_on(self) -> None:
-        lines, position = storage.read_json_lines(self._path, self._position)
+        while self._read_some():
+            pass
+
+    def _read_some(self) -> bool:
+        """Read a few megabytes, since parsed lines take ten times the memory of their text; False at the end."""
+        lines, position = storage.read_json_lines(self._path, self._position, n_bytes=_READ_BYTES)
         if position == self._position:
-            return
+            return False
         with self._path.open("rb") as file:
             file.seek(max(0, position - _MARK_BYTES))
             self._mark = file.read(position - max(0, position - _MARK_BYTES))
@@ -68,6 +74,7 @@ class Tail:
             grown = _joined(self._frame, self._to_frame(lines))
             # Each read adds a chunk; hundreds of them would make every use of the frame slow.
             self._frame = grown.rechunk() if grown.n_chunks() > 64 else grown
+        return True
 
     def _is_as_it_was(self) -> bool:
         if not self._mark:

@@ -26,6 +26,7 @@ By = Literal["time", "step"]
 TICK_SECONDS = 1.25
 _EAGER_SECONDS, _EAGER_FOR = 0.1, 30.0  # until a run that was just started shows its first number
 _BRISK_SECONDS, _BRISK_FOR = 0.4, 8.0  # for the first moments of each run
+_LONG, _LARGEST_SHARE = 100_000, 0.05  # curves of more points are drawn less often, if they would take more of a core
 _AFTER_TICK = 0.03  # who asks a little after a tick gets what the tick drew, not what the last one did
 
 
@@ -61,17 +62,22 @@ class Feed:
         Returns
         -------
         bytes
-            JSON, compressed: ``stamp``, ``page`` (what the rest of the page should show, see `page_mark`), ``unit``,
-            ``cards`` (label, value and help), ``progress`` (from 0 to 1), ``text``, ``warning`` (what is wrong and
-            what to do, or None) and ``figure`` (Plotly's JSON, or None where it is as it was).
+            JSON, compressed: ``stamp``, ``at`` (when it was looked at, in Unix seconds), ``page`` (what the rest of the
+            page should show, see `page_mark`), ``unit``, ``cards`` (label, value and help), ``progress`` (from 0 to 1),
+            ``text``, ``warning`` (what is wrong and what to do, or None) and ``figure`` (Plotly's JSON, or None where
+            it is as it was).
         float
         """
         with self._lock:
+            began = time.thread_time()
             if time.monotonic() >= self._until:
                 self._refresh()
             key = self._key(by, seen)
             if key not in self._answers:
                 self._answers[key] = self._answer(*key)
+                if sum(frame.height for frame in self._frames) > _LONG:
+                    pause = (time.thread_time() - began) / _LARGEST_SHARE
+                    self._until = max(self._until, time.monotonic() + pause)
             return self._answers[key], self._again()
 
     def ready(self, by: By, seen: str) -> tuple[bytes, float] | None:
@@ -93,12 +99,14 @@ class Feed:
         return max(0.0, self._until - time.monotonic()) + _AFTER_TICK
 
     def _refresh(self) -> None:
+        at = time.time()
         run_state = self._run.state
         history, hardware = self._run.history(), self._run.hardware()
         self._until = time.monotonic() + _tick(run_state, has_begun=history.height > 0)
         self._state, self._frames = run_state, (history, hardware)
         self._stamp = f"{history.height} {hardware.height} {run_state.started}"
         head = {
+            "at": at,
             "page": page_mark(self._run, run_state),
             "unit": axis_unit(run_state),
             "cards": run_status.cards(self._run, run_state),

@@ -45,6 +45,7 @@ class View {
     this.chart.setAttribute("role", "img")
     this.by = "time"
     this.asking = 0
+    this.failures = 0
     this.wake = () => document.hidden || this.ask()
   }
 
@@ -80,7 +81,10 @@ class View {
 
   /** Take what the page says: which run, and what of it the page shows already. */
   update(data, tell) {
-    if (this.data?.run !== data.run) this.stamp = ""
+    if (this.data?.run !== data.run) {
+      this.stamp = ""
+      this.gone = false
+    }
     this.data = data
     this.tell = tell
     this.told = data.page
@@ -114,9 +118,13 @@ class View {
         this.show(news)
       } else if (answer.status === 404) {
         again = 0
-        this.turn("gone")
+        if (!this.gone) this.turn("gone")
+        this.gone = true
       }
-    } catch {} // the server is away: it may come back
+      this.failures = 0
+    } catch { // the server is away: it may come back
+      if (++this.failures > 1) this.text.textContent = "The app doesn't answer. This page goes on when it does."
+    }
     if (nth === this.asking && again && !document.hidden) this.timer = setTimeout(() => this.ask(), 1000 * again)
   }
 
@@ -144,7 +152,7 @@ class View {
       this.stamp = news.stamp
       this.draw()
     }
-    this.turn(news.page)
+    if (news.at > this.data.drawn) this.turn(news.page) // what was looked at before tells nothing new
   }
 
   card({ label, value, help }) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ def show(run: Run, run_state: RunState) -> None:
     data = {
         "run": run.id,
         "page": live_feed.page_mark(run, run_state),
+        "drawn": time.time(),
         "left_out": BUTTONS_LEFT_OUT,
         "format": st.session_state.get("picture.format", "PNG").lower(),
     }
