@@ -151,6 +151,17 @@ def test_a_waiting_run_says_for_what_and_has_no_curves(settings):
     assert news["cards"][0]["value"] == "waiting"
 
 
+def test_a_run_that_is_being_packaged_has_its_metrics_already(settings):
+    run = going_on(settings, phase="packaging", step=3, total=3, unit="tree")
+    report = {"format_version": 1, "splits": {"test": {"n_rows": 4, "metrics": {"accuracy": 0.75}}}}
+    run.report_folder.mkdir()
+    storage.write_json(
+        run.report_folder / "report.json",
+        report | {"task": "classification", "classes": ["a", "b", "c"], "target": "y"},
+    )
+    assert looked(Feed(run))[0]["cards"][2] == {"label": "accuracy, test", "value": "0.75", "help": None}
+
+
 def test_what_a_sample_could_not_read_is_a_gap(settings):
     run = going_on(settings)
     log(run, 2)
@@ -180,8 +191,12 @@ def test_over_http(settings):
         assert answer.headers["cache-control"] == "no-store"
         assert float(answer.headers["again-in"]) > 0
         assert answer.json()["figure"]["layout"]["xaxis"]["title"]["text"] == "step"
-    shutil.rmtree(run.folder)
     time.sleep(0.5)
+    run.report_folder.mkdir()
+    (run.report_folder / "report.json").write_text("{")
+    damaged = ask(f"/runs/{run.id}")
+    assert (damaged.status_code, "report.json" in damaged.json()["detail"]) == (503, True)
+    shutil.rmtree(run.folder)
     assert ask(f"/runs/{run.id}").status_code == 404
 
 

@@ -19,7 +19,7 @@ from workbench.explain.files import FORMAT_VERSION, RESULT
 from workbench.explain.result import Engine, Explanation
 from workbench.explain.rows import N_BACKGROUND, refuse_images
 from workbench.settings import Settings, current
-from workbench.training.liveness import exit_status, is_alive, process_created
+from workbench.training.liveness import exit_status, is_alive, is_ours, process_created
 from workbench.training.processes import start_worker
 from workbench.training.state import PROCESS
 
@@ -279,6 +279,8 @@ def _why_gone(folder: Path, exited: int | None, state: ExplanationState) -> str 
         return None
     if exited is None:
         exited = exit_status(folder)  # it may have ended between the two looks
+    if exited is None and is_ours(folder, process["pid"]):  # its thread is about to learn how it ended
+        return None
     how = "killed, or out of memory"
     if exited is not None:
         how = f"killed by signal {-exited}" if exited < 0 else f"exit status {exited}"

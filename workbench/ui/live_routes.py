@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workbench.errors import WorkbenchError
+from workbench.errors import RunNotFoundError, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.ui.live_feed import Feed
@@ -38,9 +38,11 @@ async def _look(request: Request) -> Response:
         answer = feed.ready(by, seen) if feed is not None else None
         if answer is None:  # something has to be read and drawn, away from the loop that serves the pages
             answer = await run_in_threadpool(_drawn, run_id, by, seen)
-    except WorkbenchError as problem:  # the run was deleted, or never was
+    except WorkbenchError as problem:
         _feeds.pop(run_id, None)
-        return Response(orjson.dumps({"detail": str(problem)}), 404, media_type="application/json")
+        is_gone = isinstance(problem, RunNotFoundError)  # it was deleted, or never was; all else may pass
+        body = orjson.dumps({"detail": str(problem)})
+        return Response(body, 404 if is_gone else 503, media_type="application/json")
     body, again = answer
     headers = {"Content-Encoding": "gzip", "Cache-Control": "no-store", "Again-In": f"{again:.3f}"}
     return Response(body, media_type="application/json", headers=headers)

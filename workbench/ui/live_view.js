@@ -120,6 +120,8 @@ class View {
         again = 0
         if (!this.gone) this.turn("gone")
         this.gone = true
+      } else {
+        this.text.textContent = (await answer.json()).detail
       }
       this.failures = 0
     } catch { // the server is away: it may come back

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.estimators.catalogue import catalogue
+from workbench.evaluation import open_report
 from workbench.plots.panels import metric_title
 from workbench.ui import words
 
@@ -36,7 +37,7 @@ def first_metric(run: Run) -> tuple[str, float] | None:
     test = run.metrics().get("test", {})
     if not test:
         return None
-    names = [run.report().main_metric, *_FIRST_METRIC]
+    names = [open_report(run.report_folder).main_metric, *_FIRST_METRIC]
     return next(((name, float(test[name])) for name in names if test.get(name) is not None), None)
 
 
