@@ -249,6 +249,10 @@ def test_a_live_page_moves_outlives_the_app_and_ends_by_itself(app, page):
     drawn = points(page)
     counted_beyond(page, counted_beyond(page, 0))
     page.wait_for_function("n => document.querySelector('.wb-live-chart').data[0].x.length > n", arg=drawn)
+    assert page.evaluate(
+        "(() => { const chart = document.querySelector('.wb-live-chart')\n"
+        "return chart._fullLayout.xaxis.range[1] >= chart.data[0].x.at(-1) })()"
+    ), "the axis grows with the curve"
 
     by_step = page.get_by_role("radio", name="By step", exact=True)
     page.get_by_role("radio", name="By time", exact=True).focus()

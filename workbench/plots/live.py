@@ -43,6 +43,7 @@ def live_picture(
     metrics: Sequence[str] | None = None,
     title: str | None = None,
     detail: bool = False,
+    focus: bool = True,
 ) -> dict[str, Any]:
     """Describe loss and metrics above GPU, CPU and memory, on one shared axis, as Plotly's JSON has it.
 
@@ -67,6 +68,9 @@ def live_picture(
         Metrics to draw, without ``val_``; by default the loss and the first two others.
     detail : bool
         Draw all that is known of the hardware: bandwidth, power, temperature, clocks, link, disk and energy, too.
+    focus : bool
+        Show the part of the time axis in which the run trained, where that would be a sliver. A picture that is drawn
+        anew again and again had better not: Plotly keeps a range that it was given once.
     """
     samples = hardware_table(hardware)
     times = [t for t in (_first(samples, "time"), _first(history, "time")) if t is not None]
@@ -75,7 +79,7 @@ def live_picture(
     ended = float(samples["time"][-1]) if samples.height else None
     axis = Axis(history, by, min(times) if started is None else started, unit, ended)
     panels = metric_panels(history, axis, metrics) + hardware_panels(samples, axis, detail=detail)
-    shown = _focus(history, axis)
+    shown = _focus(history, axis) if focus else None
     left_out = "double-click shows what was before and after training" if shown else None
     picture = _draw(panels, axis, title, join(_subtitle(history, samples, unit), left_out))
     if shown:

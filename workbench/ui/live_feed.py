@@ -129,7 +129,9 @@ class Feed:
             run_state = self._state or self._run.state
             if run_state.status == "queued":
                 return b"null"
-            drawn = live_picture(*self._frames, by=by, started=run_state.started, unit=axis_unit(run_state))
+            drawn = live_picture(
+                *self._frames, by=by, started=run_state.started, unit=axis_unit(run_state), focus=False
+            )
             known = self._pictures[by] = stamp, orjson.dumps(drawn, option=orjson.OPT_SERIALIZE_NUMPY)
         return known[1]
 
