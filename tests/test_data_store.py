@@ -88,9 +88,15 @@ def test_other_contents_have_another_digest(other):
 
 
 def test_the_digest_is_the_same_in_every_version_and_process():
-    assert digest_of(pl.DataFrame({"a": [1, None], "b": ["x", "ü"], "c": [True, False]})) == (
-        "f7d111503250e8cc9b49fee04614ce6698abc8209e9df8661b915e7f52eb3b0c"
-    )
+    frame = pl.DataFrame({"a": [1, None], "b": ["x", "ü"], "c": [True, False], "d": [0.5, None], "e": [517.0, -3.0]})
+    assert digest_of(frame) == "e385dc0df349377777cdae2acb34ce529eba6a3c345ad7f31d8b1a02880a9039"
+
+
+def test_numbers_that_look_alike_have_other_digests():
+    values = [0.0, -0.0, 1.0, None, 0.5, 127.0, 128.0, 2.0**31, 2.0**53, 1e300, 5e-324]
+    columns = [pl.Series("a", [value], dtype=pl.Float64) for value in values]
+    columns += [pl.Series("a", [value]) for value in (0, 1, 127)]
+    assert len({digest_of(column.to_frame()) for column in columns}) == len(columns)
 
 
 CELLS = {

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.data import read_table, streaming
+from workbench.data import blocks, read_table, streaming
 from workbench.data.blocks import end_of_rows
 from workbench.data.digests import digest_of
 from workbench.data.normalize import normalize_frame
@@ -246,6 +246,19 @@ def test_a_large_file_with_a_damaged_line_leaves_nothing(tiny_blocks, tmp_path, 
     with pytest.raises(WorkbenchError, match=r"2 cells in line 62"):
         read_table(tmp_path / "bad.csv", settings=settings)
     assert list(settings.tables.iterdir()) == []
+
+
+@given(st.lists(st.integers(0, 9)), st.integers(1, 12), st.integers(1, 8))
+def test_a_file_on_the_disk_is_read_whole_and_in_pieces_that_end_with_a_line(lengths, size, n_ahead):
+    content = b"\n".join(b"x" * length for length in lengths)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_AHEAD_BYTES", n_ahead)
+        file = blocks.WholeLines(io.BytesIO(content))
+        pieces = list(iter(lambda: file.read(size), b""))
+    assert b"".join(pieces) == content
+    assert all(size <= len(piece) <= size + n_ahead for piece in pieces[:-1])
+    if n_ahead > max(lengths, default=0):
+        assert all(piece.endswith(b"\n") for piece in pieces[:-1])
 
 
 def test_blocks_end_where_rows_end():

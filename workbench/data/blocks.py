@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -13,6 +15,7 @@ from workbench.errors import ReadError
 
 BLOCK_BYTES = 8 * 1024 * 1024
 _LONGEST_ROW = 256 * 1024 * 1024
+_AHEAD_BYTES = 64 * 1024  # in which most lines end
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
 
 
@@ -37,6 +40,41 @@ class WrongEncodingError(Exception):
     def __init__(self, error: UnicodeError) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+class WholeLines(io.RawIOBase):
+    """A file on the disk that gives a little more than it is asked for, up to the end of a line.
+
+    So most blocks are what was read, and needn't be put together of two pieces, which costs as much as reading them.
+
+    Parameters
+    ----------
+    file : binary file
+        At its start.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._position = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        if size > 0:
+            self._file.seek(self._position + size)
+            size += self._file.read(_AHEAD_BYTES).find(b"\n") + 1
+            self._file.seek(self._position)
+        data = self._file.read(size)
+        self._position += len(data)
+        return data
+
+
+def may_enter_anywhere(stream: BinaryIO) -> bool:
+    """Whether the stream is a file on the disk rather than one that is unpacked on the way."""
+    try:
+        os.fstat(stream.fileno())
+        return stream.seekable()
+    except (OSError, ValueError):
+        return False
 
 
 def pieces(stream: BinaryIO, encoding: str, *, name: str, old_mac: bool) -> Iterator[bytes]:
@@ -106,7 +144,10 @@ def cut_blocks(parts: Iterator[bytes], delimiter: str, *, quoted: bool, name: st
                     "shorter ones. Check that quotes come in pairs there and that the lines end."
                 )
             continue
-        data, rest = b"".join((rest, memoryview(part)[:cut])), part[cut:]
+        if rest or cut < len(part):
+            data, rest = b"".join((rest, memoryview(part)[:cut])), part[cut:]
+        else:
+            data = part
         n_bytes += len(data)
         yield Block(data)
     data = rest.rstrip(b"\n")

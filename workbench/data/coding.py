@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from workbench.data.column_memory import CHUNK_ROWS, cells_of
+from workbench.data.digests import width_of
 
 _MAX_VALUES = 32_000
 _MAX_WHOLE = 2**31
@@ -137,6 +138,7 @@ class Coders:
 
     def __init__(self, schema: Mapping[str, pl.DataType], shelf: Shelf | None = None) -> None:
         self._coders: dict[str, _RangeCoder | _LookUpCoder] = {}
+        self._widths = dict.fromkeys(schema, 1)  # of the columns that have no coder
         shelf = shelf or Shelf()
         for name, dtype in schema.items() if len(schema) <= _MAX_COLUMNS else ():
             if dtype.is_integer() or dtype == pl.Float64:
@@ -148,9 +150,15 @@ class Coders:
         """Take some rows."""
         for name, coder in list(self._coders.items()):
             if rows.height and not coder.add(rows[name]):
-                del self._coders[name]
+                self._give_up(name)
+        for series in rows:
+            if series.name not in self._coders:
+                self._widths[series.name] = max(self._widths[series.name], width_of(series))
         while sum(coder.n_bytes for coder in self._coders.values()) > _MAX_BYTES:
-            del self._coders[max(self._coders, key=lambda name: self._coders[name].n_bytes)]
+            self._give_up(max(self._coders, key=lambda name: self._coders[name].n_bytes))
+
+    def _give_up(self, name: str) -> None:
+        self._widths[name] = width_of(self._coders.pop(name).known())
 
     def texts(self) -> dict[str, Coded]:
         """Give the columns of texts as far as they are known, with the rows that were taken last."""
@@ -160,6 +168,10 @@ class Coders:
     def __contains__(self, name: object) -> bool:
         """Whether the column has had few different values so far."""
         return name in self._coders
+
+    def width_without(self, name: str) -> int:
+        """Give the width (see `workbench.data.digests.width_of`) of a column that isn't in here."""
+        return self._widths[name]
 
     def take(self, name: str) -> Coded:
         """Give a column that is in here when all rows were added, and let go of it."""
@@ -218,8 +230,12 @@ class _RangeCoder:
             codes = codes.astype(np.int16) + shift
             codes[missing] = 0
             parts.append(codes.astype(np.uint8) if n_values <= 256 else codes)
-        values = pl.Series(self._name, [None, *range(self._low, self._high + 1)], dtype=pl.Int64)
-        return Coded(values.cast(self._dtype), parts)
+        return Coded(self.known(), parts)
+
+    def known(self) -> pl.Series:
+        """Give the missing value, and then all numbers within the range."""
+        numbers = [] if self._base is None else range(self._low, self._high + 1)
+        return pl.Series(self._name, [None, *numbers], dtype=pl.Int64).cast(self._dtype)
 
 
 class _LookUpCoder:
@@ -270,13 +286,14 @@ class _LookUpCoder:
 
     def last(self) -> Coded:
         """Give the rows that were taken last."""
-        return Coded(self._known(), [self._last])
+        return Coded(self.known(), [self._last])
 
     def finish(self) -> Coded:
         """Give the column."""
-        return Coded(self._known(), [self._shelf.take(part) for part in self._parts])
+        return Coded(self.known(), [self._shelf.take(part) for part in self._parts])
 
-    def _known(self) -> pl.Series:
+    def known(self) -> pl.Series:
+        """Give the missing value, and then those that occurred."""
         if len(self._values) > 1:
             self._values = [pl.concat(self._values).rechunk()]
         return self._values[0]

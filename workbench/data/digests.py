@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import cast
 
@@ -14,6 +14,7 @@ from workbench.data.column_memory import cells_of
 
 Piece = bytes | np.ndarray
 _WIDTHS = (1, 2, 4, 8)
+_LARGEST = _WIDTHS[-1]
 
 
 def digest_of(frame: pl.DataFrame) -> str:
@@ -26,40 +27,44 @@ def digest_of(frame: pl.DataFrame) -> str:
     >>> digest_of(pl.DataFrame({"a": [1, None]})) == digest_of(pl.DataFrame({"a": [1, None]}))
     True
     """
-    total = hashlib.sha256(table_head(frame.height))
+    columns = []
     for series in frame:
         width = width_of(series)
-        total.update(column_head(series.name, series.dtype, width))
-        feed(total, missing_bits(series))
+        column = hashlib.sha256(column_head(series.name, series.dtype, width))
+        feed(column, missing_bits(series))
         for pieces in pieces_of(series.dtype, width):
-            feed(total, pieces(series))
-    return total.hexdigest()
+            feed(column, pieces(series))
+        columns.append(column.digest())
+    return digest_of_columns(frame.height, columns)
 
 
-def feed(total: hashlib._Hash, piece: Piece) -> None:
+def digest_of_columns(n_rows: int, columns: Iterable[bytes]) -> str:
+    """Put together the digests of a table's columns, in order; each may have been computed by a thread of its own."""
+    return hashlib.sha256(b"".join([f"workbench table 3\n{n_rows}\n".encode(), *columns])).hexdigest()
+
+
+def feed(column: hashlib._Hash, piece: Piece) -> None:
     """Digest a piece."""
-    total.update(piece if isinstance(piece, bytes) else piece.data)
-
-
-def table_head(n_rows: int) -> bytes:
-    """Give what is digested first."""
-    return f"workbench table 2\n{n_rows}\n".encode()
+    column.update(piece if isinstance(piece, bytes) else piece.data)
 
 
 def width_of(series: pl.Series) -> int:
     """Give the bytes that each whole number of a column is digested in, or each length of a text: as few as will do.
 
-    That of a column is the largest of its parts'.
+    That of a column is the largest of its parts'. Floats that are all whole and not -0.0 take up to four bytes.
 
     Examples
     --------
-    >>> [width_of(pl.Series(values)) for values in ([1, 127], [-129], [0.5], ["a"])]
-    [1, 2, 8, 1]
+    >>> [width_of(pl.Series(values)) for values in ([1, 127], [-129], [0.5], [517.0, None], ["a"])]
+    [1, 2, 8, 2, 1]
     """
     dtype = series.dtype
-    if dtype.is_integer():
+    if dtype.is_integer() or dtype == pl.Float64:
         cells, missing = cells_of(series)
-        low, high = _extremes(cells if missing is None else cells[~missing])
+        present = cells if missing is None else cells[~missing]
+        if dtype == pl.Float64 and not (_are_short_integers(present[:1_000]) and _are_short_integers(present)):
+            return cells.itemsize
+        low, high = _extremes(present)
         return next(width for width in _WIDTHS if -(1 << 8 * width - 1) <= low and high < 1 << 8 * width - 1)
     if dtype == pl.String or dtype == pl.Binary:
         longest = _longest(series)
@@ -68,7 +73,7 @@ def width_of(series: pl.Series) -> int:
 
 
 def column_head(name: str, dtype: pl.DataType, width: int) -> bytes:
-    """Give what is digested in front of a column."""
+    """Give what is digested in front of a column's values."""
     return f"{len(name.encode())}:{name}\n{dtype}\n{width}\n".encode()
 
 
@@ -83,7 +88,17 @@ def pieces_of(dtype: pl.DataType, width: int) -> tuple[Callable[[pl.Series], Pie
         return partial(_text_lengths, width=width), _text
     if dtype == pl.Binary:
         return partial(_binary_lengths, width=width), _binary
-    return (partial(_whole_numbers, width=width) if dtype.is_integer() else _numbers,)
+    if dtype.is_integer() or (dtype == pl.Float64 and width < _LARGEST):
+        return (partial(_whole_numbers, width=width),)
+    return (_numbers,)
+
+
+def _are_short_integers(cells: np.ndarray) -> bool:
+    """Whether all floats are whole numbers of 32 bits."""
+    if len(cells) and not -(1 << 31) <= cells.min() <= cells.max() < 1 << 31:
+        return False
+    whole = cells.astype(np.int32)
+    return np.array_equal(whole.astype(np.float64).view(np.int64), cells.view(np.int64))  # -0.0 isn't, by its bits
 
 
 def _extremes(cells: np.ndarray) -> tuple[int, int]:

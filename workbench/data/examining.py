@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from workbench.data.behind import Behind
 from workbench.data.coding import Coded, Coders
-from workbench.data.digests import Piece, column_head, feed, missing_bits, pieces_of, table_head
+from workbench.data.digests import Piece, column_head, digest_of_columns, feed, missing_bits, pieces_of, width_of
 from workbench.data.stored_rows import SAMPLE_ROWS, sample_positions
 from workbench.data.summaries import Parts
 from workbench.data.summarizing import Summarizer, TableSummary
@@ -36,21 +36,18 @@ class Contents:
     schema : dict of str to DataType
     n_rows : int
     n_missing : dict of str to int
-    widths : dict of str to int
-        See `workbench.data.digests.width_of`.
     n_bytes : int
         Memory that all rows take as a frame.
     coded : Coders
-        Holds columns that needn't be read again.
+        Has seen all rows, and holds columns that needn't be read again.
     """
 
     path: Path
     schema: dict[str, pl.DataType]
     n_rows: int
     n_missing: dict[str, int]
-    widths: dict[str, int]
     n_bytes: int
-    coded: Coders = field(default_factory=lambda: Coders({}))
+    coded: Coders
 
 
 @dataclass(frozen=True)
@@ -63,30 +60,33 @@ class Examined:
 
 
 def examine(contents: Contents) -> Examined:
-    """Compute digest, summary and sample of a stored file: one column is summarized while the next is digested."""
+    """Compute digest, summary and sample of a stored file, two columns at the same time where they aren't too long."""
     positions = sample_positions(contents.n_rows) if contents.n_rows > SAMPLE_ROWS else None
-    digest = hashlib.sha256(table_head(contents.n_rows))
+    digests: dict[str, bytes] = {}
+    sampled: dict[str, pl.Series] = {}
+
+    def digest(name: str, dtype: pl.DataType, parts: Parts | Coded) -> None:
+        width = width_of(parts.values) if isinstance(parts, Coded) else contents.coded.width_without(name)
+        column = hashlib.sha256(column_head(name, dtype, width))
+        has_missing, add = contents.n_missing[name] > 0, partial(feed, column)
+        if not has_missing:
+            add(bytes((contents.n_rows + 7) // 8))
+        if isinstance(parts, Coded):
+            _digest_coded(parts, dtype, width, has_missing, add)
+            drawn = [] if positions is None else [_draw_coded(parts, positions)]
+        else:
+            drawn = _digest_parts(parts, dtype, width, has_missing, positions, add)
+        digests[name] = column.digest()
+        if positions is not None:
+            sampled[name] = pl.concat(drawn).rechunk()
+
     summarizer = Summarizer(contents.n_rows)
-    sampled: list[pl.Series] = []
-    with Behind("digest", n_behind=3) as hashing:  # which holds no lock
-
-        def add(piece: Piece) -> None:
-            hashing.do(feed, digest, piece)
-
-        def digested() -> Iterator[tuple[str, pl.DataType, Parts | Coded]]:
-            for name, dtype, parts in _columns(contents):
-                add(column_head(name, dtype, contents.widths[name]))
-                if isinstance(parts, Coded):
-                    _digest_coded(contents, name, dtype, parts, add)
-                    drawn = [] if positions is None else [_draw_coded(parts, positions)]
-                else:
-                    drawn = _digest_column(contents, name, dtype, parts, positions, add)
-                if positions is not None:
-                    sampled.append(pl.concat(drawn).rechunk())
-                yield name, dtype, parts
-
-        summarizer.add_all(digested(), n_at_once=1)
-    return Examined(digest.hexdigest(), summarizer.finish(), pl.DataFrame(sampled) if sampled else None)
+    summarizer.add_all(_columns(contents), also=digest)
+    return Examined(
+        digest_of_columns(contents.n_rows, (digests[name] for name in contents.schema)),
+        summarizer.finish(),
+        pl.DataFrame([sampled[name] for name in contents.schema]) if sampled else None,
+    )
 
 
 def _columns(contents: Contents) -> Iterator[tuple[str, pl.DataType, Parts | Coded]]:
@@ -129,21 +129,17 @@ def _parts(contents: Contents, name: str, dtype: pl.DataType) -> Parts:
     return read
 
 
-def _digest_column(
-    contents: Contents,
-    name: str,
-    dtype: pl.DataType,
+def _digest_parts(
     parts: Parts,
+    dtype: pl.DataType,
+    width: int,
+    has_missing: bool,
     positions: np.ndarray | None,
     add: Callable[[Piece], None],
 ) -> list[pl.Series]:
     """Digest the values of a column; give those at the positions."""
-    *before, last = pieces_of(dtype, contents.widths[name])
-    if contents.n_missing[name]:
-        before.insert(0, missing_bits)
-    else:
-        add(bytes((contents.n_rows + 7) // 8))
-    for pieces in before:
+    *before, last = pieces_of(dtype, width)
+    for pieces in [missing_bits, *before] if has_missing else before:
         for part in parts():
             add(pieces(part))
     drawn: list[pl.Series] = []
@@ -158,13 +154,11 @@ def _digest_column(
 
 
 def _digest_coded(
-    contents: Contents, name: str, dtype: pl.DataType, coded: Coded, add: Callable[[Piece], None]
+    coded: Coded, dtype: pl.DataType, width: int, has_missing: bool, add: Callable[[Piece], None]
 ) -> None:
-    if contents.n_missing[name]:
+    if has_missing:
         add(np.packbits(np.concatenate([part == 0 for part in coded.parts])))
-    else:
-        add(bytes((contents.n_rows + 7) // 8))
-    for pieces in pieces_of(dtype, contents.widths[name]):
+    for pieces in pieces_of(dtype, width):
         of_values = pieces(coded.values)
         widths = coded.values.str.len_bytes().drop_nulls().unique().to_list() if dtype == pl.String else []
         if isinstance(of_values, bytes) and len(widths) == 1:

@@ -17,7 +17,15 @@ from typing import Any, BinaryIO, cast
 
 import polars as pl
 
-from workbench.data.blocks import Block, WrongEncodingError, cut_blocks, end_of_rows, pieces
+from workbench.data.blocks import (
+    Block,
+    WholeLines,
+    WrongEncodingError,
+    cut_blocks,
+    end_of_rows,
+    may_enter_anywhere,
+    pieces,
+)
 from workbench.data.cell_types import Plan
 from workbench.data.cells import CellRules, Tally, recognise, report_of
 from workbench.data.delimited import (
@@ -43,7 +51,7 @@ _SNIFFED_BYTES = 512 * 1024
 _PROBES = 8
 _PROBE_BYTES = 64 * 1024
 _MAX_PASSES = 4
-_WORKERS = min(4, max(1, (os.cpu_count() or 1) - 1))  # what they read is coded and written meanwhile
+_WORKERS = min(4, os.cpu_count() or 1)
 
 
 class NextPassError(Exception):
@@ -182,13 +190,9 @@ class LargeText:
 
     def _probe(self, stream: BinaryIO) -> list[bytes]:
         """Give pieces spread over the file, where it can be entered anywhere."""
-        try:
-            size = os.fstat(stream.fileno()).st_size
-            if not stream.seekable() or getattr(stream, "is_packed", False):
-                return []
-        except (OSError, ValueError):
+        if not may_enter_anywhere(stream):
             return []
-        found = []
+        size, found = os.fstat(stream.fileno()).st_size, []
         for place in range(1, _PROBES + 1):
             stream.seek(size * place // (_PROBES + 1))
             found.append(stream.read(_PROBE_BYTES))
@@ -263,8 +267,9 @@ class LargeText:
 
     def _blocks(self) -> Iterator[Block]:
         with self._open() as stream:
+            lines = WholeLines(stream) if may_enter_anywhere(stream) else stream
             parts = pieces(
-                cast("BinaryIO", _Counted(stream, self._on_bytes)),
+                cast("BinaryIO", _Counted(cast("BinaryIO", lines), self._on_bytes)),
                 self._encodings[0],
                 name=self._name,
                 old_mac=self._old_mac,

@@ -110,13 +110,29 @@ class Summarizer:
         self._found.append(None)
         self._summarize(len(self._found) - 1, name, dtype, parts)
 
-    def add_all(self, columns: Iterable[tuple[str, pl.DataType, Parts | Coded]], *, n_at_once: int) -> None:
-        """Take columns, some of them at the same time: reading and sorting hold no lock."""
+    def add_all(
+        self,
+        columns: Iterable[tuple[str, pl.DataType, Parts | Coded]],
+        *,
+        also: Callable[[str, pl.DataType, Parts | Coded], object] | None = None,
+    ) -> None:
+        """Take columns, two at the same time where they aren't too long: reading and sorting hold no lock.
+
+        What `also` does with a column is done first, in the same thread.
+        """
+        # Two columns of a table beyond this size might not fit into the memory together.
+        n_at_once = 2 if self.n_rows <= _ROWS_OF_TWO_COLUMNS and (os.cpu_count() or 1) > 1 else 1
+
+        def take(place: int, name: str, dtype: pl.DataType, parts: Parts | Coded) -> None:
+            if also is not None:
+                also(name, dtype, parts)
+            self._summarize(place, name, dtype, parts)
+
         waiting: deque[Future[None]] = deque()
         with ThreadPoolExecutor(n_at_once, "summary") as pool:
             for name, dtype, parts in columns:
                 self._found.append(None)
-                waiting.append(pool.submit(self._summarize, len(self._found) - 1, name, dtype, parts))
+                waiting.append(pool.submit(take, len(self._found) - 1, name, dtype, parts))
                 if len(waiting) > n_at_once:
                     waiting.popleft().result()
             while waiting:
@@ -199,9 +215,7 @@ def summary_of(table: Table) -> TableSummary:
             for _, frame in table.batches(names[start : start + at_once]):
                 summarizer.add_frame(frame)
     else:
-        # Two columns of a table beyond this size might not fit into the memory together.
-        several = table.n_rows <= _ROWS_OF_TWO_COLUMNS and (os.cpu_count() or 1) > 1
-        summarizer.add_all(_columns_of(table), n_at_once=2 if several else 1)
+        summarizer.add_all(_columns_of(table))
     summary = summarizer.finish()
     if kept is not None:
         with suppress(StorageError):  # it can be computed again

@@ -138,16 +138,18 @@ def _quoted_at_once(data: bytes, reader: BlockReader) -> pl.DataFrame | None:
 
 def _parsed(data: bytes, reader: BlockReader, *, quote: str | None) -> pl.DataFrame | None:
     try:
-        return pl.read_csv(
+        frame = pl.read_csv(
             data,
             has_header=False,
             separator=reader.layout.delimiter,
             quote_char=quote,
             schema={name: _direct_type(plan) for name, plan in reader.plans.items()},
             truncate_ragged_lines=False,
-        ).rechunk()  # once, for all who look at its memory
+        )
     except pl.exceptions.PolarsError:
         return None
+    # Once, for all who look at its memory; one column after the other, since the threads that would share it cost more.
+    return pl.DataFrame([series.rechunk() for series in frame])
 
 
 def _ends_of_cells(values: np.ndarray, data: bytes, delimiter: str, *, quoted: bool) -> np.ndarray | None:

@@ -12,7 +12,6 @@ import polars as pl
 
 from workbench.data.behind import Behind
 from workbench.data.coding import Coders, Shelf
-from workbench.data.digests import width_of
 from workbench.data.examining import Contents
 from workbench.data.normalize import Normalizer, TooWideError, no_rows
 from workbench.data.row_groups import RowGroups
@@ -68,9 +67,7 @@ def write_rows(
     path.with_name(f"{path.name}.earlier").unlink(missing_ok=True)
     if not writer.n_rows:
         raise no_rows(name, len(writer.schema))
-    contents = Contents(
-        path, writer.schema, writer.n_rows, writer.n_missing, writer.widths, writer.n_bytes, writer.coders
-    )
+    contents = Contents(path, writer.schema, writer.n_rows, writer.n_missing, writer.n_bytes, writer.coders)
     return contents, writer.normalizer.notes()
 
 
@@ -85,7 +82,6 @@ class _Writer:
     n_rows: int = 0
     n_bytes: int = 0
     n_missing: dict[str, int] = field(default_factory=dict)
-    widths: dict[str, int] = field(default_factory=dict)
     coders: Coders = field(default_factory=lambda: Coders({}))
     pending: pl.DataFrame | None = None
 
@@ -95,7 +91,7 @@ class _Writer:
             return
         start = self.normalizer.apply(first)
         self.schema = dict(start.schema)
-        self.n_missing, self.widths = dict.fromkeys(self.schema, 0), dict.fromkeys(self.schema, 0)
+        self.n_missing = dict.fromkeys(self.schema, 0)
         self.coders = Coders(self.schema, self.shelf)
         with (
             RowGroups(path, start) as groups,
@@ -127,7 +123,6 @@ class _Writer:
         self.n_bytes += int(batch.estimated_size())
         for series in batch:
             self.n_missing[series.name] += series.null_count()
-            self.widths[series.name] = max(self.widths[series.name], width_of(series))
 
 
 def _other_columns(name: str, first: dict[str, pl.DataType], other: dict[str, pl.DataType]) -> ReadError:
