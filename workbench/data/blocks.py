@@ -26,11 +26,13 @@ class Block:
     Parameters
     ----------
     data : bytes
+    has_quotes : bool
     line : int
         Number of the first line in it, counted from 0; only for messages, and not known yet when the block is cut.
     """
 
     data: bytes
+    has_quotes: bool
     line: int = 0
 
 
@@ -129,7 +131,8 @@ def cut_blocks(parts: Iterator[bytes], delimiter: str, *, quoted: bool, name: st
     """
     rest, n_bytes = b"", 0
     for part in parts:
-        if quoted and (b'"' in part or b'"' in rest):
+        has_quotes = b'"' in part or b'"' in rest
+        if quoted and has_quotes:
             part, rest = rest + part, b""
             cut = end_of_rows(part, delimiter, quoted=True)
         else:
@@ -149,10 +152,10 @@ def cut_blocks(parts: Iterator[bytes], delimiter: str, *, quoted: bool, name: st
         else:
             data = part
         n_bytes += len(data)
-        yield Block(data)
+        yield Block(data, has_quotes and b'"' in data)
     data = rest.rstrip(b"\n")
     if data:
-        yield Block(data)
+        yield Block(data, b'"' in data)
 
 
 def end_of_rows(data: bytes, delimiter: str, *, quoted: bool) -> int:

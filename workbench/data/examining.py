@@ -40,6 +40,8 @@ class Contents:
         Memory that all rows take as a frame.
     coded : Coders
         Has seen all rows, and holds columns that needn't be read again.
+    wait : callable
+        Waits until the file is whole.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class Contents:
     n_missing: dict[str, int]
     n_bytes: int
     coded: Coders
+    wait: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def examine(contents: Contents) -> Examined:
 def _columns(contents: Contents) -> Iterator[tuple[str, pl.DataType, Parts | Coded]]:
     """Give the columns one after the other; narrow ones are read together, since each reading costs by their number."""
     unread = [name for name in contents.schema if name not in contents.coded]
+    if unread:
+        contents.wait()
     per_column = max(1, contents.n_bytes // len(contents.schema))
     at_once = max(1, _PART_BYTES // per_column) if contents.n_rows <= _PART_ROWS else 1
     read: dict[str, pl.Series] = {}

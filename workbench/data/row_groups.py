@@ -18,7 +18,7 @@ from workbench.data.stored_rows import BATCH_ROWS
 
 
 class RowGroups:
-    """A context that writes rows as they come, and the file's end when it is left.
+    """A context that writes rows as they come; without `finish` nobody can read them.
 
     Parameters
     ----------
@@ -44,21 +44,28 @@ class RowGroups:
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                if self._n_waiting:
-                    self._write(self._n_waiting)
+        if self._writer is not None:
+            with suppress(Exception):  # an end that is of no use, where it wasn't written already
                 self._writer.close()
-                self._file.sync()
-        except Exception as error:
-            raise (self._file.error or error) from None
-        finally:
-            if self._writer is not None:
-                with suppress(Exception):  # an end that is of no use, where it wasn't written already
-                    self._writer.close()
-            self._file.close()
+        self._file.close()
         if self._file.error is not None and raised is not self._file.error:
             raise self._file.error from None  # Arrow says in words of its own what the disk said
+
+    def finish(self) -> None:
+        """Write the rows that are left and the file's end, and wait until the disk has them.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or refuses.
+        """
+        try:
+            if self._n_waiting:
+                self._write(self._n_waiting)
+            self._writer.close()
+            self._file.sync()
+        except Exception as error:
+            raise (self._file.error or error) from None
 
     def add(self, rows: pl.DataFrame, texts: Mapping[str, Coded]) -> None:
         """Take some rows, and the codes of those columns that have codes."""

@@ -17,7 +17,7 @@ import polars as pl
 
 from workbench.data.coding import Shelf
 from workbench.data.digests import digest_of
-from workbench.data.examining import Contents, examine
+from workbench.data.examining import Examined, examine
 from workbench.data.freed_memory import give_back
 from workbench.data.normalize import normalize_frame
 from workbench.data.shelf import TableInfo as TableInfo
@@ -28,7 +28,7 @@ from workbench.data.stored_rows import SAMPLE_ROWS, sample_positions
 from workbench.data.summarizing import FILE as PROFILE
 from workbench.data.summarizing import TableSummary, summarize_frame
 from workbench.data.table import SHORT_DIGEST, Table, check_target_name
-from workbench.data.writing import write_rows
+from workbench.data.writing import written_rows
 from workbench.errors import StorageError
 from workbench.settings import Settings, current
 from workbench.storage import disk_errors, read_json, to_json, write_json
@@ -132,20 +132,25 @@ def store_batches(
     with disk_errors(settings.tables / "table.parquet"):
         try:
             partial.mkdir(parents=True)
-            with Shelf(partial) as shelf:
-                written = write_rows(
+            with (
+                Shelf(partial) as shelf,
+                written_rows(
                     chain(_released(start), rest),
                     partial / "table.parquet",
                     name=name,
                     max_columns=settings.max_columns,
                     shelf=shelf,
-                )
+                ) as (contents, notes),
+            ):
                 give_back()
-                table = _finish(partial, written, name=name, target=target, origin=origin, settings=settings)
+                examined = examine(contents)
+            given = origin() if callable(origin) else origin
+            n_bytes = contents.n_bytes
+            del contents
+            table = _move_in(partial, examined, n_bytes, (given, notes), name=name, target=target, settings=settings)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     _remove_abandoned(settings.tables)
-    del written
     give_back()
     return table
 
@@ -156,29 +161,27 @@ def _released(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         yield frames.pop(0)
 
 
-def _finish(
+def _move_in(
     partial: Path,
-    written: tuple[Contents, list[str]],
+    examined: Examined,
+    n_bytes: int,
+    origin: tuple[dict[str, Any] | None, list[str]],
     *,
     name: str,
     target: str | None,
-    origin: dict[str, Any] | Callable[[], dict[str, Any]] | None,
     settings: Settings,
 ) -> Table:
-    """Examine the rows that were written, and move them to the place that their digest names."""
-    contents, notes = written
-    examined = examine(contents)
+    """Move rows that were written and examined to the place that their digest names."""
     folder = settings.tables / examined.digest
-    given = origin() if callable(origin) else origin
     table = Table(
         digest=examined.digest,
         name=name,
         target=target,
-        origin=_document(given, notes, name=name, target=target, folder=folder),
+        origin=_document(*origin, name=name, target=target, folder=folder),
         columns=examined.summary.columns,
-        n_rows=contents.n_rows,
+        n_rows=examined.summary.n_rows,
         path=folder / "table.parquet",
-        n_bytes=contents.n_bytes,
+        n_bytes=n_bytes,
     )
     if _is_stored(folder):
         _note_reading(folder, table)

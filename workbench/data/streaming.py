@@ -254,7 +254,7 @@ class LargeText:
             waiting: deque[Future[Typed]] = deque()
             try:
                 for block in self._blocks():
-                    self._has_quotes = self._has_quotes or b'"' in block.data
+                    self._has_quotes |= block.has_quotes
                     waiting.append(pool.submit(_type_block, block, reader))
                     del block
                     if len(waiting) > _WORKERS:

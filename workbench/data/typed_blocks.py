@@ -79,7 +79,6 @@ def type_block(block: Block, reader: BlockReader) -> Typed:
             block.data.decode()
         except UnicodeDecodeError as error:
             raise WrongEncodingError(error) from error
-    has_quotes = b'"' in block.data
     marks = find_marks(block.data, reader.layout.delimiter)
     n_lines = marks.n_newlines + (not block.data.endswith(b"\n"))
     frame = _at_once(block, marks, n_lines, reader)
@@ -91,7 +90,7 @@ def type_block(block: Block, reader: BlockReader) -> Typed:
     typed.n_rows, typed.n_newlines = frame.height, marks.n_newlines
     typed.has_doubt = (
         reader.quoted
-        and has_quotes
+        and block.has_quotes
         and (frame.height < n_lines or are_quotes_doubtful(block.data, reader.layout.delimiter))
     )
     return typed
@@ -100,7 +99,7 @@ def type_block(block: Block, reader: BlockReader) -> Typed:
 def _at_once(block: Block, marks: Marks, n_lines: int, reader: BlockReader) -> pl.DataFrame | None:
     """Read a block whose rows are all even, in types where all cells are plain; None if anything is special."""
     data, layout = block.data, reader.layout
-    quoted = reader.quoted and b'"' in data
+    quoted = reader.quoted and block.has_quotes
     if layout.n_columns == 1 or len(layout.delimiter.encode()) > 1:
         return None  # a blank line may be a missing value; a mark of several bytes isn't for Polars
     if quoted:

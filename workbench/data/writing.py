@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -19,10 +20,11 @@ from workbench.data.stored_rows import BATCH_ROWS
 from workbench.errors import ReadError
 
 
-def write_rows(
+@contextmanager
+def written_rows(
     batches: Iterable[pl.DataFrame], path: Path, *, name: str, max_columns: int, shelf: Shelf | None = None
-) -> tuple[Contents, list[str]]:
-    """Normalize the batches and write them.
+) -> Iterator[tuple[Contents, list[str]]]:
+    """Normalize the batches and write them; the file's end is written while the context lasts.
 
     Parameters
     ----------
@@ -34,8 +36,8 @@ def write_rows(
     shelf : Shelf, optional
         For the codes of the columns; used as long as the contents are.
 
-    Returns
-    -------
+    Yields
+    ------
     contents : Contents
     notes : list of str
         What normalizing changed.
@@ -46,29 +48,32 @@ def write_rows(
         If there are no rows or columns, too many columns, a column of a type that a table can't hold, or batches with
         different columns.
     OSError
-        If the disk is full or refuses.
+        If the disk is full or refuses; perhaps only when the context is left.
     """
     writer = _Writer(name=name, normalizer=Normalizer(name=name, max_columns=max_columns), shelf=shelf)
     rest: Iterator[pl.DataFrame] = iter(batches)
-    while True:
-        writer.write(rest, path)
-        if writer.pending is None:
-            break
-        # Whole numbers became too wide for what is written already: that is read back as the wider type.
-        earlier = path.with_name(f"{path.name}.earlier")
-        path.replace(earlier)
-        wide = pl.col(writer.normalizer.wide).cast(pl.Float64)
-        written = (
-            pl.scan_parquet(earlier).slice(start, BATCH_ROWS).with_columns(wide).collect()
-            for start in range(0, writer.n_rows, BATCH_ROWS)
-        )
-        rest = chain(written, [writer.pending], rest)
-        writer = _Writer(name=name, normalizer=writer.normalizer, shelf=shelf)
-    path.with_name(f"{path.name}.earlier").unlink(missing_ok=True)
-    if not writer.n_rows:
-        raise no_rows(name, len(writer.schema))
-    contents = Contents(path, writer.schema, writer.n_rows, writer.n_missing, writer.n_bytes, writer.coders)
-    return contents, writer.normalizer.notes()
+    with ExitStack() as stack:
+        while True:
+            wait = writer.write(rest, path, stack)
+            if writer.pending is None:
+                break
+            # Whole numbers became too wide for what is written already: that is read back as the wider type.
+            wait()
+            stack.close()
+            earlier = path.with_name(f"{path.name}.earlier")
+            path.replace(earlier)
+            wide = pl.col(writer.normalizer.wide).cast(pl.Float64)
+            written = (
+                pl.scan_parquet(earlier).slice(start, BATCH_ROWS).with_columns(wide).collect()
+                for start in range(0, writer.n_rows, BATCH_ROWS)
+            )
+            rest = chain(written, [writer.pending], rest)
+            writer = _Writer(name=name, normalizer=writer.normalizer, shelf=shelf)
+        path.with_name(f"{path.name}.earlier").unlink(missing_ok=True)
+        if not writer.n_rows:
+            raise no_rows(name, len(writer.schema))
+        contents = Contents(path, writer.schema, writer.n_rows, writer.n_missing, writer.n_bytes, writer.coders, wait)
+        yield contents, writer.normalizer.notes()
 
 
 @dataclass
@@ -85,19 +90,18 @@ class _Writer:
     coders: Coders = field(default_factory=lambda: Coders({}))
     pending: pl.DataFrame | None = None
 
-    def write(self, batches: Iterator[pl.DataFrame], path: Path) -> None:
+    def write(self, batches: Iterator[pl.DataFrame], path: Path, stack: ExitStack) -> Callable[[], None]:
+        """Give a function that waits until the file is whole."""
         first = next(batches, None)
         if first is None:
-            return
+            return lambda: None
         start = self.normalizer.apply(first)
         self.schema = dict(start.schema)
         self.n_missing = dict.fromkeys(self.schema, 0)
         self.coders = Coders(self.schema, self.shelf)
-        with (
-            RowGroups(path, start) as groups,
-            Behind("writing", n_behind=1) as writing,
-            Behind("coding", n_behind=1) as coding,
-        ):
+        groups = stack.enter_context(RowGroups(path, start))
+        writing = stack.enter_context(Behind("writing", n_behind=1))
+        with Behind("coding", n_behind=1) as coding:
 
             def code(rows: pl.DataFrame) -> None:
                 self.coders.add(rows)
@@ -117,6 +121,8 @@ class _Writer:
                 os.utime(path.parent)  # a sign of life: a folder that nobody writes to is taken for abandoned
                 self._count(normal)
                 coding.do(code, normal)
+        writing.do(groups.finish)
+        return writing.finish
 
     def _count(self, batch: pl.DataFrame) -> None:
         self.n_rows += batch.height
