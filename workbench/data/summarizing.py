@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -128,15 +127,17 @@ class Summarizer:
                 also(name, dtype, parts)
             self._summarize(place, name, dtype, parts)
 
-        waiting: deque[Future[None]] = deque()
+        waiting: set[Future[None]] = set()
         with ThreadPoolExecutor(n_at_once, "summary") as pool:
             for name, dtype, parts in columns:
                 self._found.append(None)
-                waiting.append(pool.submit(take, len(self._found) - 1, name, dtype, parts))
-                if len(waiting) > n_at_once:
-                    waiting.popleft().result()
-            while waiting:
-                waiting.popleft().result()
+                waiting.add(pool.submit(take, len(self._found) - 1, name, dtype, parts))
+                if len(waiting) > n_at_once:  # one more than are taken, so that nobody waits for the next
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        future.result()
+            for future in waiting:
+                future.result()
 
     def finish(self) -> TableSummary:
         """Give what was found."""
