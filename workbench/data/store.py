@@ -18,7 +18,7 @@ import polars as pl
 from workbench.data.coding import Shelf
 from workbench.data.digests import digest_of
 from workbench.data.examining import Examined, examine
-from workbench.data.freed_memory import give_back
+from workbench.data.freed_memory import give_back, keep_in_few_places
 from workbench.data.normalize import normalize_frame
 from workbench.data.shelf import TableInfo as TableInfo
 from workbench.data.shelf import delete_table as delete_table
@@ -128,6 +128,7 @@ def store_batches(
         frame = start[0] if start else pl.DataFrame()
         given = origin() if callable(origin) else origin
         return store_frame(frame, name=name, target=target, origin=given, settings=settings)
+    keep_in_few_places()
     partial = settings.tables / f".reading.{secrets.token_hex(8)}.tmp"
     with disk_errors(settings.tables / "table.parquet"):
         try:

@@ -100,7 +100,7 @@ class _Writer:
         self.n_missing = dict.fromkeys(self.schema, 0)
         self.coders = Coders(self.schema, self.shelf)
         groups = stack.enter_context(RowGroups(path, start))
-        writing = stack.enter_context(Behind("writing", n_behind=1))
+        writing = stack.enter_context(Behind("writing", n_behind=3))
         with Behind("coding", n_behind=1) as coding:
 
             def code(rows: pl.DataFrame) -> None:
