@@ -108,6 +108,29 @@ def test_long_runs_count_minutes_and_hours():
     assert live_curves(_history(20_000)).layout.xaxis.title.text == "time since start (h)"
 
 
+def test_a_pause_takes_no_room_on_the_axis_of_time_and_its_length_is_told():
+    before, after = _history(100), _history(100)
+    resumed = after.with_columns(time=pl.col("time") + 10_000.0, step=pl.col("step") + 100)
+    samples = _samples(200)
+    samples += [{**sample, "time": sample["time"] + 10_000.0} for sample in samples]
+    history = pl.concat([before, resumed])
+    fig = live_curves(history, samples, started=START)
+    np.testing.assert_allclose(fig.data[0].x, np.arange(2, 402, 2) / 60)
+    assert fig.layout.xaxis.title.text == "time since start (min, pauses left out)"
+    assert [shape.x0 for shape in fig.layout.shapes] == [pytest.approx(200 / 60)]
+    assert [note.text for note in fig.layout.annotations if "paused" in note.text] == ["paused 3 h"]
+    assert len(fig.data) > 2
+    assert all(np.diff(trace.x).max() < 2.1 / 60 for trace in fig.data)
+    by_step = live_curves(history, samples, started=START, by="step")
+    assert not by_step.layout.shapes
+    assert not live_curves(history, started=START).layout.shapes  # metrics alone may just be rare
+
+
+def test_rare_metrics_are_no_pause():
+    rare = _history(10).with_columns(time=START + 120.0 * pl.col("step"))
+    assert not live_curves(rare, _samples(1_300), started=START).layout.shapes
+
+
 def test_a_diverged_loss_does_not_break_the_picture():
     fig = live_curves(_history(3).with_columns(loss=pl.Series([1.0, float("nan"), None])))
     assert fig.data[0].name == "train"

@@ -14,6 +14,7 @@ from workbench.plots.hardware_panels import gpu_indices, hardware_panels
 from workbench.plots.panels import Axis, By, Line, Panel, history_line, metric_panels, metric_title
 from workbench.plots.theme import (
     CLASS_COLORS,
+    GREY,
     MAX_LINE_POINTS,
     empty,
     figure_layout,
@@ -50,6 +51,8 @@ def live_picture(
     Plain dicts, since a live page has it drawn once a second: checking each property of a `Figure` takes ten times as
     long as all the rest.
 
+    Where a run was stopped and resumed, the pause takes no room on the axis of time: a dotted line tells its length.
+
     Time and step are logged apart: by step, a hardware sample is placed between the steps that were logged around it.
 
     Parameters
@@ -76,8 +79,7 @@ def live_picture(
     times = [t for t in (_first(samples, "time"), _first(history, "time")) if t is not None]
     if not times:
         return dict(empty("Waiting for the first numbers.", height=240).to_plotly_json())
-    ended = float(samples["time"][-1]) if samples.height else None
-    axis = Axis(history, by, min(times) if started is None else started, unit, ended)
+    axis = Axis(history, by, min(times) if started is None else started, unit, samples)
     panels = metric_panels(history, axis, metrics) + hardware_panels(samples, axis, detail=detail)
     shown = _focus(history, axis) if focus else None
     left_out = "double-click shows what was before and after training" if shown else None
@@ -159,9 +161,31 @@ def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | No
             "text": f"%{{x:.4~g}} {axis.time_unit}" if axis.by == "time" else f"{axis.title} %{{x:,.0f}}"
         },
     }
+    for place, length in axis.pauses():
+        layout.setdefault("shapes", []).append(_pause_line(place))
+        notes.append(note(f"paused {_roughly(length)}", place, 1, xref="x", yanchor="bottom"))
     if subtitle and not title:
         notes.append(note(subtitle, 0, 1, yshift=22, xanchor="left", yanchor="bottom"))
     return {"data": traces, "layout": layout}
+
+
+def _pause_line(place: float) -> dict[str, Any]:
+    line = {"color": GREY, "width": 1, "dash": "dot"}
+    return {"type": "line", "xref": "x", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+
+
+def _roughly(seconds: float) -> str:
+    """Say how long a pause took.
+
+    Examples
+    --------
+    >>> _roughly(45), _roughly(3_000), _roughly(50_000), _roughly(500_000)
+    ('45 s', '50 min', '14 h', '6 days')
+    """
+    for unit, size, most in (("s", 1, 120), ("min", 60, 120), ("h", 3_600, 48)):
+        if seconds < size * most:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} days"
 
 
 def _trace(line: Line, ref: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from workbench.plots.theme import GREY, MAX_LINE_POINTS, SPLIT_COLORS, thin_line
 By = Literal["time", "step"]
 _NOT_METRICS = {"time", "step", "epoch", "learning_rate", "lr", "seconds", "examples_per_second"}
 _OF_TRIALS = ("trial_", "best_")
+_PAUSE_SECONDS, _PAUSE_SAMPLES = 30.0, 20  # samples come once a second
 _TITLES = {
     "loss": "loss",
     "accuracy": "accuracy",
@@ -62,35 +63,77 @@ class Panel:
 
 
 class Axis:
-    """Places unix times on the shared axis."""
+    """Places unix times on the shared axis, on which pauses take no room.
 
-    def __init__(self, history: pl.DataFrame, by: By, started: float, unit: str, ended: float | None = None) -> None:
+    Parameters
+    ----------
+    history : DataFrame
+    by : {"time", "step"}
+    started : float
+        Unix seconds.
+    unit : str
+        What a step is.
+    samples : DataFrame, optional
+        Of the hardware; where there are none for long, the run was stopped, or its machine asleep.
+    """
+
+    def __init__(
+        self, history: pl.DataFrame, by: By, started: float, unit: str, samples: pl.DataFrame | None = None
+    ) -> None:
         self.by, self.started = by, started
+        sampled = samples["time"].to_numpy() if samples is not None and samples.height else np.empty(0)
+        self._pauses = _find_pauses(sampled, history) if by == "time" else []
         self._known = history
         if history.height and (history["time"].null_count() or history["step"].null_count()):
             self._known = history.drop_nulls(["time", "step"])
         last = float(self._known["time"][-1]) if self._known.height else started
-        seconds = max(started, ended or started, last) - started
+        seconds = float(self._worked(np.array([max(started, last, *sampled[-1:])]))[0])
         self.scale, self.time_unit = (
             (1.0, "s") if seconds < 300 else (60.0, "min") if seconds < 10_800 else (3600.0, "h")
         )
         self.end = seconds / self.scale
-        self.title = f"time since start ({self.time_unit})" if by == "time" else unit
+        without = ", pauses left out" if self._pauses else ""
+        self.title = f"time since start ({self.time_unit}{without})" if by == "time" else unit
+
+    def pauses(self) -> list[tuple[float, float]]:
+        """Give the place of each pause, and how many seconds it took."""
+        return [(float(self.of_times(np.array([start]))[0]), length) for start, length in self._pauses]
+
+    def _worked(self, times: np.ndarray) -> np.ndarray:
+        """Give the seconds from the start to the times without the pauses between."""
+        worked = times - self.started
+        for start, length in self._pauses:
+            worked = worked - np.clip(times - start, 0.0, length)
+        return worked
 
     def of_history(self, history: pl.DataFrame) -> np.ndarray:
         """Place logged metrics."""
         if self.by == "step":
             return history["step"].to_numpy().astype(float)
-        return (history["time"].to_numpy().astype(float) - self.started) / self.scale
+        return self._worked(history["time"].to_numpy().astype(float)) / self.scale
 
     def of_times(self, times: np.ndarray) -> np.ndarray:
         """Place samples; by step, those outside the logged steps have no place (NaN)."""
         if self.by == "time":
-            return (times - self.started) / self.scale
+            return self._worked(times) / self.scale
         if not self._known.height:
             return np.full(len(times), np.nan)
         x, y = np.r_[self.started, self._known["time"].to_numpy()], np.r_[0.0, self._known["step"].to_numpy()]
         return np.asarray(np.interp(times, x, y, left=np.nan, right=np.nan))
+
+
+def _find_pauses(sampled: np.ndarray, history: pl.DataFrame) -> list[tuple[float, float]]:
+    """Find where neither a sample nor a metric was logged for long: start and length in seconds."""
+    if len(sampled) < 3:
+        return []
+    gaps = np.diff(sampled)
+    longest = max(_PAUSE_SECONDS, _PAUSE_SAMPLES * float(np.median(gaps)))
+    pauses = []
+    for place in np.flatnonzero(gaps > longest):  # few: of a long history only what lies in them is looked at
+        logged = history.filter(pl.col("time").is_between(*sampled[place : place + 2])) if history.height else history
+        known = np.r_[sampled[place], logged["time"].sort() if logged.height else [], sampled[place + 1]]
+        pauses += [(float(known[i]), float(known[i + 1] - known[i])) for i in np.flatnonzero(np.diff(known) > longest)]
+    return pauses
 
 
 def metric_panels(history: pl.DataFrame, axis: Axis, metrics: Sequence[str] | None) -> list[Panel]:
