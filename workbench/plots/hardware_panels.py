@@ -31,7 +31,7 @@ def hardware_panels(table: pl.DataFrame, axis: Axis, *, detail: bool = False) ->
     """
     if not table.height:
         return []
-    table = table.with_columns(pl.Series("_place", axis.of_times(table["time"].to_numpy())))
+    table = table.hstack([pl.Series("_place", axis.of_times(table["time"].to_numpy()))])
     gpus = gpu_indices(table)
     found = [
         Panel("GPU (%)", _gpu_lines(table, gpus, "utilisation_percent", "%"), 100, (0, 105)),
@@ -201,4 +201,4 @@ def _said(table: pl.DataFrame, keep: np.ndarray, *parts: tuple[pl.Expr, str]) ->
     known = {name: expression.fill_null("") for expression, name in parts if name in table.columns}
     if not known:
         return [""] * len(keep)
-    return table.select(*known)[keep].select(pl.concat_str(*known.values()).alias("said"))["said"].to_list()
+    return table[list(known)][keep].select(pl.concat_str(*known.values()).alias("said"))["said"].to_list()

@@ -175,7 +175,7 @@ def _search_panels(history: pl.DataFrame, axis: Axis, names: list[str]) -> list[
 
 def history_line(history: pl.DataFrame, metric: str, axis: Axis, name: str, color: str) -> Line:
     """Make the line of one metric, thinned when long."""
-    logged = history.select("time", "step", metric)
+    logged = history[["time", "step", metric]]  # no query: a live page is drawn once a second
     if logged[metric].null_count():
         logged = logged.filter(pl.col(metric).is_not_null())
     y = logged[metric].to_numpy()
