@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.training.state import RunState
 
 By = Literal["time", "step"]
-TICK_SECONDS = 1.25
+TICK_SECONDS = 1.4
 _EAGER_SECONDS, _EAGER_FOR = 0.1, 30.0  # until a run that was just started shows its first number
 _BRISK_SECONDS, _BRISK_FOR = 0.4, 8.0  # for the first moments of each run
 _LONG, _LARGEST_SHARE = 100_000, 0.05  # curves of more points are drawn less often, if they would take more of a core
