@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -122,6 +122,46 @@ def test_dates_are_binned_by_time():
     bins = histogram(days, "datetime", 60)
     assert bins["count"].sum() == 60
     assert bins.schema["left"].is_temporal()
+
+
+def test_days_are_binned_in_whole_days_so_that_no_bin_has_one_more_than_its_neighbour():
+    days = pl.Series([date(2024, 1, 1) + timedelta(days=place) for place in range(100)])
+    bins = histogram(days, "datetime", 100)
+    assert bins["left"][:2].to_list() == [date(2024, 1, 1), date(2024, 1, 5)]
+    assert set(bins["count"]) == {4}
+
+
+_HOUR = pl.Series([datetime(2024, 3, 30) + timedelta(hours=place) for place in range(60)], dtype=pl.Datetime("us"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pl.Series([date(2024, 1, 1) + timedelta(days=place) for place in range(60)]),
+        _HOUR,
+        _HOUR.cast(pl.Datetime("ns")),
+        _HOUR.cast(pl.Datetime("ms")),
+        _HOUR.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin"),
+        _HOUR - _HOUR[0],
+        _HOUR.dt.time(),
+        _HOUR.dt.date(),
+        pl.Series([None] * 60, dtype=pl.Date),
+        pl.Series([datetime(1970, 1, 1) + timedelta(microseconds=place) for place in range(60)]),
+    ],
+    ids=["date", "datetime", "ns", "ms", "zone", "duration", "time", "few dates", "none", "microseconds"],
+)
+def test_every_kind_of_time_is_drawn(values):
+    drawn = profile_table(pl.DataFrame({"t": values, "y": range(60)})).plot("t")
+    if not values.null_count() and values.dtype != pl.Time:  # times of day are words, of which 20 are drawn
+        assert sum(drawn.data[0].y if drawn.data[0].orientation != "h" else drawn.data[0].x) == 60
+    assert drawn.to_json()
+
+
+def test_a_bar_of_dates_stands_in_the_middle_of_its_days_and_names_the_first_and_the_last():
+    days = [date(2024, 1, 1) + timedelta(days=place) for place in range(60)]
+    bar = profile_table(pl.DataFrame({"day": days})).plot("day").data[0]
+    assert (bar.x[0], bar.width[0]) == ("2024-01-02 00:00:00.000", 2 * 86_400_000)
+    assert list(bar.customdata[0]) == ["2024-01-01", "2024-01-02"]
 
 
 def test_findings_are_sentences_about_what_matters():

@@ -22,6 +22,7 @@ SHAPES = {
     "diabetes": (442, 11),
     "digits": (1797, 65),
     "california_housing": (20640, 10),
+    "bike_sharing": (731, 15),
 }
 
 
@@ -62,6 +63,7 @@ def test_the_kinds_of_the_samples_columns_are_sensible():
     }  # fmt: skip
     assert {column.kind for column in sample("california_housing").columns} == {"number", "category"}
     assert {column.kind for column in sample("digits").columns} == {"number", "constant"}
+    assert {column.name for column in sample("bike_sharing").columns if column.kind == "datetime"} == {"dteday"}
 
 
 def test_another_target_changes_the_task():

@@ -96,6 +96,14 @@ def test_the_other_tabs_draw(open_page, tab):
         assert any("free text" in text.value for text in page.markdown)
 
 
+def test_columns_of_dates_are_drawn(open_page):
+    page = open_page("data", table="bike_sharing")
+    page.session_state["data.tabs"] = "Columns"
+    page.run()
+    assert not page.exception
+    assert any("datetime · 731 values" in caption.value for caption in page.caption)
+
+
 def test_the_checks_tab_says_each_thing_once(open_page):
     page = open_page("data", table="titanic")
     page.session_state["data.tabs"] = "Checks"

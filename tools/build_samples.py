@@ -1,6 +1,7 @@
-"""Build the samples in workbench/data/samples from scikit-learn's bundled files and from two raw files.
+"""Build the samples in workbench/data/samples from scikit-learn's bundled files and from three raw files.
 
-Run it as ``python tools/build_samples.py FOLDER``, where FOLDER holds titanic3.csv and california_housing.csv.gz.
+Run it as ``python tools/build_samples.py FOLDER``, where FOLDER holds titanic3.csv, california_housing.csv.gz and
+bike_sharing_day.csv (day.csv of the UCI repository's data set).
 """
 
 from __future__ import annotations
@@ -136,6 +137,23 @@ SAMPLES: dict[str, tuple[Callable[[Path], pl.DataFrame], dict[str, str]]] = {
                 "Geron's handson-ml2 with ocean_proximity"
             ),
             "licence": "Free to use; variant under Apache-2.0",
+        },
+    ),
+    "bike_sharing": (
+        lambda folder: _file(folder, "bike_sharing_day.csv").drop("instant"),
+        {
+            "title": "Bike sharing",
+            "description": (
+                "Rentals of each day of 2011 and 2012 in Washington, D.C., with date, weather and holidays; "
+                "casual and registered add up to the answer (cnt)."
+            ),
+            "target": "cnt",
+            "task": "regression",
+            "source": (
+                "H. Fanaee-T, J. Gama, Event labeling combining ensemble detectors and background knowledge, "
+                "Progress in Artificial Intelligence, 2013; UCI Machine Learning Repository"
+            ),
+            "licence": "CC BY 4.0 (UCI)",
         },
     ),
 }

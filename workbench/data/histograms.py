@@ -63,6 +63,20 @@ def binned_dates(moments: Distribution) -> tuple[np.ndarray, np.ndarray]:
     return edges, _counted(moments, edges)
 
 
+def binned_days(days: Distribution) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the days from the first to the last into at most 30 bins of equally many whole days, and count.
+
+    Parameters
+    ----------
+    days : Distribution
+        Days since 1970.
+    """
+    low, high = int(days.at(0)), int(days.at(days.n - 1))
+    width = -(-(high - low + 1) // _DATE_BINS)  # a fraction of a day would give some bins a day more than others
+    edges = np.arange(low, high + width + 1, width, dtype=np.float64)
+    return edges, _counted(days, edges)
+
+
 def _counted(numbers: Distribution, edges: np.ndarray) -> np.ndarray:
     below = numbers.n_below(edges)
     below[-1] = numbers.n_below(edges[-1:], side="right")[0]  # the last bin holds its upper edge

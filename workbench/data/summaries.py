@@ -11,7 +11,7 @@ import polars as pl
 
 from workbench.data.columns import Column
 from workbench.data.distributions import Distribution, HashCounts, are_whole, distribution_of
-from workbench.data.histograms import MAX_VALUES, binned, binned_dates
+from workbench.data.histograms import MAX_VALUES, binned, binned_dates, binned_days
 from workbench.data.kinds import SPACES_AMONG, Facts, kind_from, share_spaced
 from workbench.data.usual_types import usual_frame
 
@@ -51,8 +51,10 @@ class ColumnSummary:
         if self.bins is not None:
             edges, counts = self.bins
             cuts = pl.Series(edges)
-            if dtype.is_temporal():
-                factor = 86_400_000_000.0 if dtype == pl.Date else {"ns": 1e-3, "us": 1.0, "ms": 1e3}[dtype.time_unit]  # type: ignore[attr-defined]
+            if dtype == pl.Date:
+                cuts = cuts.cast(pl.Int32).cast(pl.Date)
+            elif dtype.is_temporal():
+                factor = {"ns": 1e-3, "us": 1.0, "ms": 1e3}[dtype.time_unit]  # type: ignore[attr-defined]
                 cuts = (cuts * factor).cast(pl.Int64).cast(pl.Datetime("us"))
             return pl.DataFrame({"left": cuts[:-1], "right": cuts[1:], "count": pl.Series(counts, dtype=pl.Int64)})
         ordered = dtype.is_numeric() or dtype.is_temporal()
@@ -141,7 +143,8 @@ def summary_of_numbers(
         statistics = _statistics(ordered)
     bins = None
     if n_unique > MAX_VALUES:
-        edges, counts = binned_dates(ordered) if dtype.is_temporal() else binned(ordered)
+        cut = binned_days if dtype == pl.Date else binned_dates if dtype.is_temporal() else binned
+        edges, counts = cut(ordered)
         bins = (edges.tolist(), counts.tolist())
     return ColumnSummary(column, statistics | _most_frequent(top), top, bins, is_whole)
 

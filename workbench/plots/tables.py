@@ -16,12 +16,12 @@ MAX_BARS = 20
 def histogram(
     frame: pl.DataFrame, *, column: str, n_missing: int = 0, title: bool = True, height: int = 240
 ) -> go.Figure:
-    """Draw the distribution of a number column.
+    """Draw the distribution of a column of numbers or dates.
 
     Parameters
     ----------
     frame : DataFrame
-        ``left``, ``right``, ``count``: one row for each bin.
+        ``left``, ``right``, ``count``: one row for each bin; of numbers, dates or points in time.
     column : str
         Names the axis.
     n_missing : int
@@ -30,18 +30,40 @@ def histogram(
     n_rows = int(frame["count"].sum())
     subtitle = join(f"{n_rows:,} rows", f"{n_missing:,} missing" if n_missing else None)
     fig = figure(column if title else None, subtitle, height=height, alt=f"Histogram of {column}: {subtitle}", bargap=0)
-    left, right, count = (frame[name].to_numpy() for name in ("left", "right", "count"))
+    middle, width, edges = _bars_of_time(frame) if frame["left"].dtype.is_temporal() else _bars_of_numbers(frame)
     fig.add_bar(
-        x=(left + right) / 2,
-        y=count,
-        width=right - left,
+        x=middle,
+        y=frame["count"].to_numpy(),
+        width=width,
         marker={"color": BLUE, "line": {"width": 0.5, "color": "rgba(128, 128, 128, 0.5)"}},
-        customdata=[[number(low), number(high)] for low, high in zip(left, right, strict=True)],
+        customdata=edges,
         hovertemplate=f"{column} %{{customdata[0]}} to %{{customdata[1]}}<br>%{{y:,}} rows<extra></extra>",
     )
     fig.update_xaxes(title=column)
     fig.update_yaxes(title="rows", rangemode="tozero")
     return fig
+
+
+def _bars_of_numbers(frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, list[list[str]]]:
+    left, right = frame["left"].to_numpy(), frame["right"].to_numpy()
+    return (
+        (left + right) / 2,
+        right - left,
+        [[number(low), number(high)] for low, high in zip(left, right, strict=True)],
+    )
+
+
+def _bars_of_time(frame: pl.DataFrame) -> tuple[list[str], np.ndarray, list[list[str]]]:
+    """Give the middle of each bin as ISO text and its width in ms, which is what Plotly's axes of time count in."""
+    left, right = (frame[name].cast(pl.Datetime("ms")) for name in ("left", "right"))
+    start, width = left.cast(pl.Int64).to_numpy(), (right.cast(pl.Int64) - left.cast(pl.Int64)).to_numpy()
+    middle = pl.Series(start + width // 2).cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%d %H:%M:%S%.3f").to_list()
+    if frame["left"].dtype == pl.Date:  # whole days: the last one stands for what is before the next bin
+        shown = zip(frame["left"], frame["right"].dt.offset_by("-1d"), strict=True)
+        return middle, width, [[str(first), str(last)] for first, last in shown]
+    form = "%Y-%m-%d %H:%M" if len(width) and int(width.min()) >= 60_000 else "%Y-%m-%d %H:%M:%S%.3f"
+    shown = zip(left.dt.strftime(form), right.dt.strftime(form), strict=True)
+    return middle, width, [list(pair) for pair in shown]
 
 
 def category_bars(
