@@ -17,11 +17,11 @@ import psutil
 import pytest
 
 from workbench.errors import RunError
+from workbench.locking import Lock, is_locked
 from workbench.settings import Settings
 from workbench.training import open_run, start
 from workbench.training.devices import named_gpus, needed_by
 from workbench.training.killing import kill
-from workbench.training.locking import Lock, is_locked
 from workbench.training.queueing import Line, take_turn
 from workbench.training.run import Run
 from workbench.training.spec import RunSpec

@@ -17,11 +17,11 @@ import pytest
 
 from workbench import storage
 from workbench.errors import RunError, SpecError
+from workbench.locking import Lock
 from workbench.settings import Settings
 from workbench.training import Run, runs, start, train
 from workbench.training.history import history_frame
 from workbench.training.liveness import process_created
-from workbench.training.locking import Lock
 from workbench.training.logs import begin_log, lines_of_level
 from workbench.training.pace import Pace
 from workbench.training.progress import Progress

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import storage
 from workbench.errors import RecipeError, StorageError
+from workbench.locking import locked
 from workbench.recipe.comparing import compare_steps
 from workbench.recipe.given import Recipe, parsed_steps
 from workbench.recipe.matching import types_of
@@ -118,12 +119,13 @@ def save_recipe(
         target=target or (None if table is None else table.target),
         columns=None if table is None else types_of(table.columns),
     )
-    if not replace and path.exists() and open_recipe(name, settings=settings).steps != kept.steps:
-        raise RecipeError(
-            f"Got the name {kept.name!r}, which another recipe has; needed a new one. "
-            "Choose another name, or replace the saved recipe."
-        )
-    storage.write_json(path, kept.to_dict())
+    with locked(path.parent / ".lock"):
+        if not replace and path.exists() and open_recipe(name, settings=settings).steps != kept.steps:
+            raise RecipeError(
+                f"Got the name {kept.name!r}, which another recipe has; needed a new one. "
+                "Choose another name, or replace the saved recipe."
+            )
+        storage.write_json(path, kept.to_dict())
     return kept
 
 
@@ -168,10 +170,15 @@ def delete_recipe(name: str, *, settings: Settings | None = None) -> None:
         If the disk refuses.
     """
     path = _file(name, settings)
-    if not path.exists():
-        raise RecipeError(f"Got {name!r}, needed the name of a saved recipe. List them with `workbench recipe list`.")
-    with storage.disk_errors(path):
-        path.unlink(missing_ok=True)
+    try:
+        with storage.disk_errors(path):
+            path.unlink()
+    except StorageError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise RecipeError(
+            f"Got {name!r}, needed the name of a saved recipe. List them with `workbench recipe list`."
+        ) from None
 
 
 def read_recipe(source: str | bytes | Path, *, name: str | None = None) -> SavedRecipe:

@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench import storage
 from workbench.errors import RunError, StorageError
+from workbench.locking import locked
 from workbench.training.state import ABOUT
 
 _LONGEST_NOTE = 10_000
@@ -77,6 +78,24 @@ def read_about(folder: Path) -> About:
 def write_about(folder: Path, about: About) -> None:
     """Replace what is said about a run."""
     storage.write_json(folder / ABOUT, about.to_dict())
+
+
+def change_about(
+    folder: Path, *, note: str | None = None, tags: Iterable[str] | None = None, priority: int | None = None
+) -> About:
+    """Replace what isn't None; two who change different parts at once both get theirs.
+
+    Raises
+    ------
+    RunError
+        If a value can't be used.
+    StorageError
+        If the disk refuses.
+    """
+    with locked(folder / f".{ABOUT}.lock"):
+        about = read_about(folder).changed(note=note, tags=tags, priority=priority)
+        write_about(folder, about)
+    return about
 
 
 def _checked_note(note: object) -> str:

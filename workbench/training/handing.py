@@ -16,10 +16,10 @@ from typing import Any
 
 from workbench import storage
 from workbench.errors import StorageError, WorkbenchError
+from workbench.locking import Lock
 from workbench.settings import Settings
 from workbench.training import liveness
 from workbench.training.fingerprint import fingerprint
-from workbench.training.locking import Lock
 from workbench.training.processes import worker_environment
 from workbench.training.queueing import Line
 from workbench.training.state import PROCESS, this_host

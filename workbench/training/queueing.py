@@ -16,8 +16,8 @@ from pathlib import Path
 
 from workbench import storage
 from workbench.errors import StorageError
+from workbench.locking import Lock, is_locked
 from workbench.settings import Settings
-from workbench.training.locking import Lock, is_locked
 from workbench.training.state import ABOUT, STOP, read_state, this_host
 from workbench.training.tickets import ALL_GPUS, CPU, GPU, Need, Ticket, read_ticket, write_ticket
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from workbench import storage
 from workbench.errors import RunError, SpecError, WorkbenchError
+from workbench.locking import Lock
 from workbench.settings import Settings
 from workbench.training import state as files
 from workbench.training.devices import needed_by
 from workbench.training.launching import launch
 from workbench.training.liveness import current_state, process_created
-from workbench.training.locking import Lock
 from workbench.training.search_spec import SearchSpec
 from workbench.training.spec import RunSpec
 from workbench.training.state import RunState, this_host, write_state

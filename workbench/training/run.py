@@ -12,7 +12,7 @@ from workbench import storage
 from workbench.errors import RunError, RunNotFoundError, WorkbenchError
 from workbench.settings import Settings, current
 from workbench.training import state as files
-from workbench.training.about import About, read_about, write_about
+from workbench.training.about import About, change_about, read_about
 from workbench.training.liveness import current_state
 from workbench.training.readings import Readings
 from workbench.training.spec import RunSpec
@@ -110,7 +110,7 @@ class Run(Readings):
         StorageError
             If the disk refuses.
         """
-        write_about(self.folder, self.about.changed(note=note, tags=tags, priority=priority))
+        change_about(self.folder, note=note, tags=tags, priority=priority)
         return self
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workbench import storage
 from workbench.errors import StorageError
-from workbench.training.locking import Lock
+from workbench.locking import Lock
 from workbench.training.state import LAUNCH
 
 CPU, GPU, ALL_GPUS = "cpu", "gpu", "all_gpus"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from workbench.errors import StorageError
-from workbench.training.locking import Lock
+from workbench.locking import Lock
 from workbench.training.queueing import Line, Place, read_priority, stop_is_asked
 from workbench.training.state import ABOUT, read_state, this_host, write_state
 from workbench.training.tickets import Ticket, write_ticket

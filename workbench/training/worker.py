@@ -15,9 +15,9 @@ from pathlib import Path
 
 from workbench import storage
 from workbench.errors import StorageError
+from workbench.locking import Lock
 from workbench.settings import Settings, current
 from workbench.training.lean import leave_out_pandas
-from workbench.training.locking import Lock
 from workbench.training.queueing import take_turn
 from workbench.training.state import PROCESS, STOP, WORKER, read_state, write_state
 

@@ -5,6 +5,8 @@ On disk and not in the session, so that a reload, another page and a second brow
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from workbench import storage
 from workbench.data.spec import AnyTask, DataSpec, SplitSpec, Task
 from workbench.errors import SpecError, StorageError, WorkbenchError
 from workbench.estimators.spec import EstimatorSpec, TrainingSpec
+from workbench.locking import locked
 from workbench.recipe.checking_images import image_columns, label_column
 from workbench.recipe.made_target import makeable
 from workbench.recipe.spec import Step
@@ -148,16 +151,17 @@ def save(draft: Draft, *, before: Draft | None = None, settings: Settings | None
         If the disk refuses; the draft before is then still there.
     """
     path = _file(draft.digest, settings)
-    try:
-        document = storage.read_json(path)
-        history = draft_history.read(document)
-        if before is None and document is not None:
-            before = Draft.model_validate({**document, "source": draft.source, "digest": draft.digest})
-        if before is not None:
-            history = draft_history.grown(history, before, draft)
-    except (StorageError, ValidationError, TypeError):
-        history = draft_history.read(None)
-    return _write(draft, history, path)
+    with _turn(path):
+        try:
+            document = storage.read_json(path)
+            history = draft_history.read(document)
+            if before is None and document is not None:
+                before = Draft.model_validate({**document, "source": draft.source, "digest": draft.digest})
+            if before is not None:
+                history = draft_history.grown(history, before, draft)
+        except (StorageError, ValidationError, TypeError):
+            history = draft_history.read(None)
+        return _write(draft, history, path)
 
 
 def undo(table: Table, *, redo: bool = False, settings: Settings | None = None) -> Draft:
@@ -166,9 +170,10 @@ def undo(table: Table, *, redo: bool = False, settings: Settings | None = None) 
     Without anything to undo the draft stays as it is.
     """
     path = _file(table.digest, settings)
-    draft = load(table, settings=settings)
-    found = draft_history.step_back(_history(path), draft, redo=redo)
-    return draft if found is None else _write(*found, path)
+    with _turn(path):
+        draft = load(table, settings=settings)
+        found = draft_history.step_back(_history(path), draft, redo=redo)
+        return draft if found is None else _write(*found, path)
 
 
 def undoable(table: Table, *, settings: Settings | None = None) -> tuple[str, str]:
@@ -218,8 +223,27 @@ def from_spec(spec: RunSpec, table: Table) -> Draft:
 
 def update(table: Table, **parts: Any) -> Draft:
     """Change parts of the stored draft; the others stay as another page or browser left them."""
-    before = load(table)
-    return save(before.changed(**parts), before=before)
+    with editing(table) as before:
+        return save(before.changed(**parts), before=before)
+
+
+@contextmanager
+def editing(table: Table) -> Iterator[Draft]:
+    """Give the stored draft, which nobody else changes until what is made of it is stored.
+
+    Whatever is reckoned from the draft (a recipe with one more step) and then stored belongs inside: a second browser
+    that does the same waits, and starts from the result. `update`, `save` and `undo` may be called in it.
+    """
+    with _turn(_file(table.digest, None)):
+        yield load(table)
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        with suppress(StorageError):  # what is written beside it then says why
+            stack.enter_context(locked(path.with_name(f".{path.stem}.lock")))
+        yield
 
 
 def _file(digest: str, settings: Settings | None) -> Path:

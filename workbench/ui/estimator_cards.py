@@ -75,10 +75,11 @@ def _card(table: Table, one: EstimatorEntry, chosen: EstimatorEntry) -> None:
 
 
 def _choose(table: Table, one: EstimatorEntry) -> None:
-    search = drafts.load(table).search
-    if search is not None:  # the ranges were those of another estimator's parameters
-        search = search.model_copy(update={"space": {}})
-    drafts.update(table, estimator=EstimatorSpec(name=one.name), name=None, search=search)
+    with drafts.editing(table) as draft:
+        search = draft.search
+        if search is not None:  # the ranges were those of another estimator's parameters
+            search = search.model_copy(update={"space": {}})
+        drafts.update(table, estimator=EstimatorSpec(name=one.name), name=None, search=search)
 
 
 def parameters(table: Table, draft: drafts.Draft, chosen: EstimatorEntry) -> None:
@@ -109,7 +110,8 @@ def parameters(table: Table, draft: drafts.Draft, chosen: EstimatorEntry) -> Non
 
 
 def _save(table: Table, chosen: EstimatorEntry, name: str, value: Any) -> None:
-    params = {**drafts.load(table).estimator.params, name: value}
     defaults = {parameter.name: parameter.default for parameter in chosen.parameters}
-    kept = {key: entry for key, entry in params.items() if key in defaults and entry != defaults[key]}
-    drafts.update(table, estimator=EstimatorSpec(name=chosen.name, params=kept))
+    with drafts.editing(table) as draft:
+        params = {**draft.estimator.params, name: value}
+        kept = {key: entry for key, entry in params.items() if key in defaults and entry != defaults[key]}
+        drafts.update(table, estimator=EstimatorSpec(name=chosen.name, params=kept))

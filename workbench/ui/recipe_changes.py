@@ -48,10 +48,11 @@ def insert(table: Table, name: str, values: Mapping[str, Any]) -> bool:
     except RecipeError as problem:
         st.session_state[forms.PROBLEM] = str(problem)
         return False
-    steps = list(drafts.load(table).recipe)
-    steps.insert(place_for(steps, name), step)
     st.session_state.pop(EDITING, None)
-    return _store(table, steps)
+    with drafts.editing(table) as draft:
+        steps = list(draft.recipe)
+        steps.insert(place_for(steps, name), step)
+        return _store(table, steps)
 
 
 def build(name: str, values: Mapping[str, Any]) -> Any:
@@ -78,19 +79,20 @@ def replace(table: Table, position: int, **parts: Any) -> None:
     RecipeError
         If the step can't be so; it then stays as it was.
     """
-    recipe = list(drafts.load(table).recipe)
-    if position >= len(recipe):  # changed in another browser
-        return
-    step = recipe[position]
-    now = step.model_dump()
-    try:
-        recipe[position] = type(step).model_validate({**now, **parts})
-    except ValidationError as error:
-        eased = _eased(type(step), {**now, **parts}, parts)
-        if eased is None:
-            raise RecipeError(explain(error, type(step))) from None
-        recipe[position] = eased
-    drafts.update(table, recipe=tuple(recipe))
+    with drafts.editing(table) as draft:
+        recipe = list(draft.recipe)
+        if position >= len(recipe):  # changed in another browser
+            return
+        step = recipe[position]
+        now = step.model_dump()
+        try:
+            recipe[position] = type(step).model_validate({**now, **parts})
+        except ValidationError as error:
+            eased = _eased(type(step), {**now, **parts}, parts)
+            if eased is None:
+                raise RecipeError(explain(error, type(step))) from None
+            recipe[position] = eased
+        drafts.update(table, recipe=tuple(recipe))
 
 
 def _eased(kind: Any, values: dict[str, Any], kept: Mapping[str, Any]) -> Any:
@@ -106,24 +108,26 @@ def _eased(kind: Any, values: dict[str, Any], kept: Mapping[str, Any]) -> Any:
 
 def move(table: Table, position: int, offset: int) -> None:
     """Swap a step with its neighbour."""
-    recipe = list(drafts.load(table).recipe)
     to = position + offset
-    if max(position, to) < len(recipe):
-        recipe[position], recipe[to] = recipe[to], recipe[position]
-        if st.session_state.get(EDITING) in (position, to):  # the open card goes with its step
-            st.session_state[EDITING] = position + to - st.session_state[EDITING]
-        _store(table, recipe)
+    with drafts.editing(table) as draft:
+        recipe = list(draft.recipe)
+        if max(position, to) < len(recipe):
+            recipe[position], recipe[to] = recipe[to], recipe[position]
+            if st.session_state.get(EDITING) in (position, to):  # the open card goes with its step
+                st.session_state[EDITING] = position + to - st.session_state[EDITING]
+            _store(table, recipe)
 
 
 def remove(table: Table, position: int) -> None:
     """Take a step out."""
-    recipe = list(drafts.load(table).recipe)
-    if position < len(recipe):
-        del recipe[position]
-        editing = st.session_state.get(EDITING)
-        if editing is not None and editing >= position:
-            st.session_state[EDITING] = editing - 1 if editing > position else None
-        _store(table, recipe)
+    with drafts.editing(table) as draft:
+        recipe = list(draft.recipe)
+        if position < len(recipe):
+            del recipe[position]
+            editing = st.session_state.get(EDITING)
+            if editing is not None and editing >= position:
+                st.session_state[EDITING] = editing - 1 if editing > position else None
+            _store(table, recipe)
 
 
 def undo(table: Table, redo: bool = False) -> None:

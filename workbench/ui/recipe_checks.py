@@ -100,11 +100,11 @@ def _check(table: Table, index: int, check: Check) -> None:
 def _apply(table: Table, remedy: Any) -> None:
     from workbench.recipe.checks import apply_remedy
 
-    draft = drafts.load(table)
-    parts: dict[str, Any] = {"recipe": tuple(apply_remedy(draft.recipe, remedy))}
-    if remedy.split is not None:
-        parts["split"] = remedy.split
     try:
-        drafts.update(table, **parts)
+        with drafts.editing(table) as draft:
+            parts: dict[str, Any] = {"recipe": tuple(apply_remedy(draft.recipe, remedy))}
+            if remedy.split is not None:
+                parts["split"] = remedy.split
+            drafts.update(table, **parts)
     except WorkbenchError as problem:
         st.session_state[forms.PROBLEM] = str(problem)

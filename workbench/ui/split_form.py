@@ -51,14 +51,15 @@ def draw(table: Table, draft: Draft, working: Draft) -> None:
 
 
 def _save(table: Table, **parts: Any) -> None:
-    draft = drafts.load(table)
-    changed = {**draft.split.model_dump(), **parts}
-    if changed["by"] == "column":  # its words are the parts
-        changed["folds"] = None
-    if changed["by"] != "random" and (not changed["column"] or "by" in parts):
-        changed["column"] = _columns(table, draft, changed["by"])[0]
+    changed: dict[str, Any] = {}
     try:
-        drafts.update(table, split=SplitSpec.model_validate(changed))
+        with drafts.editing(table) as draft:
+            changed = {**draft.split.model_dump(), **parts}
+            if changed["by"] == "column":  # its words are the parts
+                changed["folds"] = None
+            if changed["by"] != "random" and (not changed["column"] or "by" in parts):
+                changed["column"] = _columns(table, draft, changed["by"])[0]
+            drafts.update(table, split=SplitSpec.model_validate(changed))
     except ValueError as problem:
         if isinstance(problem, WorkbenchError):
             raise

@@ -120,9 +120,9 @@ def _compare(table: Table, draft: Draft, other: Table) -> None:
 
 
 def _mend(table: Table, differences: Mapping[str, str]) -> None:
-    draft = drafts.load(table)
-    operations: tuple[CleanOperation, ...] = ("strip", "strip_full_stop")
-    if any(theirs.strip(" .") != ours.strip(" .") for theirs, ours in differences.items()):
-        operations = (*operations, "lower_case")
-    step = CleanText(columns=(str(draft.target),), operations=operations)
-    drafts.update(table, recipe=(step, *draft.recipe))
+    with drafts.editing(table) as draft:
+        operations: tuple[CleanOperation, ...] = ("strip", "strip_full_stop")
+        if any(theirs.strip(" .") != ours.strip(" .") for theirs, ours in differences.items()):
+            operations = (*operations, "lower_case")
+        step = CleanText(columns=(str(draft.target),), operations=operations)
+        drafts.update(table, recipe=(step, *draft.recipe))

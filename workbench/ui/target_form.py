@@ -89,22 +89,23 @@ def draw(table: Table, draft: Draft) -> None:
 
 
 def _predict(table: Table, name: str) -> None:
-    steps = without(drafts.load(table).recipe, name)
-    drafts.update(table, target=name, task=None, recipe=target_making.ready_for(table, list(steps), name))
+    with drafts.editing(table) as draft:
+        steps = without(draft.recipe, name)
+        drafts.update(table, target=name, task=None, recipe=target_making.ready_for(table, list(steps), name))
 
 
 def _aim(table: Table, goal: str) -> None:
     """Change between predicting and finding; what doesn't fit the other goes back to its default."""
-    draft = drafts.load(table)
-    if goal == "predict":
-        drafts.update(table, task=None, target=table.target, estimator=drafts.Draft(source="", digest="").estimator)
-        return
-    split = draft.split.model_copy(update={"folds": None})
-    kept = tuple(step for step in draft.recipe if step.step not in TAKES_TARGET)
-    name = next(found.name for found in estimators_for(goal))  # type: ignore[arg-type]
-    drafts.update(
-        table, task=goal, target=None, recipe=kept, split=split, search=None, estimator=EstimatorSpec(name=name)
-    )
+    with drafts.editing(table) as draft:
+        if goal == "predict":
+            estimator = drafts.Draft(source="", digest="").estimator
+            drafts.update(table, task=None, target=table.target, estimator=estimator)
+            return
+        split = draft.split.model_copy(update={"folds": None})
+        kept = tuple(step for step in draft.recipe if step.step not in TAKES_TARGET)
+        name = next(found.name for found in estimators_for(goal))  # type: ignore[arg-type]
+        estimator = EstimatorSpec(name=name)
+        drafts.update(table, task=goal, target=None, recipe=kept, split=split, search=None, estimator=estimator)
 
 
 def without(steps: Sequence[Any], name: str | None) -> tuple[Any, ...]:

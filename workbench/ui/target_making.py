@@ -84,8 +84,9 @@ def _open(is_open: bool) -> None:
 def _make(table: Table, values: dict[str, Any]) -> None:
     try:
         step = build("calculate", values)
-        steps = [step, *drafts.load(table).recipe]
-        drafts.update(table, target=step.name, task=None, recipe=ready_for(table, steps, step.name))
+        with drafts.editing(table) as draft:
+            steps = [step, *draft.recipe]
+            drafts.update(table, target=step.name, task=None, recipe=ready_for(table, steps, step.name))
     except WorkbenchError as problem:
         st.session_state[_PROBLEM] = str(problem)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -24,7 +25,17 @@ from workbench.ui import (
 if TYPE_CHECKING:
     from workbench.data import Table
     from workbench.estimators.entry import EstimatorEntry, Takes
+    from workbench.training.search_spec import SearchSpec
     from workbench.ui.drafts import Draft
+
+
+def _save_search(table: Table, drawn: SearchSpec | None, search: SearchSpec | None) -> None:
+    """Store a changed search; what another browser changed since it was drawn stays."""
+    with drafts.editing(table) as draft:
+        if drawn is not None and search is not None and draft.search is not None:
+            names = [name for name in type(search).model_fields if getattr(search, name) != getattr(drawn, name)]
+            search = draft.search.model_copy(update={name: getattr(search, name) for name in names})
+        drafts.update(table, search=search)
 
 
 def draw(table: Table, draft: Draft) -> None:
@@ -55,7 +66,7 @@ def draw(table: Table, draft: Draft) -> None:
                 draft.search,
                 chosen,
                 task=searched,
-                save=lambda search: drafts.update(table, search=search),
+                save=partial(_save_search, table, draft.search),
                 spec=draft.spec,
                 fixed=draft.estimator.params,
                 key="train.search",

@@ -29,10 +29,11 @@ def draw(table: Table, draft: drafts.Draft, chosen: EstimatorEntry, task: AnyTas
     training = draft.training.suited(chosen.training)
 
     def save(**parts: Any) -> None:
-        before = drafts.load(table).training
-        if parts.keys() & STEPPING:  # what is shown beside it then stands in the draft, too
-            before = before.suited(chosen.training)
-        drafts.update(table, training=TrainingSpec.model_validate({**before.to_dict(), **parts}))
+        with drafts.editing(table) as stored:
+            before = stored.training
+            if parts.keys() & STEPPING:  # what is shown beside it then stands in the draft, too
+                before = before.suited(chosen.training)
+            drafts.update(table, training=TrainingSpec.model_validate({**before.to_dict(), **parts}))
 
     if chosen.progress == "epochs":
         training_steps.steps(training, save)
@@ -159,6 +160,7 @@ def _identity(table: Table, draft: drafts.Draft) -> None:
 
 
 def _rename(table: Table, value: str) -> None:
-    draft = drafts.load(table).changed(name=value.strip() or None)
-    draft.spec()  # refuses a name that can't be a folder
-    drafts.save(draft)
+    with drafts.editing(table) as draft:
+        renamed = draft.changed(name=value.strip() or None)
+        renamed.spec()  # refuses a name that can't be a folder
+        drafts.save(renamed)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from workbench.storage import disk_errors
 
 # filelock does the same but imports asyncio, which would double the memory of a process that only waits for its turn.
 
@@ -83,6 +88,47 @@ class Lock:
 
     def __exit__(self, *unused: object) -> None:
         self.release()
+
+
+_HELD = threading.local()
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock on a file while something beside it is read, changed and written; others wait for their turn.
+
+    A thread that holds it already goes on at once. On a file system without locks nothing is held.
+
+    Parameters
+    ----------
+    path : Path
+        Made, with its folder, where it doesn't exist; it stays.
+
+    Raises
+    ------
+    StorageError
+        If the file can't be made.
+    """
+    held: set[str] = _HELD.__dict__.setdefault("paths", set())
+    key = os.path.abspath(path)
+    if key in held:
+        yield
+        return
+    lock = Lock(path)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(wait=True)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+    held.add(key)
+    try:
+        yield
+    finally:
+        held.discard(key)
+        lock.release()
 
 
 def is_locked(path: Path) -> bool:
