@@ -276,7 +276,7 @@ def test_a_run_without_a_report_is_not_evaluated_as_if_it_had_no_metrics(workben
     write_state(settings.runs / "iris-12ab", RunState(status="failed", created=1.0, reason="It broke."))
     done = workbench("evaluate", "iris-12ab")
     assert (done.status, done.out) == (1, "")
-    assert "which is failed: It broke.; needed one that has made a model. Start it again." in done.err
+    assert "Run iris-12ab failed and has no model: It broke." in done.err
 
 
 def test_answers_go_into_a_new_folder_but_never_replace_one(workbench, settings, model_packages, tmp_path):

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from workbench.api.running import Run
 from workbench.cli import app
 from workbench.data import sample, store_frame
-from workbench.errors import EvaluationError, RecipeError, SplitError
+from workbench.errors import EvaluationError, RecipeError, RunError, SplitError
 from workbench.settings import Settings
 from workbench.training import runs, start, train
 from workbench.training.learning import make_ready
@@ -183,7 +183,9 @@ def test_a_worker_killed_while_cross_validating_is_lost(settings: Settings) -> N
     run.wait(10)
     assert run.status == "lost"
     assert "signal 9 (SIGKILL)" in (run.reason or "")
-    assert run.metrics() == {}
+    assert run.metrics_so_far() == {}
+    with pytest.raises(RunError, match=r"was lost and has no model: .*signal 9"):
+        run.metrics()
 
 
 def test_a_stop_before_the_first_fold_is_heeded(settings: Settings, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def _sorted_by_metric(found: list[training.Run], sort: str) -> list[training.Run
 
 def _test_metric(run: training.Run, name: str) -> float | None:
     try:
-        value = run.metrics().get("test", {}).get(name)
+        value = run.metrics_so_far().get("test", {}).get(name)
     except WorkbenchError:
         return None
     return None if value is None else float(value)

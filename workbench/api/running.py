@@ -74,7 +74,7 @@ class Run(training.Run):
         """
         from workbench.api.explaining import explain_package
 
-        self.report()  # says what is missing
+        self.check_model()  # says what is missing
         rows = self.unseen_rows(EXPLAINED_ROWS) if rows is None else rows
         return explain_package(self.package_folder, rows, settings=self._settings, **options)
 
@@ -88,7 +88,13 @@ class Run(training.Run):
         return resolve(self.spec.opened_data, settings=self._settings).take(positions.to_numpy())
 
     def publish(self, name: str, *, note: str = "") -> Version:
-        """Publish its model as the next version of `name`; see `workbench.publish`."""
+        """Publish its model as the next version of `name`; see `workbench.publish`.
+
+        Raises
+        ------
+        RunError
+            If it hasn't ended, or has made no model; the message says why.
+        """
         from workbench.registry import publish
 
         return publish(self, name, note=note, settings=self._settings)
@@ -119,7 +125,8 @@ def train(
     Raises
     ------
     SpecError, EstimatorError
-        If the spec is malformed. A run that fails while it works doesn't raise: see its `status` and `reason`.
+        If the spec is malformed. A run that fails while it works doesn't raise here, so that a loop over specs goes on:
+        the reason is printed, and what needs its result (`metrics`, `evaluate`, `model`, `publish`) raises it.
     """
     run = start(spec, note=note, tags=tags, priority=priority, settings=settings)
     try:
@@ -235,7 +242,7 @@ def _frame_schema() -> dict[str, Any]:
 
 def _described(run: training.Run) -> tuple[str | None, dict[str, float]]:
     try:
-        return run.spec.estimator.name, run.metrics().get("test", {})
+        return run.spec.estimator.name, run.metrics_so_far().get("test", {})
     except WorkbenchError:
         return None, {}
 

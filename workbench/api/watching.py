@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 DRAW_SECONDS = 1.0
+_LOUD = "color: #fff; background: #b3261e; border-radius: 3px; padding: 0 0.4em"
+ENDED = {"stopped": "was stopped", "failed": "failed", "lost": "was lost"}
 _PLOTLY = "application/vnd.plotly.v1+json"
 
 
@@ -29,6 +31,9 @@ def watch(run: Run) -> None:
         while not run.state.has_ended:
             progress(run)
             time.sleep(POLL_SECONDS)
+    state = run.state
+    if state.status != "finished":
+        print(f"Run {run.id} {ENDED[state.status]}: {state.reason or 'nothing says why'}", file=sys.stderr)
 
 
 def in_notebook() -> bool:
@@ -52,6 +57,8 @@ def status_html(run: Run) -> str:
     """Write in one line what a run is and does."""
     state = run.state
     parts = [f"<b>{escape(run.id)}</b>", escape(run.spec.estimator.name), state.status]
+    if state.status in ("failed", "lost"):
+        parts[-1] = f'<b style="{_LOUD}">{ENDED[state.status]}</b>'
     if not state.has_ended:
         parts.append(escape((state.phase + counted(state)).strip()))
     if said := words(state):

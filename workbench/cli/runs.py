@@ -165,7 +165,7 @@ def evaluate(run_id: RunId, as_json: Json = False) -> None:
     from workbench.training.listing import open_run
 
     run = open_run(run_id)
-    metrics = run.metrics() or {name: run.report().metrics(name) for name in run.report().splits}
+    metrics = run.metrics()
     show({"run_id": run.id, "metrics": metrics}, as_json, lambda: _metrics_table(metrics))
 
 
@@ -247,14 +247,15 @@ def _result(run: Run) -> dict[str, Any]:
         "status": run.status,
         "reason": run.reason,
         "seconds": run.seconds,
-        "metrics": run.metrics() if ended_well else {},
+        "metrics": run.metrics_so_far() if ended_well else {},
     }
 
 
 def _summary(run: Run) -> str:
     lines = [f"{run.id}: {run.status} after {duration(run.seconds)}" + (f" ({run.reason})" if run.reason else "")]
-    if run.status in ("finished", "stopped"):
-        lines += [_metrics_table(run.metrics()), f"Publish it: workbench publish {run.id} NAME"]
+    # One that was stopped early has nothing to show or to publish.
+    if run.status in ("finished", "stopped") and (metrics := run.metrics_so_far()):
+        lines += [_metrics_table(metrics), f"Publish it: workbench publish {run.id} NAME"]
     return "\n".join(lines)
 
 

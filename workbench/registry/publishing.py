@@ -54,6 +54,8 @@ def publish(
     ------
     RegistryError
         If the name can't be used or there is no package.
+    RunError
+        If the run hasn't ended, or has made no model; the message says why.
     IntegrityError
         If a file of the package has a wrong checksum.
     PackageError
@@ -84,7 +86,11 @@ def publish(
 
 
 def _package_folder(source: Path | str | Run) -> Path:
-    folder = Path(source) if isinstance(source, (str, Path)) else source.package_folder
+    if isinstance(source, (str, Path)):
+        folder = Path(source)
+    else:
+        source.check_model()  # says why a run has none, and refuses one that is about to write another
+        folder = source.package_folder
     if not (folder / "manifest.json").is_file():
         raise RegistryError(
             f"Got {str(folder)!r}, needed a finished package (a folder with manifest.json). "

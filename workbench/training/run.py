@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from workbench.package.predictor import Predictor
 
 
+_ENDED = {
+    "finished": "finished, but its result is gone",
+    "stopped": "was stopped before it had a model",
+    "failed": "failed and has no model",
+    "lost": "was lost and has no model",
+}
+
+
 class Run(Readings):
     """One run. Every property reads the folder anew, so it is as fresh as the disk.
 
@@ -37,7 +45,8 @@ class Run(Readings):
         self._spec: RunSpec | None = None
 
     def __repr__(self) -> str:
-        return f"Run({self.id!r}, {self.status})"
+        state = self.state
+        return f"Run({self.id!r}, {state.status}{f': {state.reason}' if state.reason else ''})"
 
     @property
     def spec(self) -> RunSpec:
@@ -201,17 +210,33 @@ class Run(Readings):
         return self
 
     def report(self) -> Report:
-        """Open its report: metrics, curves and predictions of every split."""
-        self._needs_result(self.report_folder / "report.json")
+        """Open its report: metrics, curves and predictions of every split.
+
+        Raises
+        ------
+        RunError
+            If it hasn't ended, or has made no model; the message says why.
+        """
+        self._check_result(self.report_folder / "report.json")
         from workbench.evaluation import open_report
 
         return open_report(self.report_folder)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """Give its metrics by split: ``{"train": {...}, "validation": ..., "test": ...}``; empty before they exist.
+        """Give its metrics by split: ``{"train": {...}, "validation": ..., "test": ...}``.
 
         A run with folds also has ``"cross_validation"``: ``n_folds``, ``mean`` and ``std`` by metric, ``folds``.
+
+        Raises
+        ------
+        RunError
+            If it hasn't ended, or has made no model; the message says why.
         """
+        self._check_result(self.report_folder / "report.json")
+        return self.metrics_so_far()
+
+    def metrics_so_far(self) -> dict[str, dict[str, Any]]:
+        """Give what `metrics` does, empty where there is nothing yet: for who shows a run in whatever state it is."""
         document = storage.read_json(self.report_folder / "report.json") or {}
         metrics = {split: dict(part["metrics"]) for split, part in document.get("splits", {}).items()}
         folds = document.get("cross_validation")
@@ -223,9 +248,9 @@ class Run(Readings):
         Raises
         ------
         RunError
-            If it has made none (yet).
+            If it has made none (yet); the message says why.
         """
-        self._needs_result(self.package_folder / "signature.json")
+        self.check_model()
         from workbench.package.predictor import load_predictor
 
         return load_predictor(self.package_folder, settings=self._settings)
@@ -251,11 +276,24 @@ class Run(Readings):
             **(rows if state.n_sampled_rows is not None else {}),
         }
 
-    def _needs_result(self, path: Path) -> None:
+    def check_model(self) -> None:
+        """Refuse where there is no model to load or to publish.
+
+        Raises
+        ------
+        RunError
+            If it hasn't ended, or has made none; the message says why.
+        """
+        self._check_result(self.package_folder / "signature.json")
+
+    def _check_result(self, path: Path) -> None:
         state = self.state
-        if not path.exists() or not state.has_ended:
-            told = f": {state.reason}" if state.reason else ""
-            remedy = "Start it again." if state.has_ended else "Wait for it with run.wait()."
+        if not state.has_ended:
+            doing = "waiting for its turn" if state.status == "queued" else "running"
             raise RunError(
-                f"Got run {self.id}, which is {state.status}{told}; needed one that has made a model. {remedy}"
+                f"Run {self.id} is still {doing}, so it has no result yet. Wait for its end with run.wait(), or end it "
+                "with run.stop(), which keeps the best so far."
             )
+        if not path.exists():
+            reason = (state.reason or "Nothing says why; its log may: run.log().").strip()
+            raise RunError(f"Run {self.id} {_ENDED[state.status]}: {reason}")

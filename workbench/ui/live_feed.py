@@ -156,6 +156,6 @@ def page_mark(run: Run, run_state: RunState) -> str:
         run_status.can_be_killed(run),
         bool(run_state.waiting_for),
         (run.folder / LAYERS).exists(),
-        run_state.has_ended and bool(run.metrics()),
+        run_state.has_ended and bool(run.metrics_so_far()),
     ]
     return " ".join(map(str, parts))

@@ -89,7 +89,7 @@ def comparison_frame(chosen: list[Run]) -> pl.DataFrame:
         ``part`` ("test" or "spec"), ``name``, a column of text for each run, and ``differs``.
     """
     told = {run.id: _flat(run.spec.to_dict()) for run in chosen}
-    reached = {run.id: run.metrics().get("test", {}) for run in chosen}
+    reached = {run.id: run.metrics_so_far().get("test", {}) for run in chosen}
     rows = [_row("test", name, reached) for name in _names(reached)]
     rows += [_row("spec", name, told) for name in _names(told) if name not in ("name", "spec_version")]
     schema = {"part": pl.String, "name": pl.String, **dict.fromkeys(told, pl.String), "differs": pl.Boolean}

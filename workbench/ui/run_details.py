@@ -54,7 +54,7 @@ def _shown(part: Callable[[], object]) -> None:
 
 
 def _metrics(run: Run, run_state: RunState) -> None:
-    measured = {split: values for split, values in run.metrics().items() if split != "cross_validation"}
+    measured = {split: values for split, values in run.metrics_so_far().items() if split != "cross_validation"}
     if not measured:
         st.caption(
             "This run ended before it was measured."

@@ -50,9 +50,11 @@ def _curves(run: Run, run_state: RunState) -> None:
 
 def _next_steps(run: Run, table: Table | None) -> None:
     with st.container(horizontal=True):
-        if run.metrics() and st.button("Evaluate", type="primary", key="train.evaluate", icon=":material/query_stats:"):
+        if run.metrics_so_far() and st.button(
+            "Evaluate", type="primary", key="train.evaluate", icon=":material/query_stats:"
+        ):
             pages.go("evaluate", run=run.id)
-        if run.metrics() and st.button("Publish", key="train.publish", icon=":material/deployed_code:"):
+        if run.metrics_so_far() and st.button("Publish", key="train.publish", icon=":material/deployed_code:"):
             pages.go("models", run=run.id)
         if run.status in ("stopped", "failed", "lost") and st.button(
             "Resume",

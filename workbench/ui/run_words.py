@@ -34,7 +34,7 @@ def loss_curve(run: Run) -> list[float]:
 
 def first_metric(run: Run) -> tuple[str, float] | None:
     """Give the test metric that matters most of a run, with its name; None before it was measured."""
-    test = run.metrics().get("test", {})
+    test = run.metrics_so_far().get("test", {})
     if not test:
         return None
     names = [open_report(run.report_folder).main_metric, *_FIRST_METRIC]
