@@ -91,6 +91,33 @@ def test_a_class_without_training_rows_still_sums_to_one(tmp_path: Path) -> None
     assert scores.shape == (150, 3) and scores.sum(axis=1) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_class_without_validation_rows_keeps_its_probability_and_is_named(tmp_path: Path, method: str) -> None:
+    rows = material("random_forest", n_rows=1200, n_classes=3, n_estimators=20, training={"calibration": method})
+    keep = rows.y_validation != 2
+    blind = dataclasses.replace(rows, X_validation=rows.X_validation[keep], y_validation=rows.y_validation[keep])
+    watched = Watched(tmp_path)
+    model = fit(blind, watched.live)
+    assert isinstance(model, CalibratedModel)
+    X = rows.X_validation[~keep]
+    np.testing.assert_allclose(model.scores(X)[:, 2], model.inner.scores(X)[:, 2], rtol=0, atol=1e-12)
+    assert model.scores(X).sum(axis=1) == pytest.approx(1.0)
+    assert np.mean(model.scores(X).argmax(axis=1) == 2) > 0.4
+    assert "No validation row is of class 'class 2'" in (watched.state.note or "")
+    np.testing.assert_allclose(graph_scores(model, X), model.scores(X), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_validation_rows_of_one_class_teach_nothing(tmp_path: Path, method: str) -> None:
+    rows = material("logistic_regression", training={"calibration": method})
+    keep = rows.y_validation == 0
+    blind = dataclasses.replace(rows, X_validation=rows.X_validation[keep], y_validation=rows.y_validation[keep])
+    watched = Watched(tmp_path)
+    model = fit(blind, watched.live)
+    np.testing.assert_allclose(model.scores(rows.X_train), model.inner.scores(rows.X_train), rtol=0, atol=1e-9)
+    assert "No validation row is of class 'class 1'" in (watched.state.note or "")
+
+
 def test_the_sigmoid_is_that_of_scikit_learn() -> None:
     from sklearn.calibration import _sigmoid_calibration
 

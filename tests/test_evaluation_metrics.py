@@ -8,6 +8,7 @@ from workbench.estimators import pick_class
 from workbench.evaluation import evaluate_predictions, main_metric, metrics_for
 from workbench.evaluation.curves import bootstrap_interval
 from workbench.evaluation.metrics import check_predictions, weighted_metric
+from workbench.training.measures import measure
 
 
 def _classified(k, n=300, seed=0):
@@ -73,6 +74,12 @@ def test_a_metric_that_is_not_defined_is_absent():
     assert one_class["accuracy"] == 0.5
     assert "r2" not in evaluate_predictions([3.0], [2.0], task="regression")
     assert evaluate_predictions([], np.zeros((0, 2)), task="classification", classes=["a", "b"]) == {}
+
+
+def test_a_certain_mistake_costs_the_same_on_the_live_curve_as_in_the_report():
+    y, scores = np.array([0, 1, 1]), np.array([[0.0, 1.0], [1.0, 0.0], [1e-15, 1 - 1e-15]])
+    live = measure("classification", y, scores)["loss"]
+    assert live == evaluate_predictions("classification", y, scores)["log_loss"]
 
 
 def test_a_certain_mistake_costs_a_finite_log_loss():

@@ -81,3 +81,66 @@ def test_a_baseline_holds_no_letters(guest_model, settings):
     folder = registry.resolve("guests", settings=settings).folder
     for name in ("baseline.json", "signature.json", "card.md"):
         assert "Dear house" not in (folder / name).read_text()
+
+
+@pytest.fixture
+def flags(settings, tmp_path):
+    n = 400
+    frame = pl.DataFrame(
+        {
+            "flag": [i % 2 for i in range(n)],
+            "yes": [i % 10 == 0 for i in range(n)],
+            "level": [i % 3 for i in range(n)],
+            "always": [7] * n,
+            "word": ["ab"[i % 2] for i in range(n)],
+            "gain": [0.0 if i % 10 else i + 0.1 for i in range(n)],
+            "x": [(i * 37 % 101) / 10 for i in range(n)],
+        }
+    ).with_columns(y=pl.col("x") * 2 + pl.col("flag"))
+    frame.write_csv(tmp_path / "flags.csv")
+    recipe = [{"step": "one_hot", "columns": ["word"]}]
+    data = {"source": str(tmp_path / "flags.csv"), "target": "y"}
+    wb.publish(wb.train(wb.RunSpec(data=data, recipe=recipe, estimator={"name": "baseline"})), "flags")
+    return frame
+
+
+def psi(rows):
+    return dict(wb.drift("flags", rows).frame().select("column", "psi").iter_rows())
+
+
+def test_columns_of_few_values_drift_by_their_shares(flags):
+    same = psi(flags.head(200))
+    assert max(same.values()) < 0.1
+    now = flags.head(200).with_columns(
+        flag=pl.lit(1),
+        yes=pl.lit(True),
+        always=pl.lit(0),
+        word=pl.lit("a"),
+        level=pl.when(pl.col("level") > 0).then(2).otherwise(0),
+    )
+    found = psi(now)
+    # The index is that of the same shares in words: (1 - 0.5) ln(1 / 0.5) + (0.0001 - 0.5) ln(0.0001 / 0.5), and so on.
+    # Which rows were drawn for training moves it a little.
+    assert found["flag"] == pytest.approx(4.60, abs=0.4)
+    assert found["word"] == pytest.approx(4.60, abs=0.4)
+    assert found["yes"] == pytest.approx(10.26, abs=0.8)
+    assert found["always"] == pytest.approx(18.42, abs=0.01)
+    assert found["level"] > 2
+    assert found["x"] < 0.1
+
+
+def test_values_never_seen_between_or_beyond_few_known_ones_drift(flags):
+    between = psi(flags.head(200).with_columns(flag=pl.lit(0.5), level=pl.lit(-1), always=pl.lit(8)))
+    assert min(between["flag"], between["level"], between["always"]) > 5
+    # Nine tenths of `gain` are 0; a small gain for everybody is no 0, though no quantile lies between them.
+    assert psi(flags.head(200).with_columns(gain=pl.lit(0.05)))["gain"] > 5
+    assert psi(flags.head(200).with_columns(gain=pl.lit(-0.05)))["gain"] > 5
+
+
+def test_a_fraction_that_went_through_single_precision_is_the_same_value(settings, tmp_path):
+    frame = pl.DataFrame({"rate": [0.1, 0.7] * 50, "y": [1.0, 2.0] * 50})
+    frame.write_csv(tmp_path / "rates.csv")
+    data = {"source": str(tmp_path / "rates.csv"), "target": "y"}
+    wb.publish(wb.train(wb.RunSpec(data=data, estimator={"name": "baseline"})), "rates")
+    narrow = frame.with_columns(pl.col("rate").cast(pl.Float32))
+    assert wb.drift("rates", narrow).frame()["psi"].item() == 0

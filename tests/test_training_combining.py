@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 
 from workbench.data import sample
@@ -152,3 +153,63 @@ def test_stacking_without_validation_rows_is_refused(home):
     found = [execute(spec, home, name) for name in ("iris-a", "iris-b")]
     with pytest.raises(EstimatorError, match="without validation rows, which stacking learns from"):
         execute(combined_spec(found, method="stacking"), home, "iris-stacking")
+
+
+@pytest.fixture(scope="module")
+def machines(home) -> list[Run]:
+    """Two runs on rows whose split, by a column, gives the validation part no row of the class `leak`."""
+    parts = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
+    rows = []
+    for i in range(400):
+        part, level = parts[i % 10], (i * 37 % 400) / 66
+        fault = "leak" if level > 5 and part != "validation" else "heat" if level > 3 else "none"
+        rows.append((part, round(level, 3), fault))
+    source = home.home / "machines.csv"
+    pl.DataFrame(rows, schema=["part", "level", "fault"], orient="row").write_csv(source)
+
+    def spec(name, **params):
+        return RunSpec(
+            data={"source": str(source), "target": "fault"},
+            split={"by": "column", "column": "part"},
+            estimator={"name": name, "params": params},
+        )
+
+    return [
+        execute(spec("random_forest", n_estimators=10), home, "machines-forest"),
+        execute(spec("decision_tree"), home, "machines-tree"),
+    ]
+
+
+def test_stacking_keeps_a_class_that_validation_lacks_and_names_it(machines, home):
+    run = execute(combined_spec(machines), home, "machines-stacked")
+    assert "No validation row is of class 'leak'" in (run.state.note or "")
+    report = run.report()
+    test = report.predictions("test")
+    leaks = test.filter(pl.col("y_true") == "leak")
+    assert leaks.height > 5
+    means = (
+        pl.concat([each.report().predictions("test").sort("row") for each in machines])
+        .group_by("row")
+        .agg(pl.col("probability_leak").mean())
+    )
+    assert test.sort("row")["probability_leak"].to_list() == pytest.approx(
+        means.sort("row")["probability_leak"].to_list()
+    )
+    assert run.model().engine == "onnx"
+    rows = pl.DataFrame({"part": ["test"] * 3, "level": [5.9, 4.0, 1.0]})
+    asked = load_native(run.package_folder).predict_proba(rows)
+    np.testing.assert_allclose(run.model().predict_proba(rows), asked, rtol=0, atol=1e-9)
+    assert run.model().predict(rows)[0] == "leak"
+
+
+def test_a_class_without_training_rows_is_named(home, tmp_path):
+    parts, faults = ["train", "train", "validation", "test"] * 20, ["none", "heat", "leak", "none"] * 20
+    frame = pl.DataFrame({"part": parts, "level": range(80), "fault": faults})
+    frame.write_csv(tmp_path / "late.csv")
+    spec = RunSpec(
+        data={"source": str(tmp_path / "late.csv"), "target": "fault"},
+        split={"by": "column", "column": "part"},
+        estimator={"name": "decision_tree"},
+    )
+    run = execute(spec, home, "late")
+    assert "No training row is of class 'leak', so it is never predicted." in (run.state.note or "")

@@ -30,7 +30,7 @@ class CalibratedModel(NativeModel):
     """A trained classifier and, for each class, a curve from its probability to the corrected one.
 
     The corrected probabilities of a row are scaled to a sum of 1. With two classes one curve, that of the second class,
-    serves both.
+    serves both. A class that none of the rows has keeps its probability, and the others share the rest.
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ class CalibratedModel(NativeModel):
     method : {"sigmoid", "isotonic"}
     curves : dict of ndarray
         ``slopes`` and ``offsets`` over the log-odds, one a curve; or ``x`` and ``y``, the corners of all curves one
-        after the other, and ``counts``, how many belong to each.
+        after the other, and ``counts``, how many belong to each. ``unseen``: indices of the classes that keep their
+        probability; none where it is absent.
     """
 
     engine: ClassVar[str] = "calibrated"
@@ -64,16 +65,23 @@ class CalibratedModel(NativeModel):
         """
         scores = inner.scores(X)
         asked = [1] if inner.n_classes == 2 else range(inner.n_classes)
+        seen = np.unique(y) if len(np.unique(y)) > 1 else np.empty(0)
         if method == "sigmoid":
-            found = [fit_sigmoid(_log_odds(scores[:, label]), y == label) for label in asked]
+            found = [
+                fit_sigmoid(_log_odds(scores[:, label]), y == label) if label in seen else (1.0, 0.0) for label in asked
+            ]
             curves = {"slopes": np.array([a for a, _ in found]), "offsets": np.array([b for _, b in found])}
         else:
-            steps = [_staircase(scores[:, label], y == label) for label in asked]
+            steps = [
+                _staircase(scores[:, label], y == label) if label in seen else (np.array([0.0, 1.0]),) * 2
+                for label in asked
+            ]
             curves = {
                 "x": np.concatenate([x for x, _ in steps]),
                 "y": np.concatenate([height for _, height in steps]),
                 "counts": np.array([len(x) for x, _ in steps], dtype=np.int64),
             }
+        curves["unseen"] = np.setdiff1d(np.arange(inner.n_classes), seen)
         return cls(inner, method=method, curves=curves)
 
     def _scores(self, X: np.ndarray) -> np.ndarray:
@@ -83,13 +91,32 @@ class CalibratedModel(NativeModel):
             p = sigmoid(_log_odds(p) * self.curves["slopes"] + self.curves["offsets"])
         else:
             p = np.column_stack([np.interp(p[:, i], x, y) for i, (x, y) in enumerate(self._corners())])
-        return np.hstack([1.0 - p, p]) if self.n_classes == 2 else shares(p)
+        if self.n_classes == 2:
+            return np.hstack([1.0 - p, p])
+        unseen = self._unseen()
+        if not unseen.any():
+            return shares(p)
+        kept = scores * unseen
+        return np.asarray(kept + shares((p + _SMALLEST) * ~unseen) * (1.0 - kept.sum(axis=1, keepdims=True)))
 
     def _emit(self, graph: GraphBuilder, features: str) -> str:
         scores = self.inner.emit(graph, features)
         p = graph.gather(scores, [1]) if self.n_classes == 2 else scores
         p = self._emit_sigmoid(graph, p) if self.method == "sigmoid" else self._emit_staircase(graph, p)
-        return emit_pair(graph, p) if self.n_classes == 2 else emit_shares(graph, p, self.n_classes)
+        if self.n_classes == 2:
+            return emit_pair(graph, p)
+        unseen = self._unseen()
+        if not unseen.any():
+            return emit_shares(graph, p, self.n_classes)
+        kept = graph.node("Mul", scores, graph.constant(unseen.astype(np.float64)[None, :]))
+        every = graph.constant(np.ones((self.n_classes, self.n_classes)))
+        rest = graph.node("Sub", number(graph, 1.0), graph.node("MatMul", kept, every))
+        p = graph.node("Mul", graph.node("Add", p, number(graph, _SMALLEST)), graph.constant((~unseen)[None, :] * 1.0))
+        return str(graph.node("Add", kept, graph.node("Mul", emit_shares(graph, p, self.n_classes), rest)))
+
+    def _unseen(self) -> np.ndarray:
+        """Return which classes keep their probability, bool of shape (n_classes,)."""
+        return np.isin(np.arange(self.n_classes), self.curves.get("unseen", ()))
 
     def _emit_sigmoid(self, graph: GraphBuilder, p: str) -> str:
         p = at_most(graph, at_least(graph, p, number(graph, _SMALLEST)), number(graph, 1.0 - _SMALLEST))

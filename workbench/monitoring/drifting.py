@@ -11,7 +11,7 @@ import polars as pl
 from workbench import registry, storage
 from workbench.errors import PackageError
 from workbench.package import Signature
-from workbench.package.baseline import lengths
+from workbench.package.baseline import holds_one_value, lengths
 from workbench.settings import Settings, current
 
 Verdict = Literal["stable", "moved", "drifted"]
@@ -99,8 +99,10 @@ def _compare(name: str, before: dict[str, Any], values: np.ndarray) -> dict[str,
         values = lengths(values)
     missing = np.isnan(values) if values.dtype.kind == "f" else values == ""
     present = values[~missing]
-    counts = np.asarray(list(_counts(before)), dtype=float)
-    now = _bin_numbers(present, before["edges"]) if values.dtype.kind == "f" else _bin_texts(present, before["counts"])
+    if isinstance(before["counts"], dict):
+        counts, now = _text_bins(present, before)
+    else:
+        counts, now = _number_bins(present, before)
     old_missing, new_missing = float(before["missing_share"]), float(missing.mean())
     psi = _stability_index(
         np.append(_shares(counts) * (1 - old_missing), old_missing),
@@ -117,25 +119,29 @@ def _compare(name: str, before: dict[str, Any], values: np.ndarray) -> dict[str,
     }
 
 
-def _counts(before: dict[str, Any]) -> list[float]:
-    counts = before["counts"]
-    if isinstance(counts, dict):
-        return [*counts.values(), before.get("other", 0)]
-    return counts or [0]  # a column without any training value has no bins
+def _number_bins(values: np.ndarray, before: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Count training rows and these by bin.
 
-
-def _bin_numbers(values: np.ndarray, edges: list[float]) -> np.ndarray:
-    """Count values by training bin; what lies outside belongs to the outermost bins."""
-    inner = np.asarray(edges[1:-1], dtype=float)
+    Values outside the training rows' range belong to the outermost bins. A bin that holds one value takes no other:
+    those are counted beside it.
+    """
+    edges, counts = before["edges"], before["counts"]
+    if not edges:  # a column without any training value
+        return np.zeros(1), np.array([float(len(values))])
+    below, above = holds_one_value(*edges[:2]), holds_one_value(*edges[-2:])
+    inner = np.asarray(edges[0 if below else 1 : None if above else -1], dtype=float)
+    counts = [0] * below + list(counts) + [0] * above
     # As numpy.histogram, a value on an edge belongs to the bin on its right.
-    return np.bincount(np.searchsorted(inner, values, side="right"), minlength=len(inner) + 1).astype(float)
+    now = np.bincount(np.searchsorted(inner, values, side="right"), minlength=len(inner) + 1)
+    return np.asarray(counts, dtype=float), now.astype(float)
 
 
-def _bin_texts(values: np.ndarray, counts: dict[str, int]) -> np.ndarray:
-    """Count values by training category; all others together come last."""
-    places = {category: place for place, category in enumerate(counts)}
+def _text_bins(values: np.ndarray, before: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Count training rows and these by category; all others together come last."""
+    places = {category: place for place, category in enumerate(before["counts"])}
     found = np.fromiter((places.get(str(value), len(places)) for value in values), dtype=np.int64, count=len(values))
-    return np.bincount(found, minlength=len(places) + 1).astype(float)
+    counts = [*before["counts"].values(), before.get("other", 0)]
+    return np.asarray(counts, dtype=float), np.bincount(found, minlength=len(places) + 1).astype(float)
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import polars as pl
 from workbench.data.spec import SplitName
 from workbench.errors import EstimatorError, RunError
 from workbench.estimators.catalogue import check_params
+from workbench.recipe.fitted_step import listed
 from workbench.settings import Settings
 from workbench.training import state as files
 from workbench.training.history import HistoryWriter
@@ -78,8 +79,9 @@ def run_combining(spec: RunSpec, folder: Path, *, progress: Progress, settings: 
     live = Live(HistoryWriter(folder), progress, has_validation="validation" in members.reports[0].splits)
     live.count(0, 1, "fit")
     weights, bias = learned_weights(members, params["C"]) if spec.estimator.name == "stacking" else (None, None)
+    unseen = unseen_classes(members) if spec.estimator.name == "stacking" else []
     scores = {
-        part: combine(members.answers(part), members.task, weights, bias)
+        part: combine(members.answers(part), members.task, weights, bias, unseen)
         for part in PARTS
         if part in members.reports[0].splits
     }
@@ -90,7 +92,15 @@ def run_combining(spec: RunSpec, folder: Path, *, progress: Progress, settings: 
     folders = [run.package_folder for run in members.runs]
     recipe = JoinedRecipe([FittedRecipe.load(each / RECIPE_FOLDER) for each in folders])
     models = [load_model(each / NATIVE_FOLDER) for each in folders]
-    model = CombinedModel(models, recipe.widths, task=members.task, classes=members.classes, weights=weights, bias=bias)
+    model = CombinedModel(
+        models,
+        recipe.widths,
+        task=members.task,
+        classes=members.classes,
+        weights=weights,
+        bias=bias,
+        unseen=unseen,
+    )
     for note in _notes(spec, members):
         live.note(note)
     _package(spec, folder, table, members, recipe, model, metrics, live, settings)
@@ -104,6 +114,7 @@ def learned_weights(members: Members, C: float) -> tuple[np.ndarray, np.ndarray]
     -------
     weights : ndarray of shape (n_members * n_outputs, n_outputs)
     bias : ndarray of shape (n_outputs,)
+        So low that a class without a validation row gets no share; see `unseen_classes`.
 
     Raises
     ------
@@ -138,6 +149,13 @@ def learned_weights(members: Members, C: float) -> tuple[np.ndarray, np.ndarray]
     return weights, bias
 
 
+def unseen_classes(members: Members) -> list[int]:
+    """Return the indices of the classes that no validation row has, so that nothing is learned about them."""
+    if members.classes is None:
+        return []
+    return sorted(set(range(len(members.classes))) - set(members.indices("validation").tolist()))
+
+
 def _record(live: Live, members: Members, scores: dict[SplitName, np.ndarray]) -> None:
     values: dict[str, float] = {}
     for part, prefix in (("train", ""), ("validation", "val_")):
@@ -165,6 +183,12 @@ def _notes(spec: RunSpec, members: Members) -> list[str]:
     notes = [f"Combines {ids}."]
     if spec.estimator.name == "stacking":
         notes.append("It learned from the validation rows, so their metrics flatter it; look at test.")
+        unseen = [str((members.classes or [])[label]) for label in unseen_classes(members)]
+        if unseen:
+            notes.append(
+                f"No validation row is of class {listed(unseen)}: it keeps the mean probability of the runs. Choose a "
+                "split whose validation rows hold every class."
+            )
     return notes
 
 

@@ -214,7 +214,7 @@ def make_image_ready(prepared: ImagePreparation, split: Split, *, checkpoint: Ch
     DataError
         If an image is damaged.
     """
-    from workbench.training.learning import Ready, balancing_words
+    from workbench.training.learning import Ready, absent_words, balancing_words
 
     images = prepared.raw(split.train)[prepared.column]
     recipe, X_train = fit_images(
@@ -245,7 +245,8 @@ def make_image_ready(prepared: ImagePreparation, split: Split, *, checkpoint: Ch
         finish=_finisher(prepared, recipe, rows.y),
     )
     # It stands where a recipe for columns stands, with the same way in.
-    return Ready(cast("FittedRecipe", recipe), material, tuple(balancing_words(prepared, rows.words)))
+    notes = (*absent_words(prepared, y_train), *balancing_words(prepared, rows.words))
+    return Ready(cast("FittedRecipe", recipe), material, notes)
 
 
 def image_network_builder(prepared: ImagePreparation, recipe: FittedImages) -> Callable[[int], keras.Model]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from workbench.recipe.fitted_step import listed
 from workbench.recipe.spec import Balance
 from workbench.training.balancing import balanced
 from workbench.training.hardware import usable_cores
@@ -102,7 +103,7 @@ def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | 
         unbalanced=(X_train, y_train) if balance else None,
         network=network_builder(prepared, recipe) if prepared.entry.engine == "keras" else None,
     )
-    return Ready(recipe, material, tuple(balancing_words(prepared, rows.words)))
+    return Ready(recipe, material, (*absent_words(prepared, y_train), *balancing_words(prepared, rows.words)))
 
 
 def network_builder(prepared: Preparation, recipe: FittedRecipe) -> Callable[[int], keras.Model]:
@@ -131,6 +132,18 @@ def features(prepared: Preparation, recipe: FittedRecipe, rows: np.ndarray) -> n
     if not len(rows):
         return np.empty((0, recipe.n_features))
     return recipe.transform(prepared.raw(rows))
+
+
+def absent_words(prepared: Preparation, y_train: np.ndarray) -> list[str]:
+    """Say which classes no training row has: the model can't predict them. Nothing where all are there."""
+    classes = prepared.classes or []
+    absent = sorted(set(range(len(classes))) - set(np.unique(y_train).tolist()))
+    if not absent:
+        return []
+    return [
+        f"No training row is of class {listed([str(classes[label]) for label in absent])}, so it is never predicted. "
+        "Choose a split whose training rows hold every class."
+    ]
 
 
 def balancing_words(prepared: Preparation, balancing: str) -> list[str]:

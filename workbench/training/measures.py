@@ -1,12 +1,11 @@
-"""The few numbers of a live curve, in NumPy alone: they are taken again and again while a model learns."""
+"""The few numbers of a live curve: they are taken again and again while a model learns."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from workbench.data.spec import Task
-
-_SMALLEST = 1e-15  # a probability of 0 for what happened would make the loss infinite
+from workbench.evaluation.measures import row_log_loss
 
 
 def measure(task: Task, y: np.ndarray, scores: np.ndarray, *, prefix: str = "") -> dict[str, float]:
@@ -36,8 +35,7 @@ def measure(task: Task, y: np.ndarray, scores: np.ndarray, *, prefix: str = "") 
         loss = float(np.mean((np.asarray(scores).reshape(-1) - y) ** 2))
         return {f"{prefix}loss": loss, f"{prefix}rmse": float(np.sqrt(loss))}
     index = np.asarray(y, dtype=np.int64)
-    chosen = np.clip(scores[np.arange(len(index)), index], _SMALLEST, 1.0)
     return {
-        f"{prefix}loss": float(-np.mean(np.log(chosen))),
+        f"{prefix}loss": float(row_log_loss(index, scores).mean()),
         f"{prefix}accuracy": float(np.mean(scores.argmax(axis=1) == index)),
     }

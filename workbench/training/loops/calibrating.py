@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.errors import EstimatorError
+from workbench.recipe.fitted_step import listed
 from workbench.training.live import Live
 from workbench.training.loops.material import Material
 
@@ -31,6 +32,12 @@ def calibrate(model: NativeModel, material: Material, live: Live) -> NativeModel
         f"The probabilities were calibrated ({method}) on the {n_rows:,} validation rows, so their validation metrics "
         "are optimistic: compare test metrics."
     )
+    absent = sorted(set(range(model.n_classes)) - set(material.y_validation.tolist()))
+    if absent:
+        live.note(
+            f"No validation row is of class {listed([str((material.classes or [])[label]) for label in absent])}: "
+            "its probability was left uncalibrated. Choose a split whose validation rows hold every class."
+        )
     if method == "isotonic" and n_rows < _FEW_ROWS:
         live.note(f"Isotonic calibration follows chance with so few rows ({n_rows:,}): sigmoid is steadier.")
     return calibrated
