@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from workbench.data.rows import Layout, read_rows
+from workbench.data.rows import Layout, read_rows, title_of
 from workbench.data.sniffing import Form, find_form
 from workbench.data.spec import ReaderOptions
 from workbench.errors import ReadError
@@ -74,8 +74,7 @@ def read_delimited(
     Raises
     ------
     ReadError
-        If the data is empty, binary or without rows, a line has more or fewer cells than the header, or two columns
-        share a name.
+        If the data is empty, binary or without rows, or a line has more or fewer cells than the header.
     """
     options = options or ReaderOptions()
     report = TextReport()
@@ -89,7 +88,25 @@ def read_delimited(
         report.notes.append(QUOTES_KEPT)
     if frame.height == 0:
         raise no_rows_behind(name, len(form.header))
-    return frame.rename(dict(zip(frame.columns, form.header, strict=True))), report
+    frame = frame.rename(dict(zip(frame.columns, form.header, strict=True)))
+    if form.ends_empty:
+        last = frame.to_series(-1)
+        if last.str.strip_chars().fill_null("").eq("").all():
+            frame = frame.drop(last.name)
+            report.notes.append(ends_of_rows(form))
+        else:
+            report.notes.append(named_for(form))
+    return frame, report
+
+
+def ends_of_rows(form: Form) -> str:
+    """Give the note for a delimiter that ends each row."""
+    return f"A {title_of(form.delimiter)} ends each row; it was read as its end, not as one more column."
+
+
+def named_for(form: Form) -> str:
+    """Give the note for a last column without a name that has values after all."""
+    return f"1 of the columns had no name and got one: {form.header[-1]}."
 
 
 def layout_of(form: Form, name: str, n_skipped: int) -> Layout:

@@ -17,6 +17,8 @@ _SNIFFED_BYTES = 256 * 1024
 _SNIFFED_LINES = 200
 _HEADER_BYTES = 16 * 1024 * 1024
 _MAX_TITLE_LINES = 30
+_MOST_ROWS = 0.9
+_YEAR = re.compile(r"(19|20)\d\d")
 
 
 @dataclass
@@ -35,6 +37,8 @@ class Form:
     start : int
         Position of the first byte behind them.
     notes : list of str
+    ends_empty : bool
+        Whether a delimiter ends each row, so that the last column has neither name nor values and is to be left out.
     """
 
     delimiter: str
@@ -43,6 +47,7 @@ class Form:
     n_lines: int
     start: int
     notes: list[str] = field(default_factory=list)
+    ends_empty: bool = False
 
 
 def find_form(data: bytes, *, name: str, max_columns: int, tabs: bool, options: ReaderOptions, n_skipped: int) -> Form:
@@ -65,7 +70,7 @@ def find_form(data: bytes, *, name: str, max_columns: int, tabs: bool, options: 
     Raises
     ------
     ReadError
-        If there is no such header line, too many columns, or two of the same name.
+        If there is no such header line, or too many columns.
     """
     delimiter = options.delimiter or _sniff_delimiter(data, tabs, options)
     if options.header_line == 0:
@@ -85,12 +90,13 @@ def find_form(data: bytes, *, name: str, max_columns: int, tabs: bool, options: 
     row = rows[place]
     notes = []
     if options.header_line is None and place:
-        titles = "; ".join(" ".join(filter(None, title.cells)) for title in rows[:place])
+        titles = "; ".join(filter(None, (" ".join(filter(None, title.cells)) for title in rows[:place])))
         shown = titles if len(titles) <= 80 else titles[:80] + "..."
         were = "lines above the column names were" if place > 1 else "line above the column names was"
         notes.append(f"{place} {were} left out ({shown}).")
     form = Form(delimiter, [cell.strip() for cell in row.cells], row.line + n_skipped, row.last_line, 0, notes)
     form.start = _start_of_line(data, row.last_line)
+    _settle_line_ends(form, rows[place + 1 :])
     _name_columns(form, name, max_columns)
     if len(form.header) == 1 and _looks_aligned(rows[place:]):
         form.notes.append(
@@ -146,45 +152,146 @@ def _start_of_line(data: bytes, n_lines: int) -> int:
     return start
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """What speaks for a delimiter."""
+
+    splits_first_line: bool  # into as many names as the rows have cells, so that no title lines are needed
+    agreeing: float  # share of rows with as many cells as the header
+    well_quoted: bool
+    is_rare: bool  # in texts and numbers, other than the comma
+    n_cells: int
+
+    @property
+    def rank(self) -> tuple[bool, float, bool, bool, int]:
+        return self.splits_first_line, self.agreeing, self.well_quoted, self.is_rare, self.n_cells
+
+
 def _sniff_delimiter(data: bytes, tabs: bool, options: ReaderOptions) -> str:
-    """Choose the delimiter under which most lines have as many cells as the first."""
-    best, best_score = "\t" if tabs else ",", 0.0
+    """Choose the delimiter that splits the first line into as many names as the rows have cells.
+
+    Only where none does, title lines are supposed. Of several that do, most rows decide. The comma comes last, since it
+    stands in names, texts and numbers more often than the others.
+    """
+    best, best_rank = "\t" if tabs else ",", (False, 0.0, False, False, 0)
     for delimiter in DELIMITERS:
         rows, cut = _parse_start(
             data, delimiter, n_bytes=_SNIFFED_BYTES, limit=_SNIFFED_LINES, quoted=options.quoted is not False
         )
         if cut and len(rows) > 1:
             rows.pop()
-        rows = rows[_n_titles(rows, delimiter) :]
-        n_cells = len(rows[0].cells) if rows else 1
-        if n_cells < 2:
-            continue
-        agreeing = sum(len(row.cells) == n_cells for row in rows) / len(rows)
-        score = agreeing + min(n_cells, 1_000) / 100_000 + (0.5 if tabs and delimiter == "\t" else 0.0)
-        if score > best_score:
-            best, best_score = delimiter, score
+        found = _look_at_delimiter(rows, delimiter, prefers=tabs and delimiter == "\t")
+        if found is not None and found.rank > best_rank:
+            best, best_rank = delimiter, found.rank
     return best
 
 
+def _look_at_delimiter(rows: Sequence[_Row], delimiter: str, *, prefers: bool) -> _Candidate | None:
+    splits_first_line = _is_header(rows)
+    table = rows if splits_first_line else rows[_n_titles(rows, delimiter) :]
+    n_cells = _n_names(table[0]) if table else 1
+    if n_cells < 2:
+        return None
+    # Unequal lines at the end are footnotes, or one that was cut.
+    fitting = [_fits(row, table[0]) for row in table]
+    n_rows = len(fitting) - fitting[::-1].index(True)
+    agreeing = sum(fitting) / (n_rows if n_rows > 1 else len(fitting))
+    return _Candidate(
+        splits_first_line or prefers,
+        agreeing + 0.5 * prefers,
+        _is_well_quoted(rows, delimiter),
+        delimiter != ",",
+        n_cells,
+    )
+
+
+def _is_header(rows: Sequence[_Row]) -> bool:
+    """Whether the first line has as many cells as those below."""
+    if len(rows) < 2 or _n_names(rows[0]) < 2 or _is_padded_title(rows[0]):
+        return False
+    fitting = [_fits(row, rows[0]) for row in rows[1:]]
+    return fitting[0] and sum(fitting) >= _MOST_ROWS * len(fitting)
+
+
+def _n_names(header: _Row) -> int:
+    """Count the cells, without an empty one behind a delimiter that ends the line."""
+    return len(header.cells) - (not header.cells[-1].strip())
+
+
+def _fits(row: _Row, header: _Row) -> bool:
+    """Whether a row has as many cells as the header, but for an empty one behind a delimiter that ends the line."""
+    beyond = len(row.cells) - len(header.cells)
+    if beyond == 1:
+        return not row.cells[-1].strip()
+    return not beyond or (beyond == -1 and not header.cells[-1].strip())
+
+
+def _is_padded_title(row: _Row) -> bool:
+    """Whether one cell alone is filled, as where a spreadsheet fills up the line of a title."""
+    filled = [place for place, cell in enumerate(row.cells) if cell.strip()]
+    # An unnamed column in front of a single name is the index that pandas writes.
+    return len(filled) <= 1 and (filled != [len(row.cells) - 1] or len(row.cells) > 3)
+
+
+def _is_well_quoted(rows: Sequence[_Row], delimiter: str) -> bool:
+    """Whether no cell holds a quote beside another delimiter, as the end of a quoted one and what is behind it do."""
+    other = "".join(mark for mark in DELIMITERS if mark != delimiter)
+    pattern = re.compile(rf'[{re.escape(other)}]"|"[{re.escape(other)}]')
+    return not any(pattern.search(cell) for row in rows for cell in row.cells)
+
+
 def _n_titles(rows: Sequence[_Row], delimiter: str) -> int:
-    """Count the lines of one cell at the start, where a table with more columns follows that begins with names."""
+    """Count the lines at the start that are much narrower than a table behind them that begins with names."""
+    if _is_header(rows):
+        return 0
     filled = [sum(bool(cell.strip()) for cell in row.cells) for row in rows]
-    n_titles = next((place for place, count in enumerate(filled) if count > 1), 0)
+    widths = Counter(len(row.cells) for row in rows)
+    usual = max(widths, key=lambda width: (widths[width], width), default=1)
+    # Half as many cells as the table has columns are a line of the report's facts; more are names with one missing.
+    most = max(1, (usual - 1) // 2)
+    n_titles = next((place for place, count in enumerate(filled) if count > most), 0)
     table = rows[n_titles:]
     if not 0 < n_titles <= _MAX_TITLE_LINES or len(table) < 2:
         return 0
-    header = table[0].cells
-    if filled[n_titles] != len(header) or any(_is_number(cell) for cell in header):
+    header = list(table[0].cells)
+    if not header[-1].strip():
+        header.pop()  # behind the delimiter that ends each line
+    if not all(cell.strip() for cell in header[1:]) or _is_number(header[0]):
+        return 0
+    if any(_is_number(cell) and not _YEAR.fullmatch(cell.strip()) for cell in header):
         return 0
     if delimiter == "," and len(header) == 2 and any(len(cell.split()) > 3 for cell in header):
         return 0  # a sentence with a comma
-    agreeing = sum(len(row.cells) == len(header) for row in table) / len(table)
-    return n_titles if agreeing >= 0.95 else 0
+    fitting = [_fits(row, table[0]) for row in table]
+    n_rows = len(fitting) - fitting[::-1].index(True)  # footnotes may follow
+    return n_titles if n_rows > 1 and sum(fitting) >= 0.95 * n_rows and sum(fitting) >= 0.5 * len(fitting) else 0
+
+
+def _settle_line_ends(form: Form, rows: Sequence[_Row]) -> None:
+    """Take a delimiter that ends each row for the end of it, not for one more column."""
+    header = form.header
+    if len(header) < 2 or not rows:
+        return
+    widths = Counter(len(row.cells) for row in rows)
+    usual = max(widths, key=lambda width: (widths[width], width == len(header)))
+    all_end = all(not row.cells[-1].strip() for row in rows if len(row.cells) == usual)
+    if usual == len(header) + 1 and all_end:
+        header.append("")
+    elif usual == len(header) - 1 and not header[-1]:
+        header.pop()
+        return
+    form.ends_empty = usual == len(header) > 2 and not header[-1] and all_end
 
 
 def _without_header(data: bytes, delimiter: str, name: str, max_columns: int) -> Form:
-    rows, _ = _parse_start(data, delimiter, n_bytes=_HEADER_BYTES, limit=1)
-    form = Form(delimiter, [f"column_{place + 1}" for place in range(len(rows[0].cells))], 0, 0, 0)
+    rows, cut = _parse_start(data, delimiter, n_bytes=_SNIFFED_BYTES, limit=_SNIFFED_LINES)
+    if cut and len(rows) > 1:
+        rows.pop()
+    if cut and len(rows) == 1:
+        rows, _ = _parse_start(data, delimiter, n_bytes=_HEADER_BYTES, limit=1)
+    n_columns = len(rows[0].cells)
+    form = Form(delimiter, [f"column_{place + 1}" for place in range(n_columns)], 0, 0, 0)
+    form.ends_empty = n_columns > 2 and all(len(row.cells) == n_columns and not row.cells[-1].strip() for row in rows)
     _check_width(form.header, name, max_columns)
     return form
 
@@ -206,20 +313,54 @@ def _name_columns(form: Form, name: str, max_columns: int) -> None:
     for place in unnamed:
         header[place] = _free_name(f"column_{place + 1}", taken)
         taken.add(header[place])
+    if form.ends_empty:
+        unnamed.remove(len(header) - 1)
     if unnamed:
         given = ", ".join(header[place] for place in unnamed[:5])
         form.notes.append(f"{len(unnamed):,} of the columns had no name and got one: {given}.")
-    repeated = [(cell, count) for cell, count in Counter(header).items() if count > 1]
-    if repeated:
-        shown = ", ".join(f"{cell!r} ({count} times)" for cell, count in repeated[:5])
-        raise ReadError(
-            f"Got {name} with repeated column names: {shown}. Needed each name once. Rename them in its first line."
-        )
+    header[:], renamed = name_apart(header)
+    form.notes += renamed
     if numbers_only:
         form.notes.append(
             "The first line was read as column names, although it holds numbers only. "
             "If it is data, put a line with names above it."
         )
+
+
+def name_apart(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Give the later ones of repeated column names a number, and a note that says so.
+
+    Examples
+    --------
+    >>> name_apart(["a", "b", "a", "a_2"])
+    (['a', 'b', 'a_3', 'a_2'], ["The column name 'a' is repeated; the later one was called 'a_3'."])
+    """
+    taken, seen = set(names), set[str]()
+    given: list[str] = []
+    renamed: dict[str, list[str]] = {}
+    for name in names:
+        number = 2
+        new = name
+        while new in seen or (new != name and new in taken):
+            new = f"{name}_{number}"
+            number += 1
+        if new != name:
+            renamed.setdefault(name, []).append(new)
+        seen.add(new)
+        given.append(new)
+    if not renamed:
+        return given, []
+    first, later = next(iter(renamed.items()))
+    said = f"{'one was' if len(later) == 1 else 'ones were'} called {_quoted(later)}"
+    if len(renamed) == 1:
+        return given, [f"The column name {first!r} is repeated; the later {said}."]
+    all_new = [new for news in renamed.values() for new in news]
+    return given, [f"{len(renamed):,} column names are repeated; the later ones were called {_quoted(all_new)}."]
+
+
+def _quoted(names: list[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(map(repr, names[:5])) + more
 
 
 def _free_name(wanted: str, taken: set[str]) -> str:

@@ -33,7 +33,9 @@ from workbench.data.delimited import (
     QUOTES_KEPT,
     TextReport,
     damaged_text,
+    ends_of_rows,
     layout_of,
+    named_for,
     names_line,
     no_rows_behind,
     not_utf8,
@@ -117,6 +119,9 @@ class LargeText:
         self._tried_quotes: dict[bool, ReadError | None] = {}
         self._examples = self._first_examples(text, probes)
         self._plans = {column: recognise(cells, self._rules) for column, cells in self._examples.items()}
+        self._had_filler = self._form.ends_empty
+        if self._form.ends_empty:
+            self._plans[self._filler] = Plan(is_unknown=True)
         self._n_passes = 0
         self._tallies: dict[str, Tally] = {}
         self._has_quotes = False
@@ -144,7 +149,7 @@ class LargeText:
                 for column, tally in typed.tallies.items():
                     self._tallies[column].add(tally)
                 if typed.frame is not None and not misfits and typed.frame.height:
-                    yield typed.frame
+                    yield typed.frame.drop(self._filler) if self._form.ends_empty else typed.frame
         except WrongEncodingError as wrong:
             raise self._next_encoding(wrong) from wrong
         except ReadError as error:
@@ -165,15 +170,26 @@ class LargeText:
     @property
     def columns(self) -> list[str]:
         """Names of the columns."""
-        return self._form.header
+        return self._form.header[:-1] if self._form.ends_empty else self._form.header
+
+    @property
+    def _filler(self) -> str:
+        """Name of the empty column behind a delimiter that ends each row, where that is so."""
+        return self._form.header[-1]
 
     @property
     def report(self) -> dict[str, Any]:
         """What was recognised; complete when all batches are read."""
-        cells = report_of(self._plans, self._tallies)
+        plans, tallies = self._plans, self._tallies
+        if self._form.ends_empty:
+            plans = {column: plan for column, plan in plans.items() if column != self._filler}
+            tallies = {column: tally for column, tally in tallies.items() if column != self._filler}
+        cells = report_of(plans, tallies)
         notes = [] if self._encodings[0] == "utf-8" or self._options.encoding else [not_utf8(self._encodings[0])]
         notes = [note for note in notes if not self._encodings[0].startswith("utf-16")]
         notes += self._form.notes
+        if self._form.ends_empty or self._had_filler:
+            notes.append(ends_of_rows(self._form) if self._form.ends_empty else named_for(self._form))
         if self._has_quotes and not self._quoted:
             notes.append(QUOTES_KEPT)
         return {
@@ -185,7 +201,7 @@ class LargeText:
                 notes=notes,
             ),
             "cells": cells,
-            "plans": self._plans,
+            "plans": plans,
         }
 
     def _probe(self, stream: BinaryIO) -> list[bytes]:
@@ -314,6 +330,8 @@ class LargeText:
         return True
 
     def _widen(self, misfits: dict[str, list[pl.Series]]) -> NextPassError:
+        if self._form.ends_empty and self._filler in misfits:
+            self._form.ends_empty = False  # there is a value in it after all
         for column, found in misfits.items():
             if self._n_passes >= _MAX_PASSES:
                 self._plans[column] = replace(Plan(), by_hand=self._plans[column].by_hand)

@@ -17,6 +17,7 @@ from workbench.data.formats.old_workbook_guard import check_old_workbook
 from workbench.data.formats.opened import BATCH_ROWS, Reading, pick
 from workbench.data.formats.typing_by_hand import check_types, set_type
 from workbench.data.formats.workbook_guard import check_workbook
+from workbench.data.sniffing import name_apart
 from workbench.data.spec import ReaderOptions
 from workbench.errors import ReadError
 from workbench.settings import Settings
@@ -149,17 +150,9 @@ def _tidy(frame: pl.DataFrame, names: list[str | None], notes: list[str], name: 
     if frame.height < n_rows:
         n_empty = n_rows - frame.height
         notes.append(f"{n_empty:,} empty row{'s'[: n_empty > 1]} {'were' if n_empty > 1 else 'was'} left out.")
-    unique: dict[str, int] = {}
-    titles = []
-    for place in kept:
-        title = " ".join((names[place] or f"column_{place + 1}").split())
-        unique[title] = unique.get(title, 0) + 1
-        if unique[title] > 1:
-            notes.append(f"The column name {title!r} is repeated; the later one was called '{title}_{unique[title]}'.")
-            title = f"{title}_{unique[title]}"
-        titles.append(title)
-    if len(set(titles)) < len(titles):
-        raise ReadError(f"Got {name} with columns of one name, needed different ones. Rename them in the header.")
+    given = [" ".join((names[place] or f"column_{place + 1}").split()) for place in kept]
+    titles, renamed = name_apart(given)
+    notes += renamed
     return frame.rename(dict(zip(frame.columns, titles, strict=True)))
 
 
