@@ -102,6 +102,25 @@ def test_missing_values_in_frames_are_understood(signature):
     assert signature.check(frame).frame.row(1) == (3.0, 1.0, 1.0, "f")
 
 
+@pytest.mark.parametrize("frame", [pl.DataFrame, pd.DataFrame])
+def test_true_in_a_frame_is_no_number_either(signature, frame):
+    with pytest.raises(InputError, match="Column 'age' holds true and false, but the model was trained on numbers"):
+        signature.check(frame([GOOD | {"age": True}]))
+
+
+def test_yes_and_no_are_understood_as_words_of_files(signature):
+    frame = pl.DataFrame([GOOD]).with_columns(pl.lit("false").alias("adult"))
+    assert signature.check(frame).arrays["adult"].tolist() == [0.0]
+    assert signature.check([GOOD | {"adult": "False"}]).arrays["adult"].tolist() == [0.0]
+
+
+def test_true_is_taken_where_training_saw_ones_and_zeros():
+    assert describe_column(pl.Series("x", [0, 1, None]), "number").is_yes_or_no
+    assert describe_column(pl.Series("x", [None, None], dtype=pl.Float64), "number").is_yes_or_no
+    assert not describe_column(pl.Series("x", [0, 1, 2]), "number").is_yes_or_no
+    assert not describe_column(pl.Series("x", [0.0, 0.5, 1.0]), "number").is_yes_or_no
+
+
 def test_unseen_categories_are_allowed(signature):
     assert signature.check([GOOD | {"sex": "unheard of"}]).arrays["sex"].tolist() == ["unheard of"]
 
@@ -127,6 +146,9 @@ WRONG_VALUES = [
     ({"fare": -math.inf}, r"Got -inf in column 'fare'"),
     ({"sex": 5}, r"Got '5' \(int\) in column 'sex', row 2 of 2, needed text. Send it in quotes"),
     ({"sex": True}, r"Got 'True' \(bool\) in column 'sex'"),
+    ({"age": True}, r"Got 'True' \(bool\) in column 'age', row 2 of 2, needed a number. True and false are taken only"),
+    ({"fare": np.False_}, r"Got 'False' \(bool\) in column 'fare', row 2 of 2"),
+    ({"adult": "maybe"}, r"Got 'maybe' \(str\) in column 'adult', row 2 of 2, needed true or false"),
     ({"sex": {"a": 1}}, r"\(dict\) in column 'sex', row 2 of 2, needed text. Correct it"),
 ]
 

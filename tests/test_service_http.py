@@ -179,6 +179,30 @@ def test_extra_columns_are_ignored_and_named(client):
     assert answer["parameters"]["ignored_columns"] == "colour"
 
 
+def test_extra_columns_may_hold_anything(client):
+    answer = client.post("/predict/passengers", {**ROW, "tags": ["a"], "more": {"b": [1]}, "flag": True}).json()
+    assert answer["ignored_columns"] == ["tags", "more", "flag"]
+    extra = {"name": "tags", "shape": [1, 7], "datatype": "STRING", "data": "a"}
+    answer = client.post("/v2/models/passengers/infer", {"inputs": [*tensors([ROW]), extra]}).json()
+    assert answer["parameters"]["ignored_columns"] == "tags"
+    assert "sex" in refused(client.post("/v2/models/passengers/infer", {"inputs": [extra]}), 422)
+
+
+@pytest.mark.parametrize("said", [True, 1, 1.0, "true", "True", " TRUE "])
+def test_yes_and_no_may_be_said_in_several_ways(client, said):
+    wanted = client.post("/predict/passengers", {**ROW, "alone": True}).json()["predictions"]
+    no = client.post("/predict/passengers", {**ROW, "alone": False}).json()["predictions"]
+    assert client.post("/predict/passengers", {**ROW, "alone": said}).json()["predictions"] == wanted != no
+
+
+def test_the_address_of_statistics_is_no_model(client, repository, model_packages):
+    from workbench.errors import RegistryError
+
+    assert "keeps no statistics" in refused(client.get("/v2/models/stats"), 404)
+    with pytest.raises(RegistryError, match="can't be named 'stats'.*'stats-model'"):
+        registry.publish(model_packages["passengers"], "stats", settings=repository)
+
+
 def test_many_rows_are_answered_in_order(client, repository):
     rng = np.random.default_rng(0)
     rows = [{**ROW, "age": float(age)} for age in rng.integers(1, 80, 3000)]
@@ -207,6 +231,8 @@ def test_many_rows_are_answered_in_order(client, repository):
         (b"{}", 422, "sex"),
         (b'{"sex": "male", "age": 3, "pclass": 1}', 422, "alone"),
         (b'{"sex": "male", "age": "old", "pclass": 1, "alone": true}', 422, "old"),
+        (b'{"sex": "male", "age": true, "pclass": 1, "alone": true}', 422, "'True' (bool) in column 'age', row 1 of 1"),
+        (b'{"sex": "male", "age": 3, "pclass": 1, "alone": "maybe"}', 422, "needed true or false"),
     ],
 )
 def test_bad_rows_are_refused_with_a_reason(client, body, status, words):
@@ -236,6 +262,7 @@ def change(**values) -> list[dict]:
         ({"inputs": change(data=["31"])}, 400, "'31' at position 0 of 'age', needed a value of datatype INT64"),
         ({"inputs": change(data=[3.5])}, 400, "datatype INT64"),
         ({"inputs": change(data=[True])}, 400, "datatype INT64"),
+        ({"inputs": change(datatype="BOOL", data=[True])}, 422, "datatype BOOL for column 'age', which is a number"),
         ({"inputs": change(datatype="BYTES", data=["31"])}, 422, "datatype BYTES for column 'age', which is a number"),
         ({"inputs": change(name="sex")}, 400, "datatype"),
         ({"inputs": change(data=[1, 2], shape=[2])}, 400, "tensors of different length"),
@@ -370,7 +397,7 @@ def test_the_documentation_describes_every_route_and_its_examples_work(client):
     app = client.app
     document = client.get("/openapi.json").json()
     documented = {(path, method.upper()) for path, operations in document["paths"].items() for method in operations}
-    hidden = {"/", "/docs", "/openapi.json"}
+    hidden = {"/", "/docs", "/openapi.json", "/v2/models/stats"}  # the last one only says that there is none
     routes = {
         (route.path, method)
         for route in app.routes

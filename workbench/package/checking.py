@@ -10,15 +10,20 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from workbench.data.cell_types import FALSE_WORDS, TRUE_WORDS
 from workbench.data.encoding import LATEST_SECOND, to_array
 from workbench.errors import InputError
 from workbench.package.moments import seconds_of
 
 ColumnType = Literal["number", "string", "datetime", "image"]
 
-_PLAIN_NUMBERS = {int, float, bool, type(None)}
+_PLAIN_NUMBERS = {int, float, type(None)}
 _PLAIN_TEXTS = {str, type(None)}
 _MISSING_REMEDY = "leave it empty (null) if it is missing"
+_YES_OR_NO = {
+    **{word: 1.0 for word in TRUE_WORDS if word.isalpha()},
+    **{word: 0.0 for word in FALSE_WORDS if word.isalpha()},
+}
 _NEEDED = {
     "number": "a number",
     "string": "text",
@@ -26,12 +31,12 @@ _NEEDED = {
 }
 
 
-def values_to_array(name: str, values: Sequence[Any], kind: ColumnType) -> np.ndarray:
+def values_to_array(name: str, values: Sequence[Any], kind: ColumnType, *, yes_or_no: bool = False) -> np.ndarray:
     """Turn plain Python values (as from JSON) into an array.
 
-    A number may be an int, float or bool, and None or NaN for missing; text must be a str, or None. A date or time may
-    be ISO text, a Python or NumPy date or datetime, or a number of seconds since 1970-01-01 UTC; without a zone it is
-    taken as UTC.
+    A number may be an int or float, and None or NaN for missing; in a column of yes and no also a bool, or one of the
+    words for it, such as "true". Text must be a str, or None. A date or time may be ISO text, a Python or NumPy date or
+    datetime, or a number of seconds since 1970-01-01 UTC; without a zone it is taken as UTC.
 
     Returns
     -------
@@ -45,12 +50,15 @@ def values_to_array(name: str, values: Sequence[Any], kind: ColumnType) -> np.nd
     """
     types = set(map(type, values))
     if kind == "number":
+        if yes_or_no:
+            values = [_from_words(value) for value in values]
+            types = set(map(type, values))
         if types <= _PLAIN_NUMBERS:
             try:
                 return _finite(name, np.array(values, dtype=np.float64))
             except OverflowError:
                 pass  # the loop below finds the row
-        return _finite(name, np.array(_each(name, values, kind), dtype=np.float64))
+        return _finite(name, np.array(_each(name, values, kind, yes_or_no=yes_or_no), dtype=np.float64))
     if kind == "datetime":
         return np.array(_each(name, values, kind), dtype=np.float64)
     if types == {str}:
@@ -72,7 +80,13 @@ def _encodable(name: str, texts: np.ndarray) -> np.ndarray:
     return texts
 
 
-def series_to_array(name: str, series: pl.Series, kind: ColumnType) -> np.ndarray:
+def _from_words(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_):
+        return float(value)
+    return _YES_OR_NO.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+def series_to_array(name: str, series: pl.Series, kind: ColumnType, *, yes_or_no: bool = False) -> np.ndarray:
     """Turn a column of a data frame (as from a file) into an array.
 
     More is understood than from JSON, since a file's reader guesses types: numbers written as text, and text that looks
@@ -87,10 +101,10 @@ def series_to_array(name: str, series: pl.Series, kind: ColumnType) -> np.ndarra
     if dtype == pl.Null:
         series = series.cast(pl.String if kind == "string" else pl.Float64)
     elif dtype == pl.Object:
-        return values_to_array(name, series.to_list(), kind)
+        return values_to_array(name, series.to_list(), kind, yes_or_no=yes_or_no)
     if kind == "datetime":
         return _moments(name, series)
-    return _numbers(name, series) if kind == "number" else _texts(series)
+    return _numbers(name, series, yes_or_no) if kind == "number" else _texts(series)
 
 
 def _moments(name: str, series: pl.Series) -> np.ndarray:
@@ -122,8 +136,12 @@ def _refuse_calendar_numbers(name: str, seconds: pl.Series) -> None:
         )
 
 
-def _numbers(name: str, series: pl.Series) -> np.ndarray:
+def _numbers(name: str, series: pl.Series, yes_or_no: bool) -> np.ndarray:
     dtype = series.dtype
+    if dtype == pl.Boolean and not yes_or_no and series.null_count() < len(series):
+        raise InputError(
+            f"Column {name!r} holds true and false, but the model was trained on numbers in it. Correct the column."
+        )
     if dtype.is_temporal() or dtype.is_nested() or dtype == pl.Binary:
         raise InputError(
             f"Got column {name!r} as {dtype}, needed numbers. Convert it before predicting, as it was for training."
@@ -134,9 +152,13 @@ def _numbers(name: str, series: pl.Series) -> np.ndarray:
         texts = series.cast(pl.String).str.strip_chars()
         texts = texts.set(texts == "", None)
         parsed = texts.cast(pl.Float64, strict=False)
+        if yes_or_no:
+            words = texts.str.to_lowercase().replace_strict(_YES_OR_NO, default=None, return_dtype=pl.Float64)
+            parsed = parsed.fill_null(words)
         wrong = parsed.is_null() & texts.is_not_null()
         if wrong.any():
-            _refuse(name, int(wrong.arg_true()[0]), series[int(wrong.arg_true()[0])], len(series), int(wrong.sum()))
+            row = int(wrong.arg_true()[0])
+            _refuse(name, row, series[row], len(series), int(wrong.sum()), yes_or_no=yes_or_no)
     return _finite(name, parsed.fill_null(float("nan")).to_numpy())
 
 
@@ -160,21 +182,32 @@ def _finite(name: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _each(name: str, values: Sequence[Any], kind: ColumnType) -> list[Any]:
+def _each(name: str, values: Sequence[Any], kind: ColumnType, *, yes_or_no: bool = False) -> list[Any]:
     convert = _CONVERTERS[kind]
     converted = []
     for row, value in enumerate(values):
         result = convert(value)
         if result is None:
             n_wrong = sum(convert(other) is None for other in values)
-            _refuse(name, row, value, len(values), n_wrong, kind)
+            _refuse(name, row, value, len(values), n_wrong, kind, yes_or_no=yes_or_no)
         converted.append(result)
     return converted
 
 
-def _refuse(name: str, row: int, value: Any, n_rows: int, n_wrong: int, kind: ColumnType = "number") -> None:
+def _refuse(
+    name: str,
+    row: int,
+    value: Any,
+    n_rows: int,
+    n_wrong: int,
+    kind: ColumnType = "number",
+    *,
+    yes_or_no: bool = False,
+) -> None:
     needed = _NEEDED[kind]
-    if kind == "number" and isinstance(value, numbers.Real):
+    if yes_or_no:
+        needed = "true or false"
+    elif kind == "number" and not isinstance(value, bool) and isinstance(value, numbers.Real):
         needed = "a number that fits a 64-bit float"
     others = f" ({n_wrong} such rows)" if n_wrong > 1 else ""
     shown = value if isinstance(value, str) else str(value)
@@ -187,6 +220,8 @@ def _refuse(name: str, row: int, value: Any, n_rows: int, n_wrong: int, kind: Co
 def _remedy(value: Any, kind: ColumnType) -> str:
     if kind == "number" and isinstance(value, str) and _is_number(value):
         return "Send it without quotes."
+    if kind == "number" and isinstance(value, bool | np.bool_):
+        return "True and false are taken only where training saw nothing but yes and no. Send the number."
     if kind == "string" and isinstance(value, int | float):
         return "Send it in quotes."
     if kind == "datetime" and isinstance(value, str) and _is_number(value):
@@ -202,7 +237,9 @@ def _to_number(value: Any) -> float | None:
     """Give the number behind one value of any origin, NaN for missing, None where it isn't one."""
     if _is_missing(value):
         return math.nan
-    if isinstance(value, numbers.Real | np.bool_) or type(value).__name__ == "Decimal":
+    if isinstance(value, bool | np.bool_):  # True is an int in Python, and 1 is no answer to "how old?"
+        return None
+    if isinstance(value, numbers.Real) or type(value).__name__ == "Decimal":
         try:
             return float(value)
         except (OverflowError, ValueError):

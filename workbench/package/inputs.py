@@ -72,6 +72,13 @@ class InputColumn:
         return float(self.minimum), float(self.maximum)
 
     @property
+    def is_yes_or_no(self) -> bool:
+        """Whether the values are yes and no, as far as training saw: true is no number where it saw 30."""
+        if self.type != "number":
+            return False
+        return self.bounds is None or (self.integer and 0 <= self.bounds[0] and self.bounds[1] <= 1)
+
+    @property
     def is_free_text(self) -> bool:
         """Whether the values are texts to be read rather than categories to be chosen from."""
         return self.type == "string" and self.kind == "text"

@@ -99,7 +99,8 @@ class Signature:
             For a model of images also images alone: an array of (n, height, width) or with channels behind, a path of
             a file or folder, the bytes of a file, or a list of these. Values in dicts count as typed, as from JSON; in
             a frame, numbers may also be written as text. Dates and times may be ISO text, typed, or seconds since
-            1970-01-01 UTC; without a zone they are taken as UTC.
+            1970-01-01 UTC; without a zone they are taken as UTC. True and false are numbers only in columns in which
+            training saw nothing but yes and no, or 1 and 0.
 
         Raises
         ------
@@ -183,7 +184,8 @@ class Signature:
                 arrays[column.name] = images_to_array(column.name, values, _form(column))
                 continue
             convert = series_to_array if isinstance(values, pl.Series) else values_to_array
-            arrays[column.name] = convert(column.name, values, column.type)  # type: ignore[arg-type]
+            yes_or_no = column.is_yes_or_no
+            arrays[column.name] = convert(column.name, values, column.type, yes_or_no=yes_or_no)  # type: ignore[arg-type]
         known = arrays.keys()
         if self.image is not None:
             n_rows = len(next(iter(arrays.values())))  # one image may have come as an array of two axes

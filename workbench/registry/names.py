@@ -9,6 +9,7 @@ from workbench.errors import ModelNotFoundError, RegistryError
 
 CHAMPION = "champion"  # the alias that a bare name means
 
+_ADDRESSES = frozenset({"stats"})  # /v2/models/stats is Triton's address of the statistics of all models
 _DEVICES = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")  # no folder on Windows can have these names
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -56,12 +57,17 @@ def check_name(name: str) -> str:
     Raises
     ------
     RegistryError
-        Unless the name is 1 to 64 of a-z, 0-9, - and _, starts with a letter or digit, and isn't a device's name on
-        Windows, such as ``con``.
+        Unless the name is 1 to 64 of a-z, 0-9, - and _, starts with a letter or digit, and is neither a device's name
+        on Windows, such as ``con``, nor ``stats``, which has another meaning in an address of the service.
     """
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         raise RegistryError(
             f"Got the model name {name!r}, needed 1 to 64 of a-z, 0-9, - and _, starting with a letter or digit. "
+            f"Choose a name such as {suggest_name(name)!r}."
+        )
+    if name in _ADDRESSES:
+        raise RegistryError(
+            f"A model can't be named {name!r}: the service answers something else at /v2/models/{name}. "
             f"Choose a name such as {suggest_name(name)!r}."
         )
     if _DEVICES.fullmatch(name):
@@ -97,4 +103,4 @@ def suggest_name(text: object) -> str:
     'my-model-final'
     """
     name = re.sub(r"[^a-z0-9_-]+", "-", str(text).lower()).strip("-_")[:64] or "model"
-    return f"{name}-model" if _DEVICES.fullmatch(name) else name
+    return f"{name}-model" if name in _ADDRESSES or _DEVICES.fullmatch(name) else name

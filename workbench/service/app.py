@@ -63,7 +63,12 @@ class _Form:
     answer: Callable[[Loaded, Question], bytes]
 
 
-_PLAIN = _Form(lambda body, loaded, limit: read_rows(body, limit, images=_images(loaded)), plain_answer)
+_PLAIN = _Form(
+    lambda body, loaded, limit: read_rows(
+        body, limit, columns=loaded.predictor.signature.types, images=_images(loaded)
+    ),
+    plain_answer,
+)
 _TENSORS = _Form(lambda body, loaded, limit: read_tensors(body, loaded.predictor.signature, limit), tensor_answer)
 
 
@@ -88,6 +93,7 @@ class _Endpoints:
             Route("/v2", _server, methods=get),
             Route("/v2/health/live", _live, methods=get),
             Route("/v2/health/ready", self.ready, methods=get),
+            Route("/v2/models/stats", _no_statistics, methods=get),  # Triton's; not a model of that name
         ]
         for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
             routes += [
@@ -194,6 +200,14 @@ async def _server(request: Request) -> Response:
 
 async def _live(request: Request) -> Response:
     return _json({"live": True})
+
+
+async def _no_statistics(request: Request) -> Response:
+    raise RequestError(
+        "This service keeps no statistics of its models. Ask for one model with /v2/models/NAME, or for all with "
+        "/models.",
+        status=404,
+    )
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -5,7 +5,6 @@ Source: https://github.com/kserve/open-inference-protocol (specification/protoco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,9 +36,15 @@ _TYPES: dict[str, set[type]] = {
 }
 
 
-_TAKEN = {"number": _NUMBERS, "string": {"BYTES"}, "datetime": (_NUMBERS - {"BOOL"}) | {"BYTES"}}
+_TAKEN = {
+    "number": _NUMBERS - {"BOOL"},
+    "yes or no": _NUMBERS,
+    "string": {"BYTES"},
+    "datetime": (_NUMBERS - {"BOOL"}) | {"BYTES"},
+}
 _REMEDIES = {
-    "number": "FP64, INT64 or BOOL",
+    "number": "FP64 or INT64",
+    "yes or no": "BOOL, INT64 or FP64",
     "string": "BYTES",
     "datetime": "BYTES with ISO text, or FP64 with seconds since 1970-01-01 UTC",
 }
@@ -62,27 +67,38 @@ def read_tensors(body: bytes, signature: Signature, max_rows: int) -> Question:
             "Got no list `inputs`, needed one tensor for each column: "
             '{"inputs": [{"name": "age", "shape": [1], "datatype": "FP64", "data": [31]}]}. Add it.'
         )
-    types = {column.name: column.type for column in signature.columns}
+    types = {column.name: "yes or no" if column.is_yes_or_no else column.type for column in signature.columns}
     columns: dict[str, Any] = {}
+    passed_over = set()
     for position, tensor in enumerate(inputs):
-        name, values = _read_tensor(tensor, position, types)
+        name = _read_name(tensor, position)
+        if name not in types:
+            passed_over.add(name)
+            continue
+        values = _read_tensor(tensor, name, types[name])
         if name in columns:
             raise RequestError(f"Got the tensor {name!r} twice, needed each name once. Remove one of them.")
         columns[name] = values
     lengths = {name: len(values) for name, values in columns.items()}
-    n_rows = next(iter(lengths.values()))
+    n_rows = next(iter(lengths.values()), 1)  # without a known tensor, the signature says which are absent
     if len(set(lengths.values())) > 1:
         raise RequestError(
             f"Got tensors of different length ({lengths}), needed one value for each row in all of them."
         )
     check_row_count(n_rows, max_rows)
+    columns |= {name: [None] * n_rows for name in passed_over}  # named in the answer, whatever they hold
     return Question(columns, n_rows, id=_read_id(document), outputs=_read_outputs(document, signature))
 
 
-def _read_tensor(tensor: Any, position: int, types: Mapping[str, str]) -> tuple[str, Any]:
-    if not isinstance(tensor, dict) or not isinstance(tensor.get("name"), str):
+def _read_name(tensor: Any, position: int) -> str:
+    name = tensor.get("name") if isinstance(tensor, dict) else None
+    if not isinstance(name, str):
         raise RequestError(f"Got no name in inputs[{position}], needed the name of a column. Add it.")
-    name, datatype, shape, data = (tensor.get(key) for key in ("name", "datatype", "shape", "data"))
+    return name
+
+
+def _read_tensor(tensor: dict[str, Any], name: str, wanted: str) -> Any:
+    datatype, shape, data = (tensor.get(key) for key in ("datatype", "shape", "data"))
     if not isinstance(datatype, str) or datatype not in _TYPES:
         raise RequestError(
             f"Got datatype {datatype!r} for {name!r}, needed one of {', '.join(sorted(_TYPES))}. Correct it."
@@ -91,23 +107,23 @@ def _read_tensor(tensor: Any, position: int, types: Mapping[str, str]) -> tuple[
         raise RequestError(
             f"Got no list `data` for {name!r}, needed its values as JSON. Binary tensors aren't supported."
         )
-    if types.get(str(name)) == "image" and datatype != "BYTES":
-        return str(name), tensor_pixels(str(name), datatype, shape, data)
+    if wanted == "image" and datatype != "BYTES":
+        return tensor_pixels(name, datatype, shape, data)
     values = _flatten(data)
     if not _fits(shape, len(values)):
         raise RequestError(
             f"Got shape {shape} and {len(values)} values for {name!r}, needed shape [N] or [N, 1] with N values. "
             "Send each column as a tensor of its own."
         )
-    _check_values(str(name), str(datatype), values)
-    wanted = types.get(str(name))
+    _check_values(name, datatype, values)
     if wanted == "image":
-        return str(name), unpacked(values, str(name))
-    if wanted and datatype not in _TAKEN[wanted]:
+        return unpacked(values, name)
+    if datatype not in _TAKEN[wanted]:
+        kind = "yes or no" if wanted == "yes or no" else f"a {wanted}"
         raise InputError(
-            f"Got datatype {datatype} for column {name!r}, which is a {wanted}; needed {_REMEDIES[wanted]}. Correct it."
+            f"Got datatype {datatype} for column {name!r}, which is {kind}; needed {_REMEDIES[wanted]}. Correct it."
         )
-    return str(name), values
+    return values
 
 
 def _check_values(name: str, datatype: str, values: list[Any]) -> None:

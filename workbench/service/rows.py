@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from workbench.errors import InputError, RequestError
 from workbench.service.answers import Question, check_row_count, parse_json
 
 
-def read_rows(body: bytes, max_rows: int, *, images: str | None = None) -> Question:
+def read_rows(
+    body: bytes, max_rows: int, *, columns: Collection[str] | None = None, images: str | None = None
+) -> Question:
     """Read the rows of a request to ``/predict/{model}``.
 
     Parameters
     ----------
     body : bytes
     max_rows : int
+    columns : collection of str, optional
+        What the model takes; others may hold anything. All columns by default.
     images : str, optional
         The image column of a model for images: base64 of files, or lists of pixels.
 
@@ -35,7 +40,9 @@ def read_rows(body: bytes, max_rows: int, *, images: str | None = None) -> Quest
                 "Send every row as an object of column names and values."
             )
         for column, value in row.items():
-            if isinstance(value, (dict, list)) and not (column == images and isinstance(value, list)):
+            if not isinstance(value, (dict, list)) or (columns is not None and column not in columns):
+                continue
+            if not (column == images and isinstance(value, list)):
                 raise InputError(
                     f"Got {_shown(value)} for column {column!r} in row {position} of {len(rows)}, needed one number, "
                     "text or null. Send one value for each column."
