@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from workbench.errors import InputError, PackageError
@@ -76,6 +77,11 @@ def test_an_unknown_column_name_is_answered_with_the_known_ones(signature):
         pl.DataFrame({name: [str(value)] for name, value in (GOOD | {"adult": 1}).items()}),
         pd.DataFrame([{name: str(value) for name, value in (GOOD | {"adult": 1}).items()}]),
         pl.DataFrame([GOOD]).with_columns(pl.col("sex").cast(pl.Categorical), pl.col("fare").cast(pl.Decimal(10, 2))),
+        pl.LazyFrame([GOOD]),
+        pa.Table.from_pylist([GOOD]),
+        pa.RecordBatch.from_pylist([GOOD]),
+        pa.Table.from_pylist([GOOD]).to_reader(),
+        pd.DataFrame([GOOD]).set_index("sex"),
         [GOOD | {"fare": Decimal("7.25"), "age": np.int64(31), "adult": np.bool_(True), "sex": np.str_("f")}],
     ],
 )

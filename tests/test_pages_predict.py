@@ -11,7 +11,7 @@ from guest_packages import RAW_STEPS, STEPS, build, guests, raw_guests
 
 from workbench import registry
 from workbench.package import InputColumn
-from workbench.ui import image_view, prediction_form
+from workbench.ui import image_view, prediction_form, row_tables
 
 
 @pytest.fixture
@@ -108,6 +108,25 @@ def test_a_file_is_answered_row_by_row_and_ignored_columns_are_named(open_page, 
     assert "Ignored, since the model doesn't take them: `deck`" in shown_text(page)
     assert not (published.home / "tables").exists()  # a file to predict isn't kept
     assert not list((published.home / "uploads").iterdir())
+
+
+def test_columns_of_the_file_that_are_named_like_the_answers_are_kept(open_page, published):
+    content = "sex,age,pclass,alone,prediction,probability_yes\nfemale,30,1,true,B,0.25\nmale,,3,false,C,0.5\n"
+    page = upload(open_page("predict", model="passengers"), content)
+    assert not page.exception
+    table = page.dataframe[-1].value
+    assert table["file_prediction"].to_list() == ["B", "C"]
+    assert table["file_probability_yes"].to_list() == [0.25, 0.5]
+    assert set(table["prediction"]) <= {"no", "yes"}
+    assert "`prediction` is now `file_prediction`" in shown_text(page)
+
+
+def test_no_column_is_lost_beside_the_answers_whatever_it_is_called():
+    answers = pl.DataFrame({"row": [0], "prediction": ["a"]})
+    rows = pl.DataFrame({"row": [7], "prediction": ["b"], "table_row": [8]})
+    both, renamed = row_tables.beside(answers, rows, prefix="table_")
+    assert both.rows() == [(0, "a", 7, "b", 8)]
+    assert renamed == {"row": "table_row_", "prediction": "table_prediction"}
 
 
 @pytest.mark.parametrize(

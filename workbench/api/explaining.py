@@ -33,7 +33,7 @@ def explain_model(model: Version | str, rows: Any, *, settings: Settings | None 
     ----------
     model : Version or str
         ``churn``, ``churn@champion`` or ``churn/3``.
-    rows : DataFrame, dict of lists or list of dict
+    rows : Polars, pandas or Arrow frame, dict of lists or list of dict
         The rows to explain.
     **options
         ``engine``, ``n_background``, ``seed`` and ``background``, as `workbench.explain.explain` takes them.

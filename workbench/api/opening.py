@@ -22,7 +22,7 @@ Options = ReaderOptions | Mapping[str, Any] | None
 
 
 def read_table(
-    source: str | Path,
+    source: Any,
     *,
     target: str | None = None,
     name: str | None = None,
@@ -30,7 +30,7 @@ def read_table(
     settings: Settings | None = None,
     on_progress: Callable[[float], object] | None = None,
 ) -> Table:
-    """Read a file, a folder of images or a database's query, and store the rows as a table.
+    """Read a file, a frame, a folder of images or a database's query, and store the rows as a table.
 
     What the file is shows in its content: delimited text, Parquet, JSON, a workbook, Arrow, SQLite, an archive or
     images. Encoding, delimiter, header, decimal mark, missing-value words and dates are recognised; `Table.origin`
@@ -38,9 +38,11 @@ def read_table(
 
     Parameters
     ----------
-    source : str or Path
+    source : str, Path or frame
         A path (also searched below the folder that ``WORKBENCH_DATA`` names), or a connection string such as
-        ``postgresql://reader:${PASSWORD}@host/shop`` with a query in `options`.
+        ``postgresql://reader:${PASSWORD}@host/shop`` with a query in `options`. Or rows in memory: a Polars DataFrame
+        or LazyFrame, a pandas DataFrame, a pyarrow Table, anything with Arrow's stream, a dict of lists. A named index
+        of a pandas frame becomes a column.
     target : str, optional
         Column to predict.
     name : str, optional
@@ -66,7 +68,7 @@ def read_table(
     from workbench.data.formats import is_connection, read_database
 
     chosen = reader_options(options)
-    if is_connection(str(source)):
+    if isinstance(source, str | Path) and is_connection(str(source)):
         return read_database(str(source), options=chosen, target=target, name=name, settings=settings)
     return read_file(source, target=target, name=name, options=chosen, settings=settings, on_progress=on_progress)
 
@@ -100,14 +102,15 @@ def reread(table: Table, options: Options, *, settings: Settings | None = None) 
 
 
 def open_source(
-    source: str | DataSpec, *, target: str | None = None, options: Options = None, settings: Settings | None = None
+    source: Any, *, target: str | None = None, options: Options = None, settings: Settings | None = None
 ) -> Table:
     """Open whatever a RunSpec may name: a sample, a stored table by its digest, a file, a database.
 
     Parameters
     ----------
-    source : str or DataSpec
-        The ``data`` of a RunSpec is opened as a run opens it: with its reader's options and its test file.
+    source : str, DataSpec or frame
+        The ``data`` of a RunSpec is opened as a run opens it: with its reader's options and its test file. A frame is
+        stored as `read_table` stores it.
     target : str, optional
     options : ReaderOptions or dict, optional
         How a file is read; see `read_table`.
@@ -126,6 +129,8 @@ def open_source(
 
     if isinstance(source, DataSpec):
         return resolve(source if target is None else source.model_copy(update={"target": target}), settings=settings)
+    if not isinstance(source, str):
+        return read_table(source, target=target, options=options, settings=settings)
     chosen = reader_options(options)
     # A DataSpec always has a target; where none is asked for, the table's own stays (samples have one).
     if target is not None:

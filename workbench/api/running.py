@@ -60,7 +60,7 @@ class Run(training.Run):
 
         Parameters
         ----------
-        rows : DataFrame, dict of lists or list of dict, optional
+        rows : Polars, pandas or Arrow frame, dict of lists or list of dict, optional
             The first 200 rows of the test split when absent (of the training split, where there is no test split).
         **options
             As for `explain_model`.

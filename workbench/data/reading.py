@@ -12,6 +12,7 @@ import polars as pl
 
 from workbench.data.files import check_size, find_file, sha256_of, stem_of
 from workbench.data.formats import is_connection, open_format, read_database
+from workbench.data.frames import store_rows
 from workbench.data.normalize import normalize_frame
 from workbench.data.spec import ReaderOptions
 from workbench.data.store import store_batches, store_frame
@@ -28,7 +29,7 @@ _READ_SHARE = 0.8  # of the time; the rest is spent on the digest and the column
 
 
 def read_table(
-    path: str | Path,
+    path: Any,
     *,
     target: str | None = None,
     name: str | None = None,
@@ -45,9 +46,9 @@ def read_table(
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or frame
         Also searched below the folder that ``WORKBENCH_DATA`` names. A folder of images or a database's connection
-        string will do, too.
+        string will do, too; so will a Polars (also lazy), pandas or Arrow frame, or a dict of lists.
     target : str, optional
         Column to predict.
     name : str, optional
@@ -77,6 +78,8 @@ def read_table(
     (32561, 1836)
     """
     settings, options = settings or current(), options or ReaderOptions()
+    if not isinstance(path, str | Path):
+        return store_rows(path, target=target, name=name, options=options, settings=settings)
     if isinstance(path, str) and is_connection(path):
         return read_database(path, options=options, target=target, name=name, settings=settings)
     found = find_file(path, settings=settings)

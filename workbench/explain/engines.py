@@ -41,7 +41,7 @@ def explain(
     Parameters
     ----------
     package_folder : Path
-    rows : DataFrame, dict of lists or list of dict
+    rows : Polars, pandas or Arrow frame, dict of lists or list of dict
     engine : {"auto", "tree", "linear", "permutation", "gradient", "kernel"}
         ``auto`` takes ``tree`` for forests (while affordable) and boosting, ``linear`` for linear models,
         ``gradient`` for networks with more than 100 columns, and else ``permutation``, which works for every model.

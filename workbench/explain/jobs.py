@@ -154,7 +154,7 @@ def start_explanation(
     Parameters
     ----------
     package_folder : Path
-    rows : DataFrame, dict of lists or list of dict, optional
+    rows : Polars, pandas or Arrow frame, dict of lists or list of dict, optional
         By default the package's background rows (a sample of its training rows).
     n_rows : int, optional
         At most so many of them, the first.

@@ -35,7 +35,7 @@ def explain_rows(
     Parameters
     ----------
     predictor : Predictor
-    rows : DataFrame, dict of lists or list of dict
+    rows : Polars, pandas or Arrow frame, dict of lists or list of dict
         The rows to explain; columns that the model doesn't know are ignored.
     background : same kinds, optional
         What to compare with; by default the package's own training rows.

@@ -61,7 +61,7 @@ def drift(model: str, rows: Any, *, settings: Settings | None = None) -> Drift:
     ----------
     model : str
         A published model: ``name``, ``name@alias`` or ``name/number``.
-    rows : DataFrame, dict of lists, or list of dicts
+    rows : Polars, pandas or Arrow frame, dict of lists, or list of dicts
         With the model's input columns; others are ignored. A few hundred rows say more than ten.
 
     Raises

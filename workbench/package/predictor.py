@@ -79,7 +79,7 @@ class Predictor:
 
         Parameters
         ----------
-        rows : polars or pandas DataFrame, dict of lists, list of dicts, or one dict
+        rows : Polars (also lazy), pandas or Arrow frame, dict of lists, list of dicts, or one dict
             For a model of images also images: an array (n, height, width) or with channels behind, paths, bytes of
             files, or a folder; see `Signature.check`.
 

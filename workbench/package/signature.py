@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from workbench.data.encoding import to_arrays
+from workbench.data.frames import is_frame, to_polars
 from workbench.data.spec import Task
 from workbench.errors import InputError, PackageError
 from workbench.package.checking import ColumnType, series_to_array, values_to_array
@@ -95,12 +96,12 @@ class Signature:
 
         Parameters
         ----------
-        rows : polars or pandas DataFrame, dict of lists, list of dicts, or one dict
-            For a model of images also images alone: an array of (n, height, width) or with channels behind, a path of
-            a file or folder, the bytes of a file, or a list of these. Values in dicts count as typed, as from JSON; in
-            a frame, numbers may also be written as text. Dates and times may be ISO text, typed, or seconds since
-            1970-01-01 UTC; without a zone they are taken as UTC. True and false are numbers only in columns in which
-            training saw nothing but yes and no, or 1 and 0.
+        rows : Polars, pandas or Arrow frame, stored table, dict of lists, list of dicts, or one dict
+            A lazy frame is computed. For a model of images also images alone: an array of (n, height, width) or with
+            channels behind, a path of a file or folder, the bytes of a file, or a list of these. Values in dicts count
+            as typed, as from JSON; in a frame, numbers may also be written as text. Dates and times may be ISO text,
+            typed, or seconds since 1970-01-01 UTC; without a zone they are taken as UTC. True and false are numbers
+            only in columns in which training saw nothing but yes and no, or 1 and 0.
 
         Raises
         ------
@@ -122,12 +123,25 @@ class Signature:
         if isinstance(rows, Mapping):
             return self._check_mapping(rows)
         if type(rows).__module__.startswith("pandas") and hasattr(rows, "columns"):
-            return self._check_columns({str(name): _from_pandas(rows[name]) for name in rows.columns}, len(rows))
+            return self._check_pandas(rows)
         if isinstance(rows, Sequence) and not isinstance(rows, str | bytes):
             return self._check_records(rows)
+        if is_frame(rows):
+            frame = to_polars(rows)
+            return self._check_columns({name: frame[name] for name in frame.columns}, frame.height)
         raise InputError(
             f"Got a {type(rows).__name__}, needed rows as a DataFrame, a dict of lists or a list of dicts. Convert it."
         )
+
+    def _check_pandas(self, rows: Any) -> CheckedRows:
+        if any(name in self.types and name not in rows.columns for name in rows.index.names):
+            rows = rows.reset_index()  # an index that training had as a column
+        names = [str(name) for name in rows.columns]
+        repeated = next((name for name in names if name in self.types and names.count(name) > 1), None)
+        if repeated is not None:
+            raise InputError(f"The rows have two columns called {repeated!r}. Rename one of them.")
+        columns = {name: _from_pandas(rows.iloc[:, place]) for place, name in enumerate(names) if name in self.types}
+        return self._check_columns({name: columns.get(name) for name in names}, len(rows))
 
     def _check_mapping(self, rows: Mapping[str, Any]) -> CheckedRows:
         columns = dict(rows)

@@ -15,6 +15,7 @@ from workbench.settings import current
 from workbench.storage import disk_errors
 from workbench.ui import messages, subject, words
 from workbench.ui.picture import picture
+from workbench.ui.row_tables import beside
 from workbench.ui.subject import Subject
 from workbench.ui.uploads import ENDINGS
 
@@ -130,7 +131,10 @@ def _show(
     )
     if ignored:
         st.caption(f"Ignored, since the model doesn't take them: {', '.join(f'`{column}`' for column in ignored)}.")
-    both = predictions.hstack([column for column in frame.get_columns() if column.name not in predictions.columns])
+    both, renamed = beside(predictions, frame)
+    if renamed:
+        said = ", ".join(f"`{old}` is now `{new}`" for old, new in renamed.items())
+        st.caption(f"Columns of the file that are named like the answers were renamed: {said}.")
     with st.container(horizontal=True):
         for label, content, ending in (("Predictions", predictions, "predictions"), ("With all columns", both, "all")):
             st.download_button(

@@ -10,6 +10,7 @@ import streamlit as st
 from workbench.evaluation.groups import GROUP_METRICS
 from workbench.ui import messages, words
 from workbench.ui.picture import picture
+from workbench.ui.row_tables import beside
 
 if TYPE_CHECKING:
     from workbench.data import Table
@@ -75,5 +76,5 @@ def _rows(report: GroupReport, split: str, table: Table | None) -> None:
         return
     shown = found.head(MAX_ROWS).select("row", share.round(4).alias("certainty"))
     if table is not None:
-        shown = pl.concat([shown, table.take(shown["row"].to_numpy())], how="horizontal")
+        shown, _ = beside(shown, table.take(shown["row"].to_numpy()), prefix="table_")
     st.dataframe(shown, hide_index=True, alt=f"Rows of {chosen}")

@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.evaluation import metrics_for
 from workbench.ui import folds_view, image_gallery, messages, page, pages, words
 from workbench.ui.picture import picture
+from workbench.ui.row_tables import beside
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -263,6 +264,5 @@ def _with_columns(found: pl.DataFrame, report: Report, table: Table | None) -> p
     found = found.rename({"y_true": f"actual {report.target}"})
     if table is None or found.is_empty() or int(found["row"].max()) >= table.n_rows:  # type: ignore[arg-type]
         return found
-    taken = set(found.columns)
-    others = [column.name for column in table.columns if column.name not in taken and column.name != report.target]
-    return found.hstack(table.take(found["row"].to_numpy(), others).get_columns())
+    others = [column.name for column in table.columns if column.name != report.target]
+    return beside(found, table.take(found["row"].to_numpy(), others), prefix="table_")[0]
