@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ from workbench.errors import MissingExtraError, ReadError, TableNotFoundError
 from workbench.settings import Settings
 
 PASSWORD = "s3cr:t/@%" + secrets.token_hex(6)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, connection_variables="SHOP_PASSWORD@127.0.0.1, NOT_SET_ANYWHERE@host, SHOP_USER@*")
 
 
 def _server_folder() -> Path | None:
@@ -306,6 +312,44 @@ def _holds_no_secret(error: BaseException) -> None:
 def test_a_variable_that_isnt_set_is_named(settings):
     with pytest.raises(ReadError, match=r"environment variable NOT_SET_ANYWHERE, which isn't set"):
         read_database("postgresql://me:${NOT_SET_ANYWHERE}@host/shop", settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        (
+            "postgresql://me:${SHOP_PASSWORD}@elsewhere/shop",
+            r"SHOP_PASSWORD may not be sent to elsewhere.*SHOP_PASSWORD@e",
+        ),
+        ("postgresql://me:${HOME}@127.0.0.1/shop", r"HOME may not be sent to 127.0.0.1"),
+        ("postgresql://me:x@${SHOP_PASSWORD}/shop", r"SHOP_PASSWORD} stands in the host"),
+        ("postgresql://me:x@127.0.0.1/${SHOP_USER}", r"SHOP_USER} stands in the host, the path"),
+        ("postgresql://me:x@127.0.0.1/shop?sslcert=${SHOP_USER}", r"stands in the host, the path or an option"),
+        ("postgresql://me:${SHOP_PASSWORD}@127.0.0.1/x?host=elsewhere", r"'host' .* may lead to another host"),
+        ("postgresql://me:${SHOP_PASSWORD}@127.0.0.1,elsewhere/x", r"may not be sent"),
+        ("sqlite:///${SHOP_USER}.db", r"stands in the host, the path"),
+    ],
+)
+def test_a_variable_goes_only_to_the_host_that_it_is_allowed_for(settings, monkeypatch, address, words):
+    monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
+    monkeypatch.setenv("SHOP_USER", "the-user")
+    with pytest.raises(ReadError, match=words) as caught:
+        read_database(address, options=ReaderOptions(table="t"), settings=settings)
+    _holds_no_secret(caught.value)
+    assert "the-user" not in str(caught.value)
+
+
+def test_no_variable_is_filled_in_where_none_is_allowed(monkeypatch, settings):
+    monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
+    with pytest.raises(ReadError, match=r"WORKBENCH_CONNECTION_VARIABLES=SHOP_PASSWORD@host"):
+        read_database("postgresql://me:${SHOP_PASSWORD}@host/x", settings=replace(settings, connection_variables=""))
+
+
+def test_a_user_from_a_variable_is_shown_as_it_was_typed(settings, monkeypatch):
+    monkeypatch.setenv("SHOP_USER", "the-user")
+    with pytest.raises(ReadError, match=r"postgresql://\$\{SHOP_USER\}@127.0.0.1:1/x") as caught:
+        read_database("postgresql://${SHOP_USER}:pw@127.0.0.1:1/x", options=ReaderOptions(table="t"), settings=settings)
+    assert "the-user" not in str(caught.value)
 
 
 def test_a_string_that_cant_be_taken_apart_is_not_shown(settings):

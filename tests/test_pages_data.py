@@ -221,3 +221,16 @@ def test_the_app_stays_up_whatever_is_uploaded(open_page, settings, tmp_path):
             assert page.warning, case
     page.button(key="data.sample.iris").click().run()
     assert page.metric[0].value == "150"
+
+
+@pytest.mark.parametrize("typed", ["{path}", "sqlite:///{path}", "SQLITE:////etc/passwd", "duckdb:///{path}"])
+def test_a_path_in_the_place_of_a_database_reads_no_file_of_the_server(open_page, settings, tmp_path, typed):
+    secret = tmp_path / "secret.csv"
+    secret.write_text("word\nhidden\nwords\n")
+    page = open_page("data")
+    page.text_input(key="data.connection").set_value(typed.format(path=secret)).run()
+    page.text_area(key="data.query").set_value("select 1").run()
+    page.button(key="data.query_go").click().run()
+    assert not page.exception
+    assert len(page.warning) == 1 and "hidden" not in page.warning[0].value
+    assert not tables(settings=settings)

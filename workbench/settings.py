@@ -39,6 +39,11 @@ class Settings:
         2048, "Memory that a table's rows may take while a run trains, in MiB; of a larger one a sample is trained on."
     )
     files: Path | None = _setting(None, "Folder whose files the pages may open by their path; empty means none.")
+    connection_variables: str = _setting(
+        "",
+        "Environment variables that a database's connection string may name as ${NAME}, each with the host that it may "
+        "be sent to: SHOP_PASSWORD@db.example, OTHER@db2.example; * as host stands for any.",
+    )
     max_columns: int = _setting(10_000, "Most columns that a table may have.")
     max_categories: int = _setting(1_000, "Most categories that one column may be one-hot encoded into.")
     preview_rows: int = _setting(1_000, "Rows of the sample that the Prepare page previews a recipe on.")

@@ -76,6 +76,43 @@ def server_file(path_text: str, settings: Settings | None = None) -> Path:
     return found
 
 
+def visitor_source(text: str, settings: Settings | None = None) -> str | Path:
+    """Give what a page may read a table from when somebody types a database's connection string there.
+
+    Parameters
+    ----------
+    text : str
+        A database server's address; or ``sqlite:///PATH`` with a path below the folder that ``WORKBENCH_FILES`` names.
+    settings : Settings, optional
+
+    Returns
+    -------
+    str or Path
+        The connection string, or the SQLite file.
+
+    Raises
+    ------
+    ReadError
+        If it is anything else, such as a path, or a connection that leads to a file, a socket or a credential here.
+    TableNotFoundError
+        If there is no such SQLite file.
+    """
+    from workbench.data.formats.connecting import check_visitor, is_connection, parse_connection
+
+    if not is_connection(text.strip()):
+        raise ReadError(
+            "This isn't the address of a database. Write it as postgresql://USER:${PASSWORD}@HOST/DATABASE; a file can "
+            "be uploaded."
+        )
+    url = parse_connection(text)
+    if url.get_backend_name() == "sqlite":
+        if url.query or url.host:
+            raise ReadError("An SQLite file is named as sqlite:///PATH, without a host or options. Leave them out.")
+        return server_file(url.database or "", settings)
+    check_visitor(url)
+    return text.strip()
+
+
 def _outside(path_text: str) -> ReadError:
     return ReadError(
         f"Got {path_text!r}, which leads outside the server's folder of files, needed a path below it. Choose one of "

@@ -110,7 +110,7 @@ def _open_database(source: str, target: str | None, reader: ReaderOptions | None
 
     if holds_secret(source):
         raise ReadError(
-            f"Got a password in the source {shown_connection(parse_connection(source, fill=False))}, needed none in a "
+            f"Got a password in the source {shown_connection(parse_connection(source))}, needed none in a "
             "RunSpec, which is stored and shared. Put it into an environment variable and write ${NAME} in its place."
         )
     return read_database(source, options=reader, target=target, settings=settings)

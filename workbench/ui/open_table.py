@@ -157,13 +157,15 @@ def _server() -> None:
 
 def _database() -> None:
     from workbench.data import read_table
+    from workbench.data.server_files import visitor_source
 
     with st.expander("A database", icon=":material/database:", key="data.database"):
         source = st.text_input(
             "Connection",
             key="data.connection",
             placeholder="postgresql://reader:${PASSWORD}@host/name",
-            help="${NAME} is filled in from the server's environment, so that no password is typed or stored here.",
+            help="As the password, ${NAME} is filled in from the server's environment, where whoever runs the "
+            "workbench allows it for that host; it is neither shown nor stored.",
         ).strip()
         query = st.text_area(
             "Query",
@@ -173,7 +175,12 @@ def _database() -> None:
         ).strip()
         if st.button("Read", key="data.query_go", icon=":material/download:", disabled=not (source and query)):
             options = ReaderOptions(query=query)
-            _open(lambda report: read_table(source, options=options, on_progress=report), "the query's rows")
+            try:
+                place = visitor_source(source)
+            except WorkbenchError as problem:
+                st.session_state[_PROBLEM] = str(problem)
+            else:
+                _open(lambda report: read_table(place, options=options, on_progress=report), "the query's rows")
             st.rerun()
 
 

@@ -56,7 +56,7 @@ def _choose(table: Table, draft: Draft) -> None:
             list(labels),
             format_func=lambda source: labels.get(source, source),
             placeholder="Choose a stored table",
-            **bound("prepare.test_source", draft.test_source, lambda source: drafts.update(table, test_source=source)),
+            **bound("prepare.test_source", draft.test_source, lambda source: _take(table, source, labels)),
         )
     turn = st.session_state.setdefault("prepare.test_turn", 0)
     file = st.file_uploader(
@@ -72,6 +72,11 @@ def _choose(table: Table, draft: Draft) -> None:
                 read = uploads.read_upload(file, file.name)
             drafts.update(table, test_source=read.source)
             st.rerun()
+
+
+def _take(table: Table, source: str | None, labels: Mapping[str, str]) -> None:
+    # A RunSpec takes a path or a connection here, too; a page only a table that is stored.
+    drafts.update(table, test_source=source if source in labels else None)
 
 
 def _stored(table: Table) -> dict[str, str]:

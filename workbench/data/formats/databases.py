@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.formats.connecting import (
+    Connection,
+    connect_to,
     database_errors,
     is_connection,
     open_engine,
@@ -22,7 +24,6 @@ from workbench.settings import Settings, current
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
-    from sqlalchemy.engine import URL
 
     from workbench.data.table import Table
 
@@ -48,7 +49,8 @@ def read_database(
     ----------
     connection : str
         ``postgresql://USER:${PASSWORD}@HOST:5432/DATABASE``, ``sqlite:///shop.db`` or another that SQLAlchemy has a
-        driver for. ``${NAME}`` is filled in from the environment.
+        driver for. ``${NAME}`` as user or password is filled in from the environment, where
+        ``WORKBENCH_CONNECTION_VARIABLES`` allows it for that host.
     options : ReaderOptions, optional
         With `query` (one SELECT) or `table`; not needed where there is one table only.
     target : str, optional
@@ -73,7 +75,7 @@ def read_database(
 
     settings = settings or current()
     options = options or ReaderOptions()
-    url = parse_connection(connection)
+    url = parse_connection(connection)  # as typed: no variable's value is shown or stored
     with open_database(connection, options=options, settings=settings) as reading:
         base = reading.options.table or (Path(url.database).stem if url.database else url.get_backend_name())
 
@@ -110,14 +112,14 @@ def open_database(
     ReadError, MissingExtraError
         As `read_database`.
     """
-    url = parse_connection(connection)
-    if url.get_backend_name() == "sqlite":
-        return _open_sqlite(url, options, settings, n_rows)
-    engine = open_engine(url)
+    opened = connect_to(connection, settings)
+    if opened.backend == "sqlite":
+        return _open_sqlite(opened, options, settings, n_rows)
+    engine = open_engine(opened)
     try:
-        with database_errors(url):
-            query, table, tables = _query(engine, options, shown_connection(url), first=n_rows is not None)
-            with Settling(shown_connection(url), options, settings) as settling:
+        with database_errors(opened):
+            query, table, tables = _query(engine, options, opened.shown, first=n_rows is not None)
+            with Settling(opened.shown, options, settings) as settling:
                 if engine.dialect.name == "postgresql":
                     _ask_postgresql(engine, query, settling, n_rows, seconds)
                 else:
@@ -129,11 +131,12 @@ def open_database(
     return reading
 
 
-def _open_sqlite(url: URL, options: ReaderOptions, settings: Settings, n_rows: int | None) -> Reading:
+def _open_sqlite(opened: Connection, options: ReaderOptions, settings: Settings, n_rows: int | None) -> Reading:
     from workbench.data.formats.sqlite import read_sqlite
 
-    path = Path(url.database or "")
-    if not url.database or url.database == ":memory:":
+    database = opened.url.database
+    path = Path(database or "")
+    if not database or database == ":memory:":
         raise ReadError("Got an SQLite connection without a file, needed sqlite:///PATH. Name the file.")
     if not path.is_file():
         raise TableNotFoundError(
