@@ -79,7 +79,7 @@ def test_a_metric_that_is_not_defined_is_absent():
 def test_a_certain_mistake_costs_the_same_on_the_live_curve_as_in_the_report():
     y, scores = np.array([0, 1, 1]), np.array([[0.0, 1.0], [1.0, 0.0], [1e-15, 1 - 1e-15]])
     live = measure("classification", y, scores)["loss"]
-    assert live == evaluate_predictions("classification", y, scores)["log_loss"]
+    assert live == evaluate_predictions(y, scores, task="classification", classes=[0, 1])["log_loss"]
 
 
 def test_a_certain_mistake_costs_a_finite_log_loss():
