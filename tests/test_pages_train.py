@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 
 from workbench.data import sample
@@ -64,6 +66,39 @@ def test_training_options_are_stored(open_page):
     training = draft().training
     assert (training.epochs, training.early_stopping.patience) == (3, 2)
     assert training.reduce_lr_on_plateau is not None
+
+
+def test_early_stopping_of_boosting_is_shown_as_it_acts(open_page):
+    page = open_page("train", table="iris")
+    assert draft().estimator.name == "hist_gradient_boosting" and draft().training.early_stopping is None
+    assert page.toggle(key="train.stopping").value
+    assert page.number_input(key="train.patience").value == 25
+    page.toggle(key="train.stopping").set_value(False).run()
+    assert draft().training.early_stopping.patience == 10_000
+    assert not page.toggle(key="train.stopping").value
+    page.toggle(key="train.stopping").set_value(True).run()
+    assert draft().training.early_stopping is None
+    page.number_input(key="train.patience").set_value(7).run()
+    assert draft().training.early_stopping.patience == 7
+    drafts.update(sample("iris"), split=draft().split.model_copy(update={"validation": 0.0}))
+    drafts.update(sample("iris"), training=draft().training.model_copy(update={"early_stopping": None}))
+    assert not open_page("train", table="iris").toggle(key="train.stopping").value
+
+
+def test_everything_is_asked_for_once_and_names_the_run(open_page, monkeypatch):
+    started = []
+
+    def start(spec, **about):
+        started.append(spec)
+        return types.SimpleNamespace(id="iris-everything-0000")
+
+    monkeypatch.setattr("workbench.training.starting.start", start)
+    page = open_page("train", table="iris")
+    page.button(key="train.search.everything").click().run()
+    page.button(key="train.start").click().run()
+    assert started[0].search.method == "everything"
+    assert started[0].name == "iris-everything"
+    assert draft().search is None
 
 
 def test_combining_runs_asks_for_runs_and_drops_the_search(open_page):

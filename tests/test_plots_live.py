@@ -126,6 +126,23 @@ def test_a_pause_takes_no_room_on_the_axis_of_time_and_its_length_is_told():
     assert not live_curves(history, started=START).layout.shapes  # metrics alone may just be rare
 
 
+def test_a_short_pause_of_a_resumed_run_takes_no_room_either():
+    before = _history(100)
+    resumed = before.with_columns(time=pl.col("time") + 210.0, step=pl.col("step") + 100)
+    samples = _samples(200)
+    samples += [{**sample, "time": sample["time"] + 210.0} for sample in samples]
+    history = pl.concat([before, resumed])
+    ended = START + 201.0
+    fig = live_curves(history, samples, started=START, interrupted=[ended])
+    assert [note.text for note in fig.layout.annotations if "paused" in note.text] == ["paused 10 s"]
+    assert [shape.x0 for shape in fig.layout.shapes] == [pytest.approx(200 / 60, abs=0.02)]
+    assert all(np.diff(trace.x).max() < 2.1 / 60 for trace in fig.data)
+    without = live_curves(history, samples, started=START)
+    assert not without.layout.shapes
+    # A run without hardware samples shows its pauses, too, since it is known that it had ended.
+    assert live_curves(history, started=START, interrupted=[ended]).layout.shapes
+
+
 def test_rare_metrics_are_no_pause():
     rare = _history(10).with_columns(time=START + 120.0 * pl.col("step"))
     assert not live_curves(rare, _samples(1_300), started=START).layout.shapes

@@ -12,6 +12,7 @@ from search_runs import folder_of, search, spec_of
 from typer.testing import CliRunner
 
 import workbench as wb
+from workbench import storage
 from workbench.estimators.catalogue import entry
 from workbench.training.searching import (
     boosted_fit,
@@ -28,6 +29,7 @@ from workbench.training.searching.importance import importances
 from workbench.training.searching.space import Dimension
 from workbench.training.searching.trials import Trial
 from workbench.training.searching.work import likely_fits
+from workbench.ui.run_words import estimator_title
 
 QUICK = ["baseline", "logistic_regression", "decision_tree", "nearest_neighbors"]
 
@@ -69,6 +71,23 @@ def test_everything_tries_each_estimator_and_searches_the_best(tried):
     assert all(trial.params.items() - defaults[trial.estimator].items() for trial in trials[4:])  # none is tried twice
     best = min((trial for trial in trials if trial.status == "finished"), key=lambda trial: trial.value)
     assert chosen.estimator.name == best.estimator != "baseline"
+
+
+def test_a_run_that_tried_everything_is_called_by_what_it_chose(tried):
+    chosen, folder, settings = tried
+    spec = wb.RunSpec.parse({**chosen.to_dict(), "estimator": {"name": "hist_gradient_boosting"}})
+    assert spec.search.method == "everything"
+    storage.write_json(folder / "spec.json", spec.to_dict())
+    run = wb.open_run(folder.name, settings=settings)
+    assert run.estimator == chosen.estimator.name
+    assert wb.runs_frame(settings=settings)["estimator"].to_list() == [chosen.estimator.name]
+    assert [found.id for found in wb.runs(search=chosen.estimator.name, settings=settings)] == [run.id]
+    assert estimator_title(run.estimator) == entry(chosen.estimator.name).title
+    decided = folder / "chosen.json"
+    decided.rename(folder / "aside.json")
+    assert run.estimator == "everything"
+    assert estimator_title(run.estimator) == "Everything sensible"
+    (folder / "aside.json").rename(decided)
 
 
 def test_an_estimator_that_fails_is_listed_with_its_reason(tried):

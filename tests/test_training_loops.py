@@ -109,7 +109,7 @@ def test_boosting_stops_by_itself_and_says_how_to_go_on(tmp_path: Path, name: st
     assert loss == pytest.approx(watched.history["val_loss"].min(), rel=1e-9)
     note = watched.state.note or ""
     assert f"val_loss hadn't improved for 25 rounds. The best {best['step']} rounds are kept." in note
-    assert "To train all rounds, set early_stopping: {patience: 10000}." in note
+    assert "To train all rounds, switch early stopping off, or set early_stopping: {patience: 10000}." in note
 
 
 @pytest.mark.parametrize("name", ["gradient_boosting", "hist_gradient_boosting"])

@@ -316,3 +316,25 @@ def test_a_state_of_an_earlier_program_can_be_resumed_and_counted() -> None:
     old = RunState.from_dict({"status": "finished", "created": 1.0, "started": 2.0, "ended": 7.0})
     assert (old.seconds, old.resumed, old.warning) == (5.0, 0, None)
     assert STATE == "state.json"
+
+
+def test_a_resumed_run_does_not_show_the_scores_of_before_as_its_own(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = settings.runs / "iris-1"
+    (folder / "report").mkdir(parents=True)
+    storage.write_json(folder / "spec.json", spec({"name": "decision_tree"}))
+    before = ended(folder, status="stopped")
+    report = {"splits": {"test": {"metrics": {"accuracy": 0.5}}}}
+    storage.write_json(folder / "report" / "report.json", report)
+    run = Run(folder, settings=settings)
+    assert run.metrics_so_far()["test"]["accuracy"] == 0.5
+    monkeypatch.setattr("workbench.training.resuming.launch", lambda folder, settings: None)
+    run.resume()
+    state = run.state
+    assert list(state.interrupted) == [before.ended]
+    write_state(folder, replace(state, status="running", pid=os.getpid(), pid_created=process_created()))
+    assert run.metrics_so_far() == {}
+    time.sleep(0.01)
+    storage.write_json(folder / "report" / "report.json", report)  # that of its new end, though nothing differs
+    assert run.metrics_so_far()["test"]["accuracy"] == 0.5

@@ -242,7 +242,7 @@ def _frame_schema() -> dict[str, Any]:
 
 def _described(run: training.Run) -> tuple[str | None, dict[str, float]]:
     try:
-        return run.spec.estimator.name, run.metrics_so_far().get("test", {})
+        return run.estimator, run.metrics_so_far().get("test", {})
     except WorkbenchError:
         return None, {}
 

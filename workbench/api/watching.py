@@ -50,13 +50,19 @@ def curves(run: Run) -> go.Figure:
     from workbench import plots
 
     state = run.state
-    return plots.live_curves(run.history(), run.hardware_since(0)[0], started=state.started, unit=state.unit)
+    return plots.live_curves(
+        run.history(),
+        run.hardware_since(0)[0],
+        started=state.started,
+        unit=state.unit,
+        interrupted=state.interrupted,
+    )
 
 
 def status_html(run: Run) -> str:
     """Write in one line what a run is and does."""
     state = run.state
-    parts = [f"<b>{escape(run.id)}</b>", escape(run.spec.estimator.name), state.status]
+    parts = [f"<b>{escape(run.id)}</b>", escape(run.estimator), state.status]
     if state.status in ("failed", "lost"):
         parts[-1] = f'<b style="{_LOUD}">{ENDED[state.status]}</b>'
     if not state.has_ended:

@@ -18,6 +18,10 @@ class EstimatorSpec(BaseModel):
     params: dict[str, Any] = Field(default_factory=dict)
 
 
+BOOSTING_PATIENCE = 25  # rounds without a better validation loss that end boosting, where the spec says nothing
+NEVER = 10_000  # a patience that outlasts all rounds
+
+
 class EarlyStopping(BaseModel):
     """Stop when the validation loss hasn't improved for `patience` epochs (or rounds), and keep the best."""
 

@@ -45,6 +45,7 @@ def live_picture(
     title: str | None = None,
     detail: bool = False,
     focus: bool = True,
+    interrupted: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Describe loss and metrics above GPU, CPU and memory, on one shared axis, as Plotly's JSON has it.
 
@@ -74,12 +75,14 @@ def live_picture(
     focus : bool
         Show the part of the time axis in which the run trained, where that would be a sliver. A picture that is drawn
         anew again and again had better not: Plotly keeps a range that it was given once.
+    interrupted : sequence of float
+        Unix seconds at which the run had ended before it was resumed; a pause of 30 s is seen without.
     """
     samples = hardware_table(hardware)
     times = [t for t in (_first(samples, "time"), _first(history, "time")) if t is not None]
     if not times:
         return dict(empty("Waiting for the first numbers.", height=240).to_plotly_json())
-    axis = Axis(history, by, min(times) if started is None else started, unit, samples)
+    axis = Axis(history, by, min(times) if started is None else started, unit, samples, interrupted)
     panels = metric_panels(history, axis, metrics) + hardware_panels(samples, axis, detail=detail)
     shown = _focus(history, axis) if focus else None
     left_out = "double-click shows what was before and after training" if shown else None

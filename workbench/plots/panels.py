@@ -15,6 +15,7 @@ By = Literal["time", "step"]
 _NOT_METRICS = {"time", "step", "epoch", "learning_rate", "lr", "seconds", "examples_per_second"}
 _OF_TRIALS = ("trial_", "best_")
 _PAUSE_SECONDS, _PAUSE_SAMPLES = 30.0, 20  # samples come once a second
+_SHORTEST_PAUSE = 2.0  # seconds, of a run that was stopped: less is what lies between two samples anyway
 _TITLES = {
     "loss": "loss",
     "accuracy": "accuracy",
@@ -75,14 +76,22 @@ class Axis:
         What a step is.
     samples : DataFrame, optional
         Of the hardware; where there are none for long, the run was stopped, or its machine asleep.
+    interrupted : sequence of float
+        Unix seconds at which it had ended before it was resumed: a pause, however short.
     """
 
     def __init__(
-        self, history: pl.DataFrame, by: By, started: float, unit: str, samples: pl.DataFrame | None = None
+        self,
+        history: pl.DataFrame,
+        by: By,
+        started: float,
+        unit: str,
+        samples: pl.DataFrame | None = None,
+        interrupted: Sequence[float] = (),
     ) -> None:
         self.by, self.started = by, started
         sampled = samples["time"].to_numpy() if samples is not None and samples.height else np.empty(0)
-        self._pauses = _find_pauses(sampled, history) if by == "time" else []
+        self._pauses = _find_pauses(sampled, history, interrupted) if by == "time" else []
         self._known = history
         if history.height and (history["time"].null_count() or history["step"].null_count()):
             self._known = history.drop_nulls(["time", "step"])
@@ -122,8 +131,19 @@ class Axis:
         return np.asarray(np.interp(times, x, y, left=np.nan, right=np.nan))
 
 
-def _find_pauses(sampled: np.ndarray, history: pl.DataFrame) -> list[tuple[float, float]]:
-    """Find where neither a sample nor a metric was logged for long: start and length in seconds."""
+def _find_pauses(sampled: np.ndarray, history: pl.DataFrame, interrupted: Sequence[float]) -> list[tuple[float, float]]:
+    """Find where neither a sample nor a metric was logged for long, or the run had ended: start, length in seconds."""
+    pauses = dict(_long_gaps(sampled, history))
+    logged = history["time"].to_numpy() if history.height else np.empty(0)
+    for end in interrupted:
+        before = [float(times[times <= end].max()) for times in (sampled, logged) if (times <= end).any()]
+        after = [float(times[times > end].min()) for times in (sampled, logged) if (times > end).any()]
+        if before and after and min(after) - max(before) >= _SHORTEST_PAUSE:
+            pauses.setdefault(max(before), min(after) - max(before))
+    return sorted(pauses.items())
+
+
+def _long_gaps(sampled: np.ndarray, history: pl.DataFrame) -> list[tuple[float, float]]:
     if len(sampled) < 3:
         return []
     gaps = np.diff(sampled)

@@ -18,7 +18,7 @@ from workbench.training.launching import launch
 from workbench.training.liveness import current_state, process_created
 from workbench.training.search_spec import SearchSpec
 from workbench.training.spec import RunSpec
-from workbench.training.state import RunState, this_host, write_state
+from workbench.training.state import RunState, report_written, this_host, write_state
 from workbench.training.tickets import Need
 
 _LEAVING_SECONDS = 10.0  # a worker that has written its end still takes a moment to leave
@@ -156,6 +156,8 @@ def _prepare(folder: Path, spec: RunSpec, state: RunState) -> None:
             resumed=state.resumed + 1,
             worked_seconds=round(state.seconds, 3),
             working_since=None,
+            interrupted=(*state.interrupted, state.ended or now),
+            earlier_report=report_written(folder),
         ),
     )
 

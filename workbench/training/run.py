@@ -68,6 +68,17 @@ class Run(Readings):
         return self.id.rpartition("-")[0] or self.id
 
     @property
+    def estimator(self) -> str:
+        """Name of what it trains: where it tries everything, the estimator that it chose, and before "everything"."""
+        search = self.spec.search
+        if search is None or search.method != "everything":
+            return self.spec.estimator.name
+        from workbench.training.searching.trials import CHOSEN
+
+        chosen = storage.read_json(self.folder / CHOSEN)
+        return str(chosen["estimator"]) if isinstance(chosen, dict) and chosen.get("estimator") else "everything"
+
+    @property
     def state(self) -> RunState:
         """What it is doing now. A run whose worker is gone turns ``lost`` here."""
         return current_state(self.folder)
@@ -236,7 +247,13 @@ class Run(Readings):
         return self.metrics_so_far()
 
     def metrics_so_far(self) -> dict[str, dict[str, Any]]:
-        """Give what `metrics` does, empty where there is nothing yet: for who shows a run in whatever state it is."""
+        """Give what `metrics` does, empty where there is nothing yet: for who shows a run in whatever state it is.
+
+        While a resumed run goes on, the report of before isn't its result.
+        """
+        state = self.state
+        if not state.has_ended and state.earlier_report == files.report_written(self.folder):
+            return {}
         document = storage.read_json(self.report_folder / "report.json") or {}
         metrics = {split: dict(part["metrics"]) for split, part in document.get("splits", {}).items()}
         folds = document.get("cross_validation")

@@ -100,6 +100,10 @@ class RunState:
         How long one step of the training takes.
     energy : dict, optional
         What a run that has ended has drawn, as `energy.Energy.to_dict` gives it.
+    interrupted : tuple of float
+        When it had ended each time before it was resumed, in Unix seconds.
+    earlier_report : int, optional
+        When the report was written that it had as it was last resumed, in nanoseconds: no result of what it does now.
     """
 
     status: Status
@@ -132,6 +136,8 @@ class RunState:
     progressed: float | None = None
     step_seconds: float | None = None
     energy: dict[str, float | None] | None = None
+    interrupted: tuple[float, ...] = ()
+    earlier_report: int | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -233,6 +239,14 @@ def _unreadable(folder: Path, reason: str) -> RunState:
     except OSError:
         changed = 0.0
     return RunState(status="lost", created=changed, ended=changed, reason=reason)
+
+
+def report_written(folder: Path) -> int | None:
+    """Return when a run's report was written, in nanoseconds by the clock of its disk; None where there is none."""
+    try:
+        return (folder / REPORT / "report.json").stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def write_state(folder: Path, state: RunState) -> None:

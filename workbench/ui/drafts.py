@@ -103,9 +103,11 @@ class Draft(BaseModel):
         )
 
     def suggested_name(self) -> str:
-        """Name the run after its table and estimator."""
+        """Name the run after its table and estimator, or after the search that chooses one."""
         short = {"hist_gradient_boosting": "boosting", "random_forest": "forest", "dense_network": "network"}
         estimator = short.get(self.estimator.name, self.estimator.name.replace("_", "-"))
+        if self.search is not None and self.search.method == "everything":
+            estimator = "everything"  # which one it will be is what the run finds out
         return f"{self.source}-{estimator}"[:64]
 
     def changed(self, **parts: Any) -> Draft:

@@ -49,7 +49,14 @@ def show(run: Run, *, by: Literal["time", "step"] = "time", key: str = "hardware
         )
     unit = state.unit if state.unit in ("tree", "round", "trial") else "step"
     figure = plots.live_curves(
-        history, hardware, by=by, started=state.started, unit=unit, metrics=["loss"], detail=True
+        history,
+        hardware,
+        by=by,
+        started=state.started,
+        unit=unit,
+        metrics=["loss"],
+        detail=True,
+        interrupted=state.interrupted,
     )
     picture(figure, key=f"{key}.curves", numbers=hardware, name=f"{run.id}-hardware")
     st.caption(f"Energy: {run.energy.words}" + ("" if gpus else f" {why_no_gpu()}"))

@@ -130,7 +130,12 @@ class Feed:
             if run_state.status == "queued":
                 return b"null"
             drawn = live_picture(
-                *self._frames, by=by, started=run_state.started, unit=axis_unit(run_state), focus=False
+                *self._frames,
+                by=by,
+                started=run_state.started,
+                unit=axis_unit(run_state),
+                focus=False,
+                interrupted=run_state.interrupted,
             )
             known = self._pictures[by] = stamp, orjson.dumps(drawn, option=orjson.OPT_SERIALIZE_NUMPY)
         return known[1]

@@ -66,7 +66,7 @@ def _fits(run: Run, text: str, statuses: list[str], tags: list[str]) -> bool:
         return False
     parts = [run.id, about.note, *about.tags]
     try:
-        parts += [run.spec.estimator.name, estimator_title(run.spec.estimator.name), run.spec.data.source]
+        parts += [run.estimator, estimator_title(run.estimator), run.spec.data.source]
     except WorkbenchError:  # a damaged folder is still found by its name
         pass
     said = " ".join(parts).lower()
@@ -115,7 +115,7 @@ def _row(run: Run) -> dict[str, object]:
     try:
         label, value = best_text(run)
         return row | {
-            "estimator": estimator_title(run.spec.estimator.name),
+            "estimator": estimator_title(run.estimator),
             "data": run.spec.data.source,
             "measure": label,
             "value": None if value == "–" else float(value.replace(",", "")),

@@ -53,7 +53,7 @@ def cards(run: Run, run_state: RunState) -> list[Card]:
         _card(*_progress(run_state)),
         _card(*_time(run_state)),
         _card(*best_text(run), best_at),
-        _card("Estimator", estimator_title(run.spec.estimator.name)),
+        _card("Estimator", estimator_title(run.estimator)),
     ]
 
 

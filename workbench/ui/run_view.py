@@ -44,7 +44,14 @@ def _curves(run: Run, run_state: RunState) -> None:
         label_visibility="collapsed",
         format_func=lambda name: "By time" if name == "time" else f"By {unit}",
     )
-    figure = plots.live_curves(history, run.hardware(), by=by or "time", started=run_state.started, unit=unit)
+    figure = plots.live_curves(
+        history,
+        run.hardware(),
+        by=by or "time",
+        started=run_state.started,
+        unit=unit,
+        interrupted=run_state.interrupted,
+    )
     picture(figure, key="train.curves", numbers=history, name=f"{run.id}-curves")
 
 

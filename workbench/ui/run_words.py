@@ -18,6 +18,8 @@ _FIRST_METRIC = ("roc_auc", "accuracy", "rmse", "r2", "silhouette", "outlier_sha
 
 def estimator_title(name: str) -> str:
     """Write an estimator's name as the catalogue does."""
+    if name == "everything":  # a search that hasn't chosen yet
+        return "Everything sensible"
     found = catalogue().get(name)
     return found.title if found else name
 

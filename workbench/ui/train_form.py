@@ -116,7 +116,10 @@ def _begin(table: Table) -> None:
 
     about = {name: st.session_state.get(f"train.{name}") for name in ("note", "tags", "priority")}
     try:
-        run = start(drafts.load(table).spec(), **{name: value for name, value in about.items() if value})
+        started = drafts.load(table)
+        run = start(started.spec(), **{name: value for name, value in about.items() if value})
+        if started.search is not None and started.search.method == "everything":
+            drafts.update(table, search=None)  # asked for by a button, once: the next visit starts without it
     except WorkbenchError as problem:
         st.session_state[forms.PROBLEM] = str(problem)
         return

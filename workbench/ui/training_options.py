@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from workbench.estimators.spec import STEPPING, EarlyStopping, TrainingSpec
+from workbench.estimators.spec import BOOSTING_PATIENCE, NEVER, STEPPING, EarlyStopping, TrainingSpec
 from workbench.ui import drafts, training_steps
 from workbench.ui.forms import bound
 from workbench.ui.training_steps import Save
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.estimators.entry import EstimatorEntry
 
 _DEVICES = {"auto": "GPU, if there is one", "cpu": "CPU", "gpu": "one GPU", "all_gpus": "all GPUs"}
+_STOPPING = "Ends when the validation loss stops improving, and keeps the best. Needs a validation split."
 _LOSSES = {
     "classification": ("auto", "cross_entropy", "focal"),
     "regression": ("auto", "squared_error", "absolute_error", "huber", "log_cosh"),
@@ -38,7 +39,12 @@ def draw(table: Table, draft: drafts.Draft, chosen: EstimatorEntry, task: AnyTas
     if chosen.progress == "epochs":
         training_steps.steps(training, save)
     if chosen.progress != "single":
-        _stopping(training.early_stopping, save, boosts=chosen.progress == "rounds")
+        if chosen.progress == "rounds":
+            _stopping_of_boosting(
+                training.early_stopping, save, validates=draft.split.validation > 0 or draft.split.by == "column"
+            )
+        else:
+            _stopping(training.early_stopping, save)
     if chosen.progress == "epochs":
         training_steps.plateau(training.reduce_lr_on_plateau, save)
         _loss(training, save, task)
@@ -56,27 +62,45 @@ def draw(table: Table, draft: drafts.Draft, chosen: EstimatorEntry, task: AnyTas
     _identity(table, draft)
 
 
-def _stopping(stopping: EarlyStopping | None, save: Save, *, boosts: bool) -> None:
-    usual = " Boosting stops after 25 rounds without improvement unless told otherwise." if boosts else ""
+def _stopping(stopping: EarlyStopping | None, save: Save) -> None:
     st.toggle(
         "early stopping",
-        help="Ends when the validation loss stops improving, and keeps the best. Needs a validation split." + usual,
+        help=_STOPPING,
         **bound(
             "train.stopping", stopping is not None, lambda on: save(early_stopping=EarlyStopping() if on else None)
         ),
     )
     if stopping is not None:
-        st.number_input(
-            "patience",
-            1,
-            100_000,
-            help="Steps without improvement before it ends; more is more patient.",
-            **bound(
-                "train.patience",
-                stopping.patience,
-                lambda value: save(early_stopping=stopping.model_copy(update={"patience": value})),
-            ),
-        )
+        _patience(stopping, save)
+
+
+def _stopping_of_boosting(stopping: EarlyStopping | None, save: Save, *, validates: bool) -> None:
+    """Draw the switch as boosting takes it: where nothing is said, it stops early if there are validation rows."""
+    usual = EarlyStopping(patience=BOOSTING_PATIENCE)
+    acting = (usual if validates else None) if stopping is None else stopping if stopping.patience < NEVER else None
+    off = EarlyStopping(patience=NEVER) if validates else None
+    on = None if validates else usual
+    st.toggle(
+        "early stopping",
+        help=f"{_STOPPING} Boosting does so by default, after {BOOSTING_PATIENCE} rounds without improvement.",
+        **bound("train.stopping", acting is not None, lambda wanted: save(early_stopping=on if wanted else off)),
+    )
+    if acting is not None:
+        _patience(acting, save)
+
+
+def _patience(stopping: EarlyStopping, save: Save) -> None:
+    st.number_input(
+        "patience",
+        1,
+        100_000,
+        help="Steps without improvement before it ends; more is more patient.",
+        **bound(
+            "train.patience",
+            stopping.patience,
+            lambda value: save(early_stopping=stopping.model_copy(update={"patience": value})),
+        ),
+    )
 
 
 def _loss(training: TrainingSpec, save: Save, task: AnyTask) -> None:

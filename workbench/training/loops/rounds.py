@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.estimators.spec import BOOSTING_PATIENCE, NEVER
 from workbench.training.live import Live
 from workbench.training.loops.material import Material
 from workbench.training.patience import Patience
 
-DEFAULT_PATIENCE = 25  # rounds without a better validation loss, where the spec says nothing
 _FAR_WORSE = 1.25
 
 
@@ -37,8 +37,8 @@ class Rounds:
         self._patience: Patience | None = None
         if early is not None and early.patience < total:
             self._patience = Patience(early.patience, early.min_delta)
-        elif self._by_default and total > DEFAULT_PATIENCE:
-            self._patience = Patience(DEFAULT_PATIENCE)
+        elif self._by_default and total > BOOSTING_PATIENCE:
+            self._patience = Patience(BOOSTING_PATIENCE)
         self._losses: list[float] = []
         self._why = ""
         self.ended = False
@@ -90,7 +90,10 @@ class Rounds:
             keep_rounds(model, best)
             live.note(f"The best {best} rounds are kept.")
             if self._by_default and not self.stopped:
-                live.note("To train all rounds, set early_stopping: {patience: 10000}.")
+                live.note(
+                    f"That is the default of boosting. To train all rounds, switch early stopping off, or set "
+                    f"early_stopping: {{patience: {NEVER}}}."
+                )
         if not keeps and self._has_validation and (note := self._worsened()):
             live.note(note)
 
