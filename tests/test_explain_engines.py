@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from workbench.errors import ExplainError
 from workbench.estimators import build_sklearn, wrap_model
+from workbench.estimators.scaling import Scaling
 from workbench.explain import explain_rows
 from workbench.explain.engines import _collect, _compute, choose_engine
 from workbench.explain.library import _normalised, explain_gradients, explain_linear, explain_trees
@@ -99,6 +100,15 @@ def test_every_model_gives_one_shape_and_adds_up(engine, name, task, n_classes, 
     assert explanation.output_space == space
     assert explanation.additivity_error < error
     assert explanation.importance()["column"][0] in ("sex", "fare")
+
+
+def test_trees_that_learned_a_moved_target_are_explained_in_its_own_unit():
+    predictor, native, frame = _package("decision_tree", "regression")
+    native.model.scaling = Scaling(mean=1.7e9, std=3.0)
+    explanation = _explain("tree", predictor, native, frame)
+    np.testing.assert_allclose(explanation.outputs, predictor.scores(frame.head(12)), rtol=1e-15)
+    assert explanation.base_values[0] > 1.6e9
+    assert explanation.additivity_error < 1e-5
 
 
 def test_one_hot_children_are_summed_to_their_column():

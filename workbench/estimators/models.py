@@ -12,8 +12,16 @@ from workbench.errors import PackageError
 from workbench.estimators.catalogue import EstimatorEntry
 from workbench.estimators.catalogue import entry as find_entry
 from workbench.estimators.classical import SklearnModel, build_sklearn, keep_rounds
-from workbench.estimators.native import DESCRIPTION, FORMAT, NativeModel, missing_fill, pick_class
+from workbench.estimators.native import (
+    DESCRIPTION,
+    FORMAT,
+    FORMAT_WITH_SCALING,
+    NativeModel,
+    missing_fill,
+    pick_class,
+)
 from workbench.estimators.network import KerasModel, TargetScale, build_network
+from workbench.estimators.scaling import Scaling
 from workbench.storage import read_json
 
 __all__ = [
@@ -83,10 +91,13 @@ def load_model(folder: Path) -> NativeModel:
 
     kinds: dict[str, Any] = {"sklearn": SklearnModel, "keras": KerasModel, "keras_image": ImageModel, **GROUP_MODELS}
     kinds |= {"combined": CombinedModel, "calibrated": CalibratedModel}
-    if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("engine") not in kinds:
+    formats = (FORMAT, FORMAT_WITH_SCALING)
+    if not isinstance(document, dict) or document.get("format") not in formats or document.get("engine") not in kinds:
         raise PackageError(
             f"Got {folder} without a {DESCRIPTION} of format {FORMAT}, needed a stored model. Build the package again."
         )
     common = {key: document[key] for key in ("task", "classes", "n_features", "fill")}
     loaded: NativeModel = kinds[document["engine"]]._load(folder, common, document)
+    if document.get("scaling") is not None:
+        loaded.scaling = Scaling.from_dict(document["scaling"])
     return loaded

@@ -10,12 +10,14 @@ import numpy as np
 
 from workbench.data.spec import Task
 from workbench.errors import ConversionError
+from workbench.estimators.scaling import Scaling
 from workbench.storage import write_json
 
 if TYPE_CHECKING:
     from workbench.graph import GraphBuilder
 
 FORMAT = 1
+FORMAT_WITH_SCALING = 2  # an earlier workbench would pass over it, and answer wrongly
 DESCRIPTION = "model.json"
 
 # Two classes whose probabilities agree to this many decimals are tied, and the first one wins. Sums of many trees
@@ -81,6 +83,7 @@ class NativeModel(ABC):
         self.classes = list(classes) if classes is not None else None
         self.n_features = n_features
         self.fill = None if fill is None else np.asarray(fill, dtype=np.float64)
+        self.scaling: Scaling | None = None  # how rows are moved once gaps are filled, and answers behind
 
     @property
     def n_classes(self) -> int:
@@ -89,7 +92,15 @@ class NativeModel(ABC):
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Give what the graph gives: probabilities (n_rows, n_classes), or values (n_rows, 1)."""
-        return self._scores(self._filled(np.asarray(X, dtype=np.float64)))
+        rows = self._filled(np.asarray(X, dtype=np.float64))
+        if self.scaling is None:
+            return self._scores(rows)
+        return self.scaling.values(self._scores(self.scaling.rows(rows)))
+
+    def seen(self, X: np.ndarray) -> np.ndarray:
+        """Give rows as the estimator itself sees them: gaps filled where it takes none, and moved where it must be."""
+        rows = self._filled(np.asarray(X, dtype=np.float64))
+        return rows if self.scaling is None else self.scaling.rows(rows)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Give the probability of each class, of shape (n_rows, n_classes), in double."""
@@ -124,7 +135,9 @@ class NativeModel(ABC):
         if self.fill is not None:
             features = graph.node("Where", graph.node("IsNaN", features), graph.constant(self.fill[None, :]), features)
         try:
-            return self._emit(graph, features)
+            if self.scaling is None:
+                return self._emit(graph, features)
+            return self.scaling.emit_values(graph, self._emit(graph, self.scaling.emit_rows(graph, features)))
         except ConversionError:
             raise
         except Exception as error:  # converters raise anything; the package falls back to the native model and says why
@@ -137,6 +150,8 @@ class NativeModel(ABC):
         folder.mkdir(parents=True, exist_ok=True)
         document = {"format": FORMAT, "engine": self.engine, "task": self.task, "classes": self.classes}
         document |= {"n_features": self.n_features, "fill": self.fill, **self._save(folder)}
+        if self.scaling is not None:
+            document |= {"format": FORMAT_WITH_SCALING, "scaling": self.scaling.to_dict()}
         write_json(folder / DESCRIPTION, document)
 
     def _filled(self, X: np.ndarray) -> np.ndarray:

@@ -48,8 +48,11 @@ def explain_trees(native: NativePackage, frame: pl.DataFrame, on_progress: Progr
     X = native.features(frame)
     values = _in_chunks(lambda part: explainer.shap_values(part, check_additivity=False), X, on_progress)
     base = np.ravel(np.asarray(explainer.expected_value, dtype=np.float64))
+    scaling = native.model.scaling
     if native.model.task == "regression":
-        outputs, space = estimator.predict(X), ""
+        outputs, space = native.scores(frame), ""
+        if scaling is not None:  # the trees answer in standard deviations from the target's mean
+            values, base = values * scaling.std, scaling.values(base)
     elif native.family == "forest":
         outputs, space = estimator.predict_proba(X), "probability"
     else:
@@ -115,8 +118,8 @@ def explain_gradients(
         )
     if native.model.task == "regression":  # the network answers in standard deviations of the target
         values = values * native.model.target_scale.std  # type: ignore[attr-defined]
-    outputs = native.model.scores(native.features(frame))
-    base = native.model.scores(native.features(background)).mean(axis=0)
+    outputs = native.scores(frame)
+    base = native.scores(background).mean(axis=0)
     space = "probability" if native.model.task == "classification" else ""
     method = f"GradientExplainer: expected gradients, {N_GRADIENT_SAMPLES} samples a row"
     return (*_with_all_classes(native, values, base, outputs), space, method)

@@ -44,11 +44,12 @@ class NativePackage:
         return "network" if self.model.engine == "keras" and not _embeds(self.model) else "other"
 
     def features(self, frame: pl.DataFrame) -> np.ndarray:
-        """Transform raw rows to what the estimator itself sees: gaps filled where it takes none."""
-        X = self.recipe.transform(frame)
-        if self.model.fill is not None:
-            X = np.where(np.isnan(X), self.model.fill, X)
-        return np.asarray(X, dtype=np.float64)
+        """Transform raw rows to what the estimator itself sees; see `NativeModel.seen`."""
+        return self.model.seen(self.recipe.transform(frame))
+
+    def scores(self, frame: pl.DataFrame) -> np.ndarray:
+        """Give the model's answers on raw rows."""
+        return self.model.scores(self.recipe.transform(frame))
 
     def sum_by_column(self, shap_values: np.ndarray, columns: list[str]) -> np.ndarray:
         """Add the SHAP values of features, shape (n, n_features, k), to those of their source columns.

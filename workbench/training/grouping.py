@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import EstimatorError
+from workbench.estimators.catalogue import entry as find_entry
 from workbench.estimators.groups import NOISE, OUTLIER_CLASSES, ArrayModel, CentersModel, DensityModel, IsolationModel
 from workbench.estimators.native import missing_fill
+from workbench.estimators.scaling import find_scaling
 
 if TYPE_CHECKING:
     from workbench.training.live import Live
@@ -39,7 +41,12 @@ def fit_groups(name: str, params: dict[str, Any], X: np.ndarray, live: Live, *, 
     EstimatorError
         If the rows are too few or too many for these parameters, or HDBSCAN finds no dense region.
     """
-    return _LEARNERS[name](params, X, live, seed)
+    scaling = find_scaling(find_entry(name), params, X, None, task="clustering")
+    model = _LEARNERS[name](params, X if scaling is None else scaling.rows(X), live, seed)
+    model.fill = missing_fill(X)
+    if scaling is not None:
+        model.scaling = scaling
+    return model
 
 
 def silhouette(X: np.ndarray, groups: np.ndarray, *, seed: int) -> float | None:
@@ -52,6 +59,7 @@ def silhouette(X: np.ndarray, groups: np.ndarray, *, seed: int) -> float | None:
     if len(X) > _SILHOUETTE_ROWS:
         rows = np.random.default_rng(seed).choice(len(X), _SILHOUETTE_ROWS, replace=False)
         X, groups = X[rows], groups[rows]
+    X = X - X.mean(axis=0)  # distances between rows far from 0 lose their digits
     n_groups = len(np.unique(groups))
     return float(silhouette_score(X, groups)) if 2 <= n_groups < len(X) else None
 

@@ -174,13 +174,17 @@ def _scored(
     fitted_on: str, rows: Preparation, recipe: FittedRecipe, X: np.ndarray, X_test: np.ndarray, held_out: np.ndarray
 ) -> _Way:
     from workbench.estimators.models import build_sklearn, wrap_model
+    from workbench.estimators.scaling import Scaling, find_scaling
     from workbench.evaluation import evaluate_predictions
 
     estimator = build_sklearn(rows.entry, rows.params, task=rows.task, seed=rows.spec.seed, n_jobs=usable_cores())
+    y = rows.y[rows.split.train]
+    scaling = find_scaling(rows.entry, rows.params, X, y, task=rows.task) or Scaling()  # as the run itself does
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # both are stopped at the same place, and the run itself says it
-        estimator.fit(X, rows.y[rows.split.train])
+        estimator.fit(scaling.rows(X), scaling.targets(y))
     model = wrap_model(estimator, rows.entry, X, task=rows.task, classes=rows.classes)
+    model.scaling = scaling
     labels, predicted = rows.labels(held_out), model.scores(X_test)
     scores = evaluate_predictions(labels, predicted, task=rows.task, classes=rows.classes)
     return _Way(fitted_on, recipe, predicted, labels, scores)

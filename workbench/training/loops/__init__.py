@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from workbench.training.loops.material import Material
 
 if TYPE_CHECKING:
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from workbench.training.live import Live
 
 __all__ = ["Material", "fit"]
+
+_ASKED_ROWS = 200
+_SAME = 1e-4  # of the target's spread
 
 
 def fit(material: Material, live: Live) -> NativeModel:
@@ -26,8 +31,41 @@ def fit(material: Material, live: Live) -> NativeModel:
     from workbench.training.loops.calibrating import calibrate, check_calibration
 
     check_calibration(material)
-    model = _fit(material, live)
+    model = _fit(material.scaled, live)
+    _tell(material.scaled, live)
+    _tell_same_answer(model, material, live)
     return model if material.training.calibration == "none" else calibrate(model, material, live)
+
+
+def _tell(material: Material, live: Live) -> None:
+    """Say in the log what was moved, so that nobody wonders about the estimator inside the package."""
+    if material.scaling is None:
+        return
+    n_moved = len(material.scaling.moved_features)
+    if n_moved:
+        words = "1 feature lies" if n_moved == 1 else f"{n_moved:,} features lie"
+        live.log(
+            f"{words} far from 0, or closely together, for the digits that {material.entry.title} computes with: "
+            "learned from their distance to the middle."
+        )
+    if material.scaling.moves_target:
+        live.log(
+            f"The target is too small, too large or too far from 0 for the digits that {material.entry.title} computes "
+            "with: learned in standard deviations from its mean, answered in its own unit."
+        )
+
+
+def _tell_same_answer(model: NativeModel, material: Material, live: Live) -> None:
+    """Say so where a model learned nothing: a metric alone may be taken for bad luck."""
+    X, y = (part[:_ASKED_ROWS] for part in material.measured_rows)
+    if material.entry.name in ("baseline", "lasso", "elastic_net") or material.entry.takes != "table" or len(y) < 2:
+        return
+    y_spread = 1.0 if material.task == "classification" else float(np.std(y))
+    if np.ptp(y) > 0 and float(np.std(model.scores(X), axis=0).max()) < _SAME * y_spread:
+        live.note(
+            "The model gives each row practically the same answer: it learned nothing from these features. Are they in "
+            "very small or very large units? Then put the step standardize in the recipe."
+        )
 
 
 def _fit(material: Material, live: Live) -> NativeModel:

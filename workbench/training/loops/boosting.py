@@ -190,4 +190,4 @@ def _losses(material: Material, train: float, validation: float | None) -> dict[
             values[f"{prefix}rmse"] = math.sqrt(max(0.0, -2.0 * score))
         else:
             values[f"{prefix}loss"] = -score
-    return values
+    return material.in_unit(values) if material.task == "regression" else values

@@ -11,7 +11,6 @@ from workbench.training.live import Live
 from workbench.training.loops.material import Material
 from workbench.training.loops.rounds import Rounds
 from workbench.training.loops.stored_trees import Growth, few_rows, tree_arrays, trees_from
-from workbench.training.measures import measure
 
 _OUT_OF_BAG = ("oob_improvement_", "oob_scores_")
 
@@ -89,9 +88,9 @@ class _Watch:
 
     def _measure(self, model: Any, raw: np.ndarray, y: np.ndarray, *, prefix: str) -> dict[str, float]:
         if self._material.task == "regression":
-            return measure("regression", y, raw, prefix=prefix)
+            return self._material.measure(y, raw, prefix=prefix)
         p = model._loss.predict_proba(raw if raw.shape[1] > 1 else raw[:, 0])
-        return measure("classification", y, self._material.full_scores(p, model.classes_), prefix=prefix)
+        return self._material.measure(y, self._material.full_scores(p, model.classes_), prefix=prefix)
 
     def _predicted(self, model: Any, part: str, X: np.ndarray) -> np.ndarray:
         """Bring the raw predictions of a part up to date: only the trees that came since are asked."""

@@ -11,7 +11,6 @@ from workbench.estimators.native import NativeModel
 from workbench.training.live import Live
 from workbench.training.loops.material import Material
 from workbench.training.loops.stored_trees import Growth, few_rows, tree_arrays, trees_from
-from workbench.training.measures import measure
 from workbench.training.patience import Patience
 
 _N_POINTS = 20  # points on the curve once it is under way
@@ -130,4 +129,4 @@ class _Curve:
         scores = np.asarray(self._total) / self._n_trees
         if not regression:
             scores = self._material.full_scores(scores, forest.classes_)
-        return measure(self._material.task, self._y, scores, prefix=self._prefix)
+        return self._material.measure(self._y, scores, prefix=self._prefix)

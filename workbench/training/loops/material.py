@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.data.spec import Task
 from workbench.estimators.catalogue import EstimatorEntry
+from workbench.estimators.scaling import Scaling, find_scaling
 from workbench.estimators.spec import TrainingSpec
+from workbench.training.measures import measure
 
 if TYPE_CHECKING:
     import keras
@@ -63,6 +66,10 @@ class Material:
         Builds and compiles the network, given the number of batches of an epoch; the catalogue's own when absent.
     finish : callable, optional
         Wraps the trained network; `wrap_model` when absent.
+    scaling : Scaling, optional
+        How rows and target of this material were moved; see `scaled`.
+    plain : Material, optional
+        The material before that.
     """
 
     entry: EstimatorEntry
@@ -84,6 +91,8 @@ class Material:
     augment: Callable[[Any, Any], Any] | None = None
     network: Callable[[int], keras.Model] | None = None
     finish: Callable[[keras.Model], NativeModel] | None = None
+    scaling: Scaling | None = None
+    plain: Material | None = field(default=None, repr=False)
 
     @property
     def has_validation(self) -> bool:
@@ -121,13 +130,53 @@ class Material:
         """Build the unfitted scikit-learn estimator."""
         from workbench.estimators.classical import build_sklearn
 
-        return build_sklearn(self.entry, self.params, task=self.task, seed=self.seed, n_jobs=self.n_jobs)
+        built = build_sklearn(self.entry, self.params, task=self.task, seed=self.seed, n_jobs=self.n_jobs)
+        if self.scaling is not None and self.scaling.moves_target and hasattr(built, "ccp_alpha"):
+            built.ccp_alpha /= self.scaling.std**2  # in the unit of the target, squared
+        return built
 
     def wrap(self, estimator: Any) -> SklearnModel:
         """Wrap a fitted scikit-learn estimator."""
         from workbench.estimators.classical import SklearnModel
 
-        return SklearnModel(estimator, task=self.task, classes=self.classes, n_features=self.n_features, fill=self.fill)
+        model = SklearnModel(
+            estimator, task=self.task, classes=self.classes, n_features=self.n_features, fill=self.fill
+        )
+        model.scaling = self.scaling
+        return model
+
+    @cached_property
+    def scaled(self) -> Material:
+        """Rows and target as the estimator can take them; mostly these themselves. See `find_scaling`."""
+        if self.scaling is not None:
+            return self
+        found = find_scaling(self.entry, self.params, *self.measured_rows, task=self.task)
+        if found is None:
+            return self
+        moved = replace(
+            self,
+            X_train=found.rows(self.X_train),
+            y_train=found.targets(self.y_train),
+            X_validation=found.rows(self.X_validation) if self.has_validation else self.X_validation,
+            y_validation=found.targets(self.y_validation),
+            scaling=found,
+            plain=self,
+        )
+        if self.unbalanced is None:
+            return moved
+        X, y = self.unbalanced
+        return replace(moved, unbalanced=(found.rows(X), found.targets(y)))
+
+    def measure(self, y: np.ndarray, scores: np.ndarray, *, prefix: str = "") -> dict[str, float]:
+        """Measure answers as the estimator gives them; loss and RMSE are in the target's own unit."""
+        return self.in_unit(measure(self.task, y, scores, prefix=prefix))
+
+    def in_unit(self, values: dict[str, float]) -> dict[str, float]:
+        """Bring squared loss and RMSE of a target that was moved back to its own unit."""
+        if self.scaling is None or not self.scaling.moves_target:
+            return values
+        powers = {"loss": 2, "rmse": 1}
+        return {name: value * self.scaling.std ** powers[name.removeprefix("val_")] for name, value in values.items()}
 
     def full_scores(self, probabilities: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Put the columns of the classes that training rows had into a frame of all classes."""

@@ -118,14 +118,16 @@ class _Training:
         material = self._material
         if material.finish is not None:
             return material.finish(self._network)
-        return wrap_model(
+        model = wrap_model(
             self._network,
             material.entry,
-            material.measured_rows[0],
+            (material.plain or material).measured_rows[0],
             task=material.task,
             classes=material.classes,
             target_scale=self._scale,
         )
+        model.scaling = material.scaling
+        return model
 
     def _run_epoch(self, epoch: int, first: int) -> bool:
         """Run the batches of an epoch from one on; tell whether it came to its end."""

@@ -47,11 +47,12 @@ def fit_single(material: Material, live: Live) -> NativeModel:
     if material.entry.name in ("lasso", "elastic_net") and not np.any(estimator.coef_):
         live.note("All weights became zero, so each row gets the same answer: lower alpha.")
     model = material.wrap(estimator)
-    X, y = _measured_rows(material)
+    plain = material.plain or material
+    X, y = _measured_rows(plain)
     values = measure(material.task, y, model.scores(X))
     if material.has_validation:
-        scores = model.scores(material.X_validation)
-        values |= measure(material.task, material.y_validation, scores, prefix="val_")
+        scores = model.scores(plain.X_validation)
+        values |= measure(material.task, plain.y_validation, scores, prefix="val_")
     live.record(1, 1, values)
     live.count(1, 1, "fit")
     return model

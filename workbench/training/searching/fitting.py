@@ -68,6 +68,7 @@ def begin_fit(
     counted = {nested: max(stages)} if nested and stages else {}
     material = material_of(rows, {**(fixed or {}), **counted}, config, n_jobs)
     if material.entry.engine == "sklearn" and not _needs_loop(material):
+        material = _moved(rows, material)
         if material.entry.progress == "trees":
             return _Forest(material, rows, scorer, cancelled, keep_model)
         if material.entry.progress == "rounds" and nested:
@@ -92,6 +93,14 @@ def material_of(rows: FoldRows, fixed: Mapping[str, Any], config: Mapping[str, A
     return replace(changed, network=network_builder(prepared, rows.recipe))
 
 
+def _moved(rows: FoldRows, material: Material) -> Material:
+    """Give rows and target as the estimator can take them, found once for all trials on a fold."""
+    found = rows.material.scaled
+    if found.scaling is None:
+        return material
+    return replace(found, params=material.params, training=material.training, n_jobs=material.n_jobs)
+
+
 def _needs_loop(material: Material) -> bool:
     """Early stopping looks at the validation rows after each round, as the run itself will."""
     return material.training.early_stopping is not None and material.entry.progress in ("trees", "rounds")
@@ -108,7 +117,8 @@ class _Forest(TimedFit):
     ) -> None:
         super().__init__(material, scorer)
         self._cancelled, self._keep = cancelled, keep_model
-        self._X, self._X_validation = rows.narrow or (material.X_train, material.X_validation.astype(np.float32))
+        narrow = rows.narrow if material.scaling is None else None
+        self._X, self._X_validation = narrow or (material.X_train, material.X_validation.astype(np.float32))
         self._forest = material.build()
         self._most = int(self._forest.n_estimators)
         self._forest.set_params(warm_start=True)
@@ -152,7 +162,8 @@ class _Single(TimedFit):
         weights = {} if material.weights is None else {"sample_weight": material.weights}
         estimator.fit(with_values(material.X_train), material.y_train, **weights)
         self._model = material.wrap(estimator)
-        return self._score(self._model.scores(material.X_validation))
+        plain = material.plain or material
+        return self._scorer(plain.y_validation, self._model.scores(plain.X_validation))
 
 
 def fit_plainly(rows: FoldRows, config: Mapping[str, Any], fixed: Mapping[str, Any]) -> float:

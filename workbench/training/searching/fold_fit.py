@@ -67,4 +67,5 @@ class TimedFit:
         raise NotImplementedError
 
     def _score(self, scores: np.ndarray) -> float:
-        return self._scorer(self._material.y_validation, scores)
+        scaling, plain = self._material.scaling, self._material.plain or self._material
+        return self._scorer(plain.y_validation, scores if scaling is None else scaling.values(scores))
