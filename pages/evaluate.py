@@ -7,7 +7,7 @@ from workbench.ui.pages import PAGES
 opened = page.start("Evaluate", PAGES["evaluate"].purpose, needs=["run"])
 report = report_view.report_of(opened.run)
 if isinstance(report, GroupReport):
-    groups_view.draw(report, opened.table)
+    groups_view.draw(report, opened.run_table)
     st.stop()
 split = report_view.headline(report)
 pictures, compare = st.tabs(["This run", "Compare runs"], key="evaluate.view")
@@ -16,6 +16,6 @@ with pictures:
         cell = report_view.classification(report, split)
     else:
         cell = report_view.regression(report, split)
-    report_view.rows(report, split, opened.table, cell)
+    report_view.rows(report, split, opened.run_table, cell)
 with compare:
     comparison_view.draw(opened.run, report, split)

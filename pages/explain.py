@@ -1,6 +1,6 @@
 import streamlit as st
 
-from workbench.ui import explanation_form, explanation_view, image_predict, messages, page, subject
+from workbench.ui import as_code, explanation_form, explanation_view, image_predict, messages, page, subject
 from workbench.ui.pages import PAGES
 
 subject.open_demo()
@@ -10,11 +10,13 @@ with messages.shown(stop=True):
         opened, key="explain", purpose="See which columns matter, how each one acts, and why one row got its answer."
     )
     if image_predict.takes_images(asked):
+        as_code.note("explain", subject=asked.kind)
         image_predict.explain(asked)
         st.stop()
     job = explanation_form.draw(asked, opened)
+    explanation_form.note_shown(job, asked, opened)
     if job is None:
-        explanation_form.explain_empty(asked)
+        explanation_form.explain_empty(asked, opened)
     elif not job.state.has_ended:
         explanation_view.progress(job)
     elif job.status != "finished":

@@ -1,6 +1,6 @@
 import streamlit as st
 
-from workbench.ui import batch_view, image_predict, messages, page, predict_view, subject
+from workbench.ui import as_code, batch_view, image_predict, messages, page, predict_view, subject
 from workbench.ui.pages import PAGES
 from workbench.ui.state import address
 
@@ -11,6 +11,7 @@ with messages.shown(stop=True):
     asked = subject.choose(
         opened, key="predict", purpose="Ask a model about one row or a whole file, and see why.", prefer="model"
     )
+    as_code.note("predict", subject=asked.kind)
     if image_predict.takes_images(asked):
         image_predict.draw(asked)
         st.stop()

@@ -17,7 +17,7 @@ if view == "runs":
     run_list.draw()
 elif view == "watch":
     page.require(opened, PAGES["train"].purpose, "run")
-    run_view.show(run, opened.table)
+    run_view.show(run, opened.run_table)
 else:
     page.require(opened, PAGES["train"].purpose, "table", "recipe")
     ready_worker.keep()

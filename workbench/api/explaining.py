@@ -26,15 +26,25 @@ def open_version(reference: str, *, settings: Settings | None = None) -> Version
     return resolve(reference, settings=settings)
 
 
-def explain_model(model: Version | str, rows: Any, *, settings: Settings | None = None, **options: Any) -> Explanation:
+def explain_model(
+    model: Version | str,
+    rows: Any = None,
+    *,
+    n_rows: int | None = None,
+    settings: Settings | None = None,
+    **options: Any,
+) -> Explanation:
     """Explain a published model's answers in the user's own columns.
 
     Parameters
     ----------
     model : Version or str
         ``churn``, ``churn@champion`` or ``churn/3``.
-    rows : Polars, pandas or Arrow frame, dict of lists or list of dict
-        The rows to explain.
+    rows : Polars, pandas or Arrow frame, dict of lists or list of dict, optional
+        The rows to explain; when absent the training rows that the version carries.
+    n_rows : int, optional
+        At most this many of them, drawn at random by `seed`, as on the Explain page. By default 100 of the carried
+        rows, and all rows that are passed.
     **options
         ``engine``, ``n_background``, ``seed`` and ``background``, as `workbench.explain.explain` takes them.
 
@@ -47,9 +57,13 @@ def explain_model(model: Version | str, rows: Any, *, settings: Settings | None 
     ExplainError
         If the engine can't explain this model.
     """
+    from workbench.explain.rows import EXPLAINED_ROWS
+
     settings = settings or current()
     version = open_version(model, settings=settings) if isinstance(model, str) else model
-    return explain_package(version.folder, rows, settings=settings, **options)
+    if rows is None:
+        rows, n_rows = version.background(), n_rows or EXPLAINED_ROWS
+    return explain_package(version.folder, rows, n_rows=n_rows, settings=settings, **options)
 
 
 def explain_image(
@@ -83,15 +97,22 @@ def explain_image(
     return explain.explain_image(model, image, **options)
 
 
-def explain_package(folder: Path, rows: Any, *, settings: Settings, **options: Any) -> Explanation:
+def explain_package(
+    folder: Path, rows: Any, *, n_rows: int | None = None, settings: Settings, **options: Any
+) -> Explanation:
     """Explain the answers of a package's model, in a worker that stores the result; asked again, give what is stored.
 
     SHAP's engines patch TensorFlow for the whole process, so they don't run in a notebook's. An own background stays
     here, since the worker reads the package's.
     """
     from workbench.explain import explain, start_explanation
+    from workbench.explain.rows import sample_frame
+    from workbench.package import load_predictor
 
     if options.get("background") is not None:
+        if n_rows is not None:
+            frame = load_predictor(folder, settings=settings).signature.check(rows).frame
+            rows = sample_frame(frame, n_rows, options.get("seed", 0))
         return explain(folder, rows, settings=settings, **options)
     options.pop("background", None)
-    return start_explanation(folder, rows, settings=settings, **options).result()
+    return start_explanation(folder, rows, n_rows=n_rows, settings=settings, **options).result()

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from workbench.registry import Version
     from workbench.training.spec import RunSpec
 
-EXPLAINED_ROWS = 200
 _FRAME = {
     **dict.fromkeys(("run_id", "name", "status", "reason", "estimator"), "word"),
     **dict.fromkeys(("seconds", "accuracy", "roc_auc", "r2", "rmse"), "number"),
@@ -55,13 +54,16 @@ class Run(training.Run):
         """
         return self.report()
 
-    def explain(self, rows: Any = None, **options: Any) -> Explanation:
+    def explain(self, rows: Any = None, *, n_rows: int | None = None, **options: Any) -> Explanation:
         """Explain its answers in the user's own columns.
 
         Parameters
         ----------
         rows : Polars, pandas or Arrow frame, dict of lists or list of dict, optional
-            The first 200 rows of the test split when absent (of the training split, where there is no test split).
+            The test split when absent (the training split, where there is no test split).
+        n_rows : int, optional
+            At most this many of them, drawn at random by `seed`, as on the Explain page. By default 100 of the test
+            split, and all rows that are passed.
         **options
             As for `explain_model`.
 
@@ -73,19 +75,12 @@ class Run(training.Run):
             If the engine can't explain this model.
         """
         from workbench.api.explaining import explain_package
+        from workbench.explain.rows import EXPLAINED_ROWS
 
         self.check_model()  # says what is missing
-        rows = self.unseen_rows(EXPLAINED_ROWS) if rows is None else rows
-        return explain_package(self.package_folder, rows, settings=self._settings, **options)
-
-    def unseen_rows(self, n: int = EXPLAINED_ROWS) -> pl.DataFrame:
-        """Give the first `n` rows of its test split as they stand in the table."""
-        from workbench.data import resolve
-
-        report = self.report()
-        split = "test" if "test" in report.splits else report.splits[0]
-        positions = report.predictions(split)["row"].head(n)
-        return resolve(self.spec.opened_data, settings=self._settings).take(positions.to_numpy())
+        if rows is None:
+            rows, n_rows = self.unseen_rows(n_rows or EXPLAINED_ROWS, seed=options.get("seed", 0)), None
+        return explain_package(self.package_folder, rows, n_rows=n_rows, settings=self._settings, **options)
 
     def publish(self, name: str, *, note: str = "") -> Version:
         """Publish its model as the next version of `name`; see `workbench.publish`.

@@ -17,7 +17,7 @@ from workbench import storage
 from workbench.errors import ExplainError
 from workbench.explain.files import FORMAT_VERSION, RESULT
 from workbench.explain.result import Engine, Explanation
-from workbench.explain.rows import N_BACKGROUND, refuse_images
+from workbench.explain.rows import N_BACKGROUND, refuse_images, sample_frame
 from workbench.settings import Settings, current
 from workbench.training.liveness import exit_status, is_alive, is_ours, process_created
 from workbench.training.processes import start_worker
@@ -93,6 +93,11 @@ class ExplanationJob:
         return self.state.reason
 
     @property
+    def request(self) -> dict[str, Any]:
+        """What was asked: ``engine``, ``n_rows``, and in ``asked`` which rows these are, where that was said."""
+        return dict(storage.read_json(self.folder / REQUEST) or {})
+
+    @property
     def seconds_left(self) -> float | None:
         """Estimate from what is done so far; None before the first sign of progress."""
         state = self.state
@@ -147,6 +152,7 @@ def start_explanation(
     engine: Engine = "auto",
     n_background: int = N_BACKGROUND,
     seed: int = 0,
+    asked: dict[str, Any] | None = None,
     settings: Settings | None = None,
 ) -> ExplanationJob:
     """Explain rows in a process of its own and return at once; asked again, give what is there or under way.
@@ -157,9 +163,11 @@ def start_explanation(
     rows : Polars, pandas or Arrow frame, dict of lists or list of dict, optional
         By default the package's background rows (a sample of its training rows).
     n_rows : int, optional
-        At most so many of them, the first.
+        At most this many of them, drawn at random by `seed`; all when absent.
     engine, n_background, seed
         As `explain`.
+    asked : dict, optional
+        Kept with the request: which rows these are, for whoever shows the explanation.
 
     Raises
     ------
@@ -174,7 +182,7 @@ def start_explanation(
 
     settings = settings or current()
     folder = Path(package_folder).resolve()
-    frame = _checked_rows(folder, rows, n_rows, settings)
+    frame = _checked_rows(folder, rows, n_rows, seed, settings)
     options = {"engine": engine, "n_background": n_background, "seed": seed}
     job = ExplanationJob(settings.explanations / _digest(folder, frame, options))
     with storage.disk_errors(job.folder):
@@ -182,7 +190,7 @@ def start_explanation(
     with FileLock(job.folder / ".lock"):
         state = job.state if (job.folder / REQUEST).is_file() else None
         if state is None or state.status in ("failed", "lost"):
-            _prepare(job.folder, folder, frame, options)
+            _prepare(job.folder, folder, frame, options | ({"asked": asked} if asked else {}))
             _launch(job.folder, settings)
     return job
 
@@ -210,7 +218,7 @@ def write_state(
     )
 
 
-def _checked_rows(folder: Path, rows: Any, n_rows: int | None, settings: Settings) -> pl.DataFrame:
+def _checked_rows(folder: Path, rows: Any, n_rows: int | None, seed: int, settings: Settings) -> pl.DataFrame:
     from workbench.package import load_predictor
 
     predictor = load_predictor(folder, settings=settings)
@@ -221,8 +229,11 @@ def _checked_rows(folder: Path, rows: Any, n_rows: int | None, settings: Setting
         if not path.is_file():
             raise ExplainError(f"Got a package without background rows ({path}), needed rows to explain. Pass some.")
         rows = pl.read_parquet(path)
-    frame = signature.check(rows).frame
-    return frame if n_rows is None else frame.head(max(n_rows, 1))
+    if n_rows is None:
+        return signature.check(rows).frame
+    if isinstance(rows, pl.DataFrame):  # of a large table only the rows that are explained are checked
+        return signature.check(sample_frame(rows, max(n_rows, 1), seed)).frame
+    return sample_frame(signature.check(rows).frame, max(n_rows, 1), seed)
 
 
 def _digest(folder: Path, frame: pl.DataFrame, options: dict[str, Any]) -> str:

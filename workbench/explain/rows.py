@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.package import Predictor
 
 N_BACKGROUND = 100
+EXPLAINED_ROWS = 100  # where nobody says how many: on the Explain page, in Python and in what it shows as code
 
 
 def explain_rows(

@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pprint import pformat
 from typing import Any, Literal, get_args
 
 from workbench.errors import SpecError
-from workbench.export.image_code import ANSWERS, EXPLANATION, explanation_of, is_for_images
+from workbench.explain.rows import EXPLAINED_ROWS
+from workbench.export.image_code import (
+    ANSWERS,
+    carried_images,
+    explanation_of,
+    explanation_of_run,
+    is_for_images,
+)
 from workbench.training.spec import RunSpec
 
 Page = Literal["home", "data", "prepare", "train", "evaluate", "explain", "predict", "models"]
 PAGES: tuple[Page, ...] = get_args(Page)
-EXPLAINED_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What the Explain page shows: which rows of what, by which engine, and what of it is drawn.
+
+    Parameters
+    ----------
+    rows : {"test", "background", "table"}
+        The test split of the run, the training rows that the model carries, or the open table.
+    n_rows : int
+        At most this many of them, drawn at random.
+    table : str, optional
+        The open table, where its rows are explained.
+    engine : str
+    column, output, row : optional
+        The column, class and row that are drawn.
+    """
+
+    rows: Literal["test", "background", "table"] = "background"
+    n_rows: int = EXPLAINED_ROWS
+    table: str | None = None
+    engine: str = "auto"
+    column: str | None = None
+    output: str | None = None
+    row: int = 0
 
 
 @dataclass(frozen=True)
@@ -33,6 +65,16 @@ class Shown:
         The row that the Predict page asks about.
     takes_images : bool
         Whether the open model takes images.
+    subject : {"run", "model"}, optional
+        Which of the two the page asks, where both are open; by default the run on Explain, the model on Predict.
+    split : str
+        The split that the Evaluate page shows.
+    kinds : sequence of str
+        The pictures of the run's report.
+    explained : Explained, optional
+        What the Explain page shows.
+    image : int
+        Which of the images that the model carries is shown, from 0.
     """
 
     spec: RunSpec | None = None
@@ -41,6 +83,16 @@ class Shown:
     source: str | None = None
     row: dict[str, Any] | None = None
     takes_images: bool = False
+    subject: Literal["run", "model"] | None = None
+    split: str = "test"
+    kinds: Sequence[str] = ()
+    explained: Explained | None = None
+    image: int = 0
+
+    @property
+    def asks_run(self) -> bool:
+        """Whether the page asks the run, not the model."""
+        return self.subject == "run" or not self.model
 
 
 def as_code(
@@ -52,6 +104,7 @@ def as_code(
     source: str | None = None,
     row: dict[str, Any] | None = None,
     takes_images: bool = False,
+    **seen: Any,
 ) -> str:
     """Write the Python that does what a page shows now, with the public names only.
 
@@ -70,6 +123,8 @@ def as_code(
         The row that the Predict page asks about.
     takes_images : bool
         Whether the open model takes images; a spec says so itself.
+    **seen
+        What is chosen on the page: ``subject``, ``split``, ``kinds``, ``explained`` and ``image`` of `Shown`.
 
     Raises
     ------
@@ -88,7 +143,7 @@ def as_code(
     """
     if page not in PAGES:
         raise SpecError(f"Got the page {page!r}, needed one of {', '.join(PAGES)}. Pass the page's key.")
-    shown = Shown(spec=spec, run_id=run_id, model=model, source=source, row=row, takes_images=takes_images)
+    shown = Shown(spec=spec, run_id=run_id, model=model, source=source, row=row, takes_images=takes_images, **seen)
     lines = _CALLS[page](shown)
     return "\n".join(["import workbench as wb", "", *lines]) + "\n"
 
@@ -144,25 +199,28 @@ def _prepare_page_lines(spec: RunSpec) -> list[str]:
     return [*prepare_lines(spec), *leaking, *([f"# {saving}"] if spec.recipe else [])]
 
 
-def evaluate_lines(spec: RunSpec | None) -> list[str]:
-    """Show how good `run` is."""
+def evaluate_lines(spec: RunSpec | None, *, split: str = "test", kinds: Sequence[str] = ()) -> list[str]:
+    """Show how good `run` is; `kinds` are the pictures, by default two that suit the task."""
     lines = ["report = run.evaluate()", "report.frame()"]
     if spec is not None and spec.split.folds:
         lines.append("report.cross_validation()")
-    regression = spec is not None and spec.data.task == "regression"
-    if spec is not None and spec.data.task is None:
-        return lines
-    kinds = ["predicted", "residuals"] if regression else ["confusion", "roc"]
-    return [*lines, *(f'report.plot("{kind}", split="test")' for kind in kinds)]
+    task = None if spec is None else spec.data.task
+    usual = {"regression": ("predicted", "residuals"), "classification": ("confusion", "roc")}.get(str(task), ())
+    return [*lines, *(f'report.plot("{kind}", split="{split}")' for kind in kinds or usual)]
 
 
-def explain_lines(subject: str) -> list[str]:
+def explain_lines(subject: str, explained: Explained | None = None) -> list[str]:
     """Explain the rows that `subject` (a call without its closing bracket) is given."""
+    output, column, row = "", None, 0
+    if explained is not None:
+        output = f", output={text(explained.output)}" if explained.output else ""
+        column, row = explained.column, explained.row
     return [
         f"explanation = {subject})",
         "explanation.importance()",
-        'explanation.plot("beeswarm")',
-        'explanation.plot("waterfall", row=0)',
+        f'explanation.plot("beeswarm"{output})',
+        *([f'explanation.plot("dependence", column={text(column)}{output})'] if column else []),
+        f'explanation.plot("waterfall", row={row}{output})',
     ]
 
 
@@ -197,37 +255,54 @@ def search_lines(spec: RunSpec | None) -> list[str]:
 
 
 def _evaluate(shown: Shown) -> list[str]:
-    return [*_run(shown), *evaluate_lines(shown.spec)] if _has_run(shown) else ["wb.runs_frame()"]
+    if not _has_run(shown):
+        return ["wb.runs_frame()"]
+    return [*_run(shown), *evaluate_lines(shown.spec, split=shown.split, kinds=shown.kinds)]
 
 
 def _explain(shown: Shown) -> list[str]:
-    if not shown.model and shown.spec is not None and is_for_images(shown.spec):
-        return [*_run(shown), *EXPLANATION]
-    if shown.model and shown.takes_images:
-        return explanation_of(text(shown.model))
-    if shown.model:
-        version = f"version = wb.open_version({text(shown.model)})"
-        rows = f"rows = version.background().head({EXPLAINED_ROWS})"
-        return [version, rows, *explain_lines("wb.explain_model(version, rows")]
-    return [*_run(shown), *explain_lines("run.explain(")] if _has_run(shown) else ["wb.models()"]
+    if shown.run_id and shown.subject is None:
+        shown = replace(shown, subject="run")
+    if shown.asks_run and not _has_run(shown):
+        return ["wb.models()"]
+    if shown.asks_run and shown.spec is not None and is_for_images(shown.spec):
+        return [*_run(shown), *explanation_of_run(shown.image)]
+    if not shown.asks_run and shown.takes_images:
+        return explanation_of(text(shown.model or ""), shown.image)
+    explained = shown.explained or Explained(rows="test" if shown.asks_run else "background")
+    if shown.asks_run:
+        lines, owner, call = _run(shown), "run", "run.explain("
+    else:
+        lines = [f"version = wb.open_version({text(shown.model or '')})"]
+        owner, call = "version", "wb.explain_model(version, "
+    options = f"n_rows={explained.n_rows}" + (f', engine="{explained.engine}"' if explained.engine != "auto" else "")
+    if explained.rows == "table" and explained.table:
+        lines.append(f"table = wb.open_source({text(explained.table)})")
+        options = f"table.frame(), {options}"
+    elif explained.rows == "background":
+        options = f"{owner}.background(), {options}"
+    return [*lines, *explain_lines(call + options, explained)]
 
 
 def _predict(shown: Shown) -> list[str]:
-    if shown.model:
-        lines = [f"model = wb.load_model({text(shown.model)})"]
+    if not shown.asks_run:
+        lines = [f"model = wb.load_model({text(shown.model or '')})"]
     elif _has_run(shown):
         lines = [*_run(shown), "model = run.model()"]
     else:
         return ["wb.models()"]
-    if shown.model and shown.takes_images:
-        return [*lines, f"images = wb.open_version({text(shown.model)}).background().head(5)", *ANSWERS]
-    if not shown.model and shown.spec is not None and is_for_images(shown.spec):
-        return [*lines, "images = run.unseen_rows(5)", *ANSWERS]
+    if not shown.asks_run and shown.takes_images:
+        carried = f"wb.open_version({text(shown.model or '')})"
+        return [*lines, carried_images(carried, shown.image), *ANSWERS]
+    if shown.asks_run and shown.spec is not None and is_for_images(shown.spec):
+        return [*lines, carried_images("run", shown.image), *ANSWERS]
     if shown.row is None:
         rows = "rows = [{column.name: column.example for column in model.signature.columns}]"
     else:
         rows = f"rows = {pformat([shown.row], width=110, sort_dicts=False)}"
-    return [*lines, rows, "model.predict_frame(rows)"]
+    explain = "run.explain(" if shown.asks_run else f"wb.explain_model({text(shown.model or '')}, "
+    why = f'{explain}rows, engine="permutation").plot("waterfall", row=0)'
+    return [*lines, rows, "model.predict_frame(rows)", why]
 
 
 def _models(shown: Shown) -> list[str]:

@@ -16,13 +16,23 @@ ANSWERS = [
 ]
 
 
-def explanation_of(model: str) -> list[str]:
+def carried_images(owner: str, position: int = 0) -> str:
+    """Take one of the training images that a model carries; `owner` is the expression of its run or version."""
+    return f"images = {owner}.background()[{position}:{position + 1}]"
+
+
+def explanation_of(model: str, position: int = 0) -> list[str]:
     """Explain an image that a published model carries; `model` is the literal of its name."""
     return [
         f"model = wb.load_model({model})",
-        f"images = wb.open_version({model}).background().head(1)",
+        carried_images(f"wb.open_version({model})", position),
         "wb.explain_image(model, images).plot()",
     ]
+
+
+def explanation_of_run(position: int = 0) -> list[str]:
+    """Explain an image that the model of `run` carries."""
+    return ["model = run.model()", carried_images("run", position), "wb.explain_image(model, images).plot()"]
 
 
 def is_for_images(spec: RunSpec) -> bool:

@@ -20,6 +20,8 @@ from workbench.training.state import RunState as RunState
 from workbench.training.state import Status
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from workbench.evaluation import Report
     from workbench.package.predictor import Predictor
 
@@ -271,6 +273,42 @@ class Run(Readings):
         from workbench.package.predictor import load_predictor
 
         return load_predictor(self.package_folder, settings=self._settings)
+
+    def unseen_rows(self, n: int | None = None, *, seed: int | None = None) -> pl.DataFrame:
+        """Give rows of its test split as they are in the table (of training, where it has no test split).
+
+        Parameters
+        ----------
+        n : int, optional
+            At most this many; all when absent.
+        seed : int, optional
+            Draw them at random, in the order of the split; without it, they are the first.
+        """
+        import numpy as np
+
+        from workbench.data import resolve
+
+        report = self.report()
+        split = "test" if "test" in report.splits else report.splits[0]
+        positions = report.predictions(split)["row"].to_numpy()
+        if n is not None and n < len(positions) and seed is not None:
+            chosen = np.random.default_rng(seed).choice(len(positions), size=n, replace=False)
+            positions = positions[np.sort(chosen)]
+        return resolve(self.spec.opened_data, settings=self._settings).take(positions[:n])
+
+    def background(self) -> pl.DataFrame:
+        """Give the training rows that its model carries (at most 200, the model's columns only).
+
+        Raises
+        ------
+        RunError
+            If it has made no model (yet).
+        """
+        import polars as pl
+
+        path = self.package_folder / "background.parquet"
+        self.check_model()
+        return pl.read_parquet(path)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the line of ``workbench runs --json``; of a run on a sample also how many rows that was."""

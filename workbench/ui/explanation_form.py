@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
 import streamlit as st
 
-from workbench.ui import messages, page, subject, words
+from workbench.explain.rows import EXPLAINED_ROWS
+from workbench.ui import as_code, messages, page, subject, words
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from workbench.explain import Engine, ExplanationJob
     from workbench.ui.state import Open
     from workbench.ui.subject import Subject
@@ -23,7 +25,6 @@ ENGINES: dict[str, str] = {
     "gradient": "gradient: networks with many columns",
     "kernel": "kernel: any model, slow",
 }
-DEFAULT_ROWS = 100
 
 
 def draw(asked: Subject, opened: Open) -> ExplanationJob | None:
@@ -40,7 +41,7 @@ def draw(asked: Subject, opened: Open) -> ExplanationJob | None:
         n_rows = st.segmented_control(
             "How many",
             COUNTS,
-            default=DEFAULT_ROWS,
+            default=EXPLAINED_ROWS,
             required=True,
             key="explain.n_rows",
             persist_state="session",
@@ -68,14 +69,14 @@ def draw(asked: Subject, opened: Open) -> ExplanationJob | None:
     return known
 
 
-def explain_empty(asked: Subject) -> None:
+def explain_empty(asked: Subject, opened: Open) -> None:
     """Say what will stand here, with the one button."""
     text = (
         f"Which columns move the answers of {messages.plain(asked.label)}, how each one acts, and why one row got its "
         "answer: SHAP values in your own columns, computed in a process of their own."
     )
-    if page.empty("Not explained yet", text, button=f"Explain {DEFAULT_ROWS} rows", key="explain.first"):
-        _start(asked, None, TRAINING_ROWS, DEFAULT_ROWS, "auto")
+    if page.empty("Not explained yet", text, button=f"Explain {EXPLAINED_ROWS} rows", key="explain.first"):
+        _start(asked, opened, next(iter(_sources(asked, opened))), EXPLAINED_ROWS, "auto")
         st.rerun()
 
 
@@ -84,7 +85,7 @@ TRAINING_ROWS = "Training rows that the model carries"
 
 def _sources(asked: Subject, opened: Open) -> dict[str, str]:
     sources = {TRAINING_ROWS: "background"}
-    if asked.kind == "run" and opened.run is not None and opened.table is not None:
+    if asked.kind == "run" and opened.run_table is not None:
         sources = {"Test rows of the run": "test", **sources}
     table = opened.table
     if table is not None:
@@ -94,32 +95,43 @@ def _sources(asked: Subject, opened: Open) -> dict[str, str]:
     return sources
 
 
-def _start(asked: Subject, opened: Open | None, source: str, n_rows: int, engine: Engine) -> None:
+def _start(asked: Subject, opened: Open, source: str, n_rows: int, engine: Engine) -> None:
     from workbench.errors import WorkbenchError
     from workbench.explain import start_explanation
 
     try:
-        kind = "background" if opened is None else _sources(asked, opened).get(source, "background")
-        job = start_explanation(asked.folder, _rows(asked, opened, kind, n_rows), engine=engine)
+        kind = _sources(asked, opened).get(source, "background")
+        # Drawn as `run.explain` and `wb.explain_model` draw them, so that the page's code gives the page's numbers.
+        kept = {"rows": kind, "n_rows": n_rows, "table": opened.source if kind == "table" else None}
+        rows = _rows(asked, opened, kind, n_rows)
+        job = start_explanation(asked.folder, rows, n_rows=n_rows, engine=engine, asked=kept)
     except WorkbenchError as problem:
         st.session_state["explain.problem"] = str(problem)
         return
     st.session_state[f"explain.job.{asked.id}"] = job.id
 
 
-def _rows(asked: Subject, opened: Open | None, kind: str, n_rows: int) -> pl.DataFrame:
-    if opened is None or opened.table is None or kind == "background":
-        return _sample(subject.background(asked), n_rows)
-    frame = opened.table.frame()
+def _rows(asked: Subject, opened: Open, kind: str, n_rows: int) -> pl.DataFrame:
     if kind == "test" and opened.run is not None:
-        report = opened.run.report()
-        split = "test" if "test" in report.splits else report.splits[-1]
-        frame = frame[report.predictions(split)["row"].to_list()]
-    return _sample(frame, n_rows).select(subject.predictor(asked).signature.column_names)
+        return opened.run.unseen_rows(n_rows, seed=0)
+    if kind == "table" and opened.table is not None:
+        return opened.table.frame()
+    return subject.background(asked)
 
 
-def _sample(frame: pl.DataFrame, n_rows: int) -> pl.DataFrame:
-    return frame if frame.height <= n_rows else frame.sample(n_rows, seed=0)
+def note_shown(job: ExplanationJob | None, asked: Subject, opened: Open) -> None:
+    """Remember what the page shows, for "As code": the shown explanation, or what the button would compute."""
+    from workbench.export import Explained
+
+    request = job.request if job is not None else {}
+    chosen = st.session_state.get(f"explain.rows.{asked.id}")
+    kept = request.get("asked") or {
+        "rows": _sources(asked, opened).get(str(chosen), "background"),
+        "n_rows": st.session_state.get("explain.n_rows") or EXPLAINED_ROWS,
+        "table": opened.source,
+    }
+    engine = request.get("engine") or st.session_state.get("explain.engine") or "auto"
+    as_code.note("explain", subject=asked.kind, explained=Explained(**kept, engine=engine))
 
 
 def _job(asked: Subject) -> ExplanationJob | None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from workbench import plots
 from workbench.storage import read_json
-from workbench.ui import image_view, messages, subject, words
+from workbench.ui import as_code, image_view, messages, subject, words
 from workbench.ui.picture import picture
 from workbench.ui.subject import Subject
 
@@ -109,6 +109,8 @@ def _example(asked: Subject, name: str) -> np.ndarray | None:
         key=f"predict.{asked.id}.example",
         help="One of those that the model carries; it has learned them, so upload others to test it.",
     )
+    for name_of_page in ("predict", "explain"):  # both choose from the same images
+        as_code.note(name_of_page, image=int(place) - 1)
     return _decoded(asked, name, background[name][int(place) - 1])
 
 

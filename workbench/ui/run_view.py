@@ -81,6 +81,7 @@ def _next_steps(run: Run, table: Table | None) -> None:
             with messages.shown():
                 drafts.save(drafts.from_spec(run.spec, table))
                 state.close("run")
+                state.show(table=table.source)
                 st.session_state["train.next_view"] = "setup"
                 st.rerun()
 

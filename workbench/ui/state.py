@@ -7,6 +7,7 @@ the URL wins whenever it says something.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -88,6 +89,21 @@ class Open:
     def run(self) -> Run | None:
         """The open run."""
         return self._load("run", self._open_run)
+
+    @property
+    def run_table(self) -> Table | None:
+        """The table that the open run learned from: row numbers of its report count there, and nowhere else.
+
+        None where it is gone, which is no problem of the page.
+        """
+        if "run_table" not in self._loaded:
+            self._loaded["run_table"] = None
+            with suppress(WorkbenchError):
+                if self.run is not None:
+                    data = self.run.spec.opened_data
+                    self._loaded["run_table"] = _table_of_run(data, str(current_settings().home.resolve()))
+        found: Table | None = self._loaded["run_table"]
+        return found
 
     @property
     def model(self) -> Version | None:
