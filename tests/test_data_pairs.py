@@ -61,6 +61,16 @@ def test_types_are_unified_where_nothing_is_lost(store, settings, ours, theirs, 
     assert table.frame()["x"].to_list() == expected + theirs
 
 
+def test_test_times_get_the_zone_of_the_train_column(store, settings):
+    seen = pl.Series([dt.datetime(2024, 6, 30, 22, 30)]).dt.replace_time_zone("UTC")
+    train = store(seen=seen.dt.convert_time_zone("Europe/Berlin"), y=["n"])
+    for theirs in (seen, pl.Series([dt.datetime(2024, 7, 1, 0, 30)])):  # another zone, and none
+        table = join_tables(train, store("test", seen=theirs, y=["y"]), target="y", settings=settings)
+        assert table.frame()["seen"].dt.to_string("%d %H:%M %Z").to_list() == ["01 00:30 CEST"] * 2
+    with pytest.raises(ReadError, match="a time with a zone"):
+        join_tables(store(seen=[dt.datetime(2024, 7, 1)], y=["n"]), train, target="y", settings=settings)
+
+
 def test_every_column_that_differs_is_named(store, settings):
     train = store(age=[30, 40], city=["Rome", "Oslo"], only=[1, 2], seen=[True, False], y=["n", "y"])
     test = store("test", age=["old", "31"], city=["Bonn", "Nice"], more=[1, 2], seen=["maybe", "no"], y=["n", "y"])

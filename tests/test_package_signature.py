@@ -254,7 +254,7 @@ def sales():
     return Signature("regression", "price", None, [sold, note])
 
 
-def test_dates_are_described_as_iso_text_in_utc():
+def test_dates_are_described_as_iso_text_by_the_clocks_of_their_column():
     days = describe_column(pl.Series("d", [date(2024, 3, 1), None, date(2020, 1, 1), date(2022, 5, 5)]), "datetime")
     assert (days.type, days.kind, days.date_only) == ("datetime", "datetime", True)
     assert (days.minimum, days.example, days.maximum) == ("2020-01-01", "2022-05-05", "2024-03-01")
@@ -262,7 +262,8 @@ def test_dates_are_described_as_iso_text_in_utc():
     assert days.bounds == (1_577_836_800.0, 1_709_251_200.0)
     moments = pl.Series("t", [NOON, NOON + timedelta(hours=1)]).dt.replace_time_zone("Europe/Berlin")
     times = describe_column(moments, "datetime")
-    assert (times.minimum, times.date_only) == ("2024-02-29 11:30:00", False)
+    assert (times.minimum, times.date_only) == ("2024-02-29 12:30:00+01:00", False)
+    assert (times.zone, times.bounds[0]) == ("Europe/Berlin", SECONDS - 3_600)
     empty = describe_column(pl.Series("d", [None, None], dtype=pl.Date), "datetime")
     assert (empty.kind, empty.bounds, empty.n_missing_share) == ("constant", None, 1.0)
 

@@ -1,7 +1,8 @@
 """How raw values become what a model takes: float64 numbers and strings, the same in training, package and service.
 
-A date or time is the number of seconds since 1970-01-01 00:00 UTC. A time with a zone is brought to UTC; one without
-is taken as UTC, so that the same text gives the same number on every machine.
+A date or time is the number of seconds since 1970-01-01 00:00 UTC. A time with a zone is brought to UTC; in a column
+without one it is taken as UTC, so that the same text gives the same number on every machine. What a zone's clocks show
+is computed behind that, in the recipe and in the graph alike (`zones`).
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ def to_array(series: pl.Series) -> np.ndarray:
     return np.array(texts.to_list(), dtype=object) if len(texts) else np.empty(0, dtype=object)
 
 
-def from_arrays(arrays: Mapping[str, np.ndarray], types: Mapping[str, InputType]) -> pl.DataFrame:
+def from_arrays(
+    arrays: Mapping[str, np.ndarray], types: Mapping[str, InputType], zones: Mapping[str, str] | None = None
+) -> pl.DataFrame:
     """Turn arrays as a graph takes them back into columns: the way back from `to_arrays`.
 
     Parameters
@@ -88,18 +91,28 @@ def from_arrays(arrays: Mapping[str, np.ndarray], types: Mapping[str, InputType]
     arrays : dict of str to ndarray of shape (n_rows,)
     types : dict of str to {"number", "string", "datetime"}
         Which columns, in which order, and what each array means.
+    zones : dict of str to str, optional
+        Time zones of columns that have one.
 
     Returns
     -------
     DataFrame
-        Float64, String and Datetime (microseconds, without a zone, in UTC); missing is null.
+        Float64, String and Datetime (microseconds; in the column's zone, else in UTC without one); missing is null.
 
     Examples
     --------
     >>> from_arrays({"sold": np.array([86_400.0, np.nan])}, {"sold": "datetime"})["sold"].to_list()
     [datetime.datetime(1970, 1, 2, 0, 0), None]
     """
-    return pl.DataFrame([_to_series(name, arrays[name], kind) for name, kind in types.items()])
+    frame = pl.DataFrame([_to_series(name, arrays[name], kind) for name, kind in types.items()])
+    if not zones:
+        return frame
+    zoned = [
+        pl.col(name).dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+        for name, zone in zones.items()
+        if name in types
+    ]
+    return frame.with_columns(zoned)
 
 
 def _to_series(name: str, array: np.ndarray, kind: InputType) -> pl.Series:

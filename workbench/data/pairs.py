@@ -9,6 +9,7 @@ import polars as pl
 
 from workbench.data.store import store_batches
 from workbench.data.table import Table, nearest
+from workbench.data.zones import placed, zone_of
 from workbench.errors import ReadError, TargetError
 from workbench.settings import Settings, current
 
@@ -20,7 +21,8 @@ def join_tables(train: Table, test: Table, *, target: str | None = None, setting
     """Store the rows of two tables as one, those of `train` first, so that the given test rows stay the test rows.
 
     Columns are matched by name, in the order of `train`. Types are unified where that loses nothing: whole numbers
-    with fractions, dates with times, and a column that is empty in one of them takes the type of the other.
+    with fractions, dates with times, and a column that is empty in one of them takes the type of the other. Where a
+    column of `train` has a time zone, that of `test` gets it: moments stay, and times without a zone are read in it.
 
     Parameters
     ----------
@@ -81,7 +83,8 @@ def _cast(values: pl.Series, dtype: pl.DataType) -> pl.Series:
         return values
     if values.null_count() == len(values):
         return pl.Series(values.name, [None], dtype=dtype).new_from_index(0, len(values))
-    return values.cast(dtype)
+    zone = zone_of(dtype)
+    return (placed(values, zone) if zone else values).cast(dtype)
 
 
 def _check_target(target: str, train: Table, test: Table) -> None:
@@ -134,9 +137,9 @@ def _common(name: str, train: Table, test: Table, ours: pl.DataType, theirs: pl.
         return f"{name!r} has whole numbers of more than 15 digits in {whole[0].name} and fractions in the other"
     if isinstance(ours, (pl.Date, pl.Datetime)) and isinstance(theirs, (pl.Date, pl.Datetime)):
         zones = {getattr(dtype, "time_zone", None) for dtype in (ours, theirs) if isinstance(dtype, pl.Datetime)}
-        if len(zones) == 1:
+        if len(zones) == 1 or zone_of(ours):
             units = {dtype.time_unit for dtype in (ours, theirs) if isinstance(dtype, pl.Datetime)}
-            return pl.Datetime("ns" if "ns" in units else "us", next(iter(zones)))
+            return pl.Datetime("ns" if "ns" in units else "us", zone_of(ours) or zone_of(theirs))
     examples = [_example(table, name) for table in (train, test)]
     return (
         f"{name!r} is {_word(ours)} in the train rows (such as {examples[0]}) and {_word(theirs)} in the test rows "

@@ -13,6 +13,7 @@ from workbench.data.findings import balance_of, find
 from workbench.data.leakage import leaks_among, leaks_of
 from workbench.data.summaries import ColumnSummary
 from workbench.data.summarizing import TableSummary, summarize_frame, summary_of
+from workbench.data.zones import zone_label, zone_of
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -125,9 +126,13 @@ class Profile:
             kind = next(entry.kind for entry in self.columns if entry.name == column)
             told = "it holds images" if kind == "image" else "no value occurs twice, or all are missing"
             return plots.empty(f"There is no distribution of {column} to draw: {told}.")
-        n_missing = next(entry.n_missing for entry in self.columns if entry.name == column)
-        draw = plots.histogram if "left" in counts.columns else plots.category_bars
-        return draw(counts, column=column, n_missing=n_missing)
+        known = next(entry for entry in self.columns if entry.name == column)
+        if "left" not in counts.columns:
+            return plots.category_bars(counts, column=column, n_missing=known.n_missing)
+        drawn = plots.histogram(counts, column=column, n_missing=known.n_missing)
+        if zone := zone_of(known.dtype):
+            drawn.update_xaxes(title=f"{column} ({zone_label(zone)})")
+        return drawn
 
     def to_dict(self) -> dict[str, Any]:
         """Give what ``workbench profile --json`` prints."""

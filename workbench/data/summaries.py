@@ -14,6 +14,7 @@ from workbench.data.distributions import Distribution, HashCounts, are_whole, di
 from workbench.data.histograms import MAX_VALUES, binned, binned_dates, binned_days
 from workbench.data.kinds import SPACES_AMONG, Facts, kind_from, share_spaced
 from workbench.data.usual_types import usual_frame
+from workbench.data.zones import zone_of
 
 KEPT_VALUES = 50  # most frequent values that are kept; classes of a target are rarely more
 _MAX_COUNTED = 262_144  # different texts that are counted as they come; beyond, all rows are ordered at once
@@ -56,6 +57,8 @@ class ColumnSummary:
             elif dtype.is_temporal():
                 factor = {"ns": 1e-3, "us": 1.0, "ms": 1e3}[dtype.time_unit]  # type: ignore[attr-defined]
                 cuts = (cuts * factor).cast(pl.Int64).cast(pl.Datetime("us"))
+                if zone := zone_of(dtype):  # a picture's axis tells what the clocks there show
+                    cuts = cuts.dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.replace_time_zone(None)
             return pl.DataFrame({"left": cuts[:-1], "right": cuts[1:], "count": pl.Series(counts, dtype=pl.Int64)})
         ordered = dtype.is_numeric() or dtype.is_temporal()
         shown = sorted(self.top) if ordered else self.top[:MAX_VALUES]

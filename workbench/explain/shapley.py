@@ -22,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from workbench.data.encoding import InputType, from_arrays, to_array
+from workbench.data.zones import zone_of
 
 Score = Callable[[pl.DataFrame], np.ndarray]
 Progress = Callable[[float], None]
@@ -117,7 +118,9 @@ def _encode(rows: pl.Series, background: pl.Series) -> tuple[pl.Series, np.ndarr
     values = np.concatenate([to_array(rows), to_array(background)])
     distinct, codes = np.unique(values, return_inverse=True)
     kind: InputType = "datetime" if rows.dtype.is_temporal() else "string" if values.dtype == object else "number"
-    return from_arrays({rows.name: distinct}, {rows.name: kind})[rows.name], codes.reshape(-1)
+    zone = zone_of(rows.dtype)
+    zones = {rows.name: zone} if zone else {}
+    return from_arrays({rows.name: distinct}, {rows.name: kind}, zones)[rows.name], codes.reshape(-1)
 
 
 def exact_shapley(

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from workbench.data.encoding import to_array
+from workbench.data.zones import wall_clock_seconds, zone_of
 
 MISSING = "missing"
 MAX_CHARS = 80  # of a text in a picture or sentence
@@ -24,11 +25,16 @@ def value_text(value: Any) -> str:
     ['3', '0.1235', '1,234,567', 'missing', 'missing', 'male', 'true']
     >>> [value_text(value) for value in (date(2024, 2, 29), datetime(2024, 2, 29), datetime(2024, 2, 29, 12, 30))]
     ['2024-02-29', '2024-02-29', '2024-02-29 12:30']
+    >>> from zoneinfo import ZoneInfo
+    >>> value_text(datetime(2024, 7, 1, 0, 30, tzinfo=ZoneInfo("Europe/Berlin")))
+    '2024-07-01 00:30+02:00'
     """
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return MISSING
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ").removesuffix(_MIDNIGHT).removesuffix(":00")
+        shown = value.replace(tzinfo=None).isoformat(sep=" ").removesuffix(_MIDNIGHT).removesuffix(":00")
+        offset = value.isoformat()[len(value.replace(tzinfo=None).isoformat()) :]
+        return shown if offset in ("", "+00:00") else shown + offset
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, bool):
@@ -57,9 +63,14 @@ def value_texts(series: pl.Series) -> list[str]:
 
 
 def numbers_of(series: pl.Series) -> pl.Series:
-    """Give a column as numbers for an axis: null where missing, seconds since 1970 for moments, all null for text."""
+    """Give a column as numbers for an axis: null where missing, seconds since 1970 for moments, all null for text.
+
+    Moments with a zone are told as its clocks show them.
+    """
     if series.dtype.is_temporal():
-        return pl.Series(series.name, to_array(series), nan_to_null=True)
+        zone = zone_of(series.dtype)
+        seconds = to_array(series)
+        return pl.Series(series.name, wall_clock_seconds(seconds, zone) if zone else seconds, nan_to_null=True)
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         return series.cast(pl.Float64).fill_nan(None)
     return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.zones import zone_label
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -136,7 +138,7 @@ def _columns(columns: list[InputColumn]) -> str:
 def _range(column: InputColumn) -> str:
     if column.minimum is not None and column.maximum is not None:
         low, high = (value if isinstance(value, str) else _number(value) for value in (column.minimum, column.maximum))
-        return f"{low} to {high}"
+        return f"{low} to {high}" + (f" ({zone_label(column.zone)})" if column.zone else "")
     if not column.categories:
         return f"{column.n_categories:,} values" if column.n_categories else ""
     shown = _listed([text.replace("|", "\\|")[:40] for text in column.categories], limit=8)

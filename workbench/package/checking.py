@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 
 from workbench.data.cell_types import FALSE_WORDS, TRUE_WORDS
 from workbench.data.encoding import LATEST_SECOND, to_array
+from workbench.data.zones import moment_seconds, zone_label, zone_of
 from workbench.errors import InputError
 from workbench.package.moments import seconds_of
 
@@ -31,12 +33,15 @@ _NEEDED = {
 }
 
 
-def values_to_array(name: str, values: Sequence[Any], kind: ColumnType, *, yes_or_no: bool = False) -> np.ndarray:
+def values_to_array(
+    name: str, values: Sequence[Any], kind: ColumnType, *, yes_or_no: bool = False, zone: str | None = None
+) -> np.ndarray:
     """Turn plain Python values (as from JSON) into an array.
 
     A number may be an int or float, and None or NaN for missing; in a column of yes and no also a bool, or one of the
     words for it, such as "true". Text must be a str, or None. A date or time may be ISO text, a Python or NumPy date or
-    datetime, or a number of seconds since 1970-01-01 UTC; without a zone it is taken as UTC.
+    datetime, or a number of seconds since 1970-01-01 UTC; without a zone it is read by the clocks of `zone`, the
+    column's own, and as UTC where the column has none.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def values_to_array(name: str, values: Sequence[Any], kind: ColumnType, *, yes_o
                 pass  # the loop below finds the row
         return _finite(name, np.array(_each(name, values, kind, yes_or_no=yes_or_no), dtype=np.float64))
     if kind == "datetime":
-        return np.array(_each(name, values, kind), dtype=np.float64)
+        return np.array(_each(name, values, kind, zone=zone), dtype=np.float64)
     if types == {str}:
         return _encodable(name, np.array(values, dtype=object))
     texts = [value or "" for value in values] if types <= _PLAIN_TEXTS else _each(name, values, kind)
@@ -86,7 +91,9 @@ def _from_words(value: Any) -> Any:
     return _YES_OR_NO.get(value.strip().lower(), value) if isinstance(value, str) else value
 
 
-def series_to_array(name: str, series: pl.Series, kind: ColumnType, *, yes_or_no: bool = False) -> np.ndarray:
+def series_to_array(
+    name: str, series: pl.Series, kind: ColumnType, *, yes_or_no: bool = False, zone: str | None = None
+) -> np.ndarray:
     """Turn a column of a data frame (as from a file) into an array.
 
     More is understood than from JSON, since a file's reader guesses types: numbers written as text, and text that looks
@@ -101,16 +108,17 @@ def series_to_array(name: str, series: pl.Series, kind: ColumnType, *, yes_or_no
     if dtype == pl.Null:
         series = series.cast(pl.String if kind == "string" else pl.Float64)
     elif dtype == pl.Object:
-        return values_to_array(name, series.to_list(), kind, yes_or_no=yes_or_no)
+        return values_to_array(name, series.to_list(), kind, yes_or_no=yes_or_no, zone=zone)
     if kind == "datetime":
-        return _moments(name, series)
+        return _moments(name, series, zone)
     return _numbers(name, series, yes_or_no) if kind == "number" else _texts(series)
 
 
-def _moments(name: str, series: pl.Series) -> np.ndarray:
+def _moments(name: str, series: pl.Series, zone: str | None) -> np.ndarray:
     dtype = series.dtype
     if isinstance(dtype, pl.Date | pl.Datetime):
-        return to_array(series)
+        seconds = to_array(series)
+        return moment_seconds(seconds, zone) if zone and not zone_of(dtype) else seconds
     if dtype == pl.Boolean or dtype.is_temporal() or dtype.is_nested() or dtype == pl.Binary:
         raise InputError(
             f"Got column {name!r} as {dtype}, needed dates or times. Convert it before predicting, as it was for "
@@ -120,7 +128,7 @@ def _moments(name: str, series: pl.Series) -> np.ndarray:
         series = series.cast(pl.Float64)
         _refuse_calendar_numbers(name, series)
         return values_to_array(name, series.fill_null(float("nan")).to_list(), "datetime")
-    return values_to_array(name, series.cast(pl.String).to_list(), "datetime")
+    return values_to_array(name, series.cast(pl.String).to_list(), "datetime", zone=zone)
 
 
 def _refuse_calendar_numbers(name: str, seconds: pl.Series) -> None:
@@ -182,14 +190,16 @@ def _finite(name: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _each(name: str, values: Sequence[Any], kind: ColumnType, *, yes_or_no: bool = False) -> list[Any]:
-    convert = _CONVERTERS[kind]
+def _each(
+    name: str, values: Sequence[Any], kind: ColumnType, *, yes_or_no: bool = False, zone: str | None = None
+) -> list[Any]:
+    convert = _CONVERTERS[kind] if zone is None else partial(_to_moment, zone=zone)
     converted = []
     for row, value in enumerate(values):
         result = convert(value)
         if result is None:
             n_wrong = sum(convert(other) is None for other in values)
-            _refuse(name, row, value, len(values), n_wrong, kind, yes_or_no=yes_or_no)
+            _refuse(name, row, value, len(values), n_wrong, kind, yes_or_no=yes_or_no, zone=zone)
         converted.append(result)
     return converted
 
@@ -203,8 +213,11 @@ def _refuse(
     kind: ColumnType = "number",
     *,
     yes_or_no: bool = False,
+    zone: str | None = None,
 ) -> None:
     needed = _NEEDED[kind]
+    if zone is not None:
+        needed += f"; a time without an offset is read by the clocks of {zone_label(zone)}"
     if yes_or_no:
         needed = "true or false"
     elif kind == "number" and not isinstance(value, bool) and isinstance(value, numbers.Real):
@@ -253,9 +266,9 @@ def _to_text(value: Any) -> str | None:
     return str(value) if isinstance(value, str) else None
 
 
-def _to_moment(value: Any) -> float | None:
+def _to_moment(value: Any, zone: str | None = None) -> float | None:
     """Give the seconds behind one value of any origin, NaN for missing, None where it is no date or time."""
-    return math.nan if _is_missing(value) else seconds_of(value)
+    return math.nan if _is_missing(value) else seconds_of(value, zone)
 
 
 _CONVERTERS: dict[ColumnType, Callable[[Any], Any]] = {

@@ -10,6 +10,7 @@ import polars as pl
 from workbench.data.encoding import to_array
 from workbench.data.kinds import kind_of
 from workbench.data.spec import Task
+from workbench.data.zones import wall_clock_seconds, zone_of
 from workbench.package.checking import ColumnType
 from workbench.package.image_inputs import ImageForm
 from workbench.package.inputs import InputColumn
@@ -45,14 +46,15 @@ def describe_column(series: pl.Series, kind: ColumnType) -> InputColumn:
 
 
 def _describe_moments(series: pl.Series) -> InputColumn:
-    seconds = to_array(series)
+    seconds, zone = to_array(series), zone_of(series.dtype)
     present = np.sort(seconds[~np.isnan(seconds)])
     share = 1 - len(present) / max(1, len(seconds))
     if not len(present):
-        return InputColumn(series.name, "datetime", "constant", n_missing_share=share)
-    date_only = bool((present % SECONDS_A_DAY == 0).all())
+        return InputColumn(series.name, "datetime", "constant", n_missing_share=share, zone=zone)
+    shown = wall_clock_seconds(present, zone) if zone else present
+    date_only = bool((shown % SECONDS_A_DAY == 0).all())
     lowest, middle, highest = (
-        moment_text(float(present[place]), date_only=date_only) for place in (0, len(present) // 2, -1)
+        moment_text(float(present[place]), date_only=date_only, zone=zone) for place in (0, len(present) // 2, -1)
     )
     return InputColumn(
         series.name,
@@ -63,6 +65,7 @@ def _describe_moments(series: pl.Series) -> InputColumn:
         n_missing_share=share,
         example=middle,
         date_only=date_only,
+        zone=zone,
     )
 
 

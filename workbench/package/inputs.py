@@ -27,7 +27,7 @@ class InputColumn:
     type : {"number", "string", "datetime", "image"}
     kind : Kind
     minimum, maximum : float, str or None
-        Of numbers, and of dates and times as ISO text in UTC; None for text.
+        Of numbers, and of dates and times as ISO text (in UTC, or with the offset of `zone`); None for text.
     median, q05, q95 : float or None
         Of numbers.
     categories : list of str
@@ -44,6 +44,9 @@ class InputColumn:
         Whether all moments were dates without a time.
     image : ImageForm, optional
         Of images: the size and colours that every image is brought to.
+    zone : str, optional
+        Of dates and times: the time zone of the training column. The model reckons by its clocks, and a request's time
+        without a zone is read by them; ``model.onnx`` still takes seconds since 1970-01-01 UTC.
     """
 
     name: str
@@ -61,6 +64,7 @@ class InputColumn:
     example: float | str | None = None
     date_only: bool = False
     image: ImageForm | None = None
+    zone: str | None = None
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -68,7 +72,7 @@ class InputColumn:
         if self.minimum is None or self.maximum is None:
             return None
         if self.type == "datetime":
-            return seconds_of(self.minimum) or 0.0, seconds_of(self.maximum) or 0.0
+            return seconds_of(self.minimum, self.zone) or 0.0, seconds_of(self.maximum, self.zone) or 0.0
         return float(self.minimum), float(self.maximum)
 
     @property
@@ -90,6 +94,8 @@ class InputColumn:
             del document["date_only"]  # unknown to earlier workbenches
         if self.image is None:
             del document["image"]
+        if self.zone is None:
+            del document["zone"]
         return document
 
     @classmethod
@@ -112,6 +118,8 @@ class CheckedRows:
         Of each column.
     ignored : list of str
         Columns that came but that the model doesn't take.
+    zones : dict of str to str, optional
+        Time zones of columns that have one.
     """
 
     def __init__(
@@ -120,13 +128,15 @@ class CheckedRows:
         n_rows: int,
         types: Mapping[str, ColumnType],
         ignored: Sequence[str] = (),
+        zones: Mapping[str, str] | None = None,
     ) -> None:
         self.arrays = arrays
         self.n_rows = n_rows
         self.types = types
         self.ignored = list(ignored)
+        self.zones = dict(zones or {})
 
     @cached_property
     def frame(self) -> pl.DataFrame:
         """The rows as a data frame with exactly the signature's columns; missing is null."""
-        return from_arrays(self.arrays, self.types)
+        return from_arrays(self.arrays, self.types, self.zones)

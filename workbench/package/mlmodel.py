@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from workbench.package.signature import GRAPH_NOTE
+from workbench.package.signature import GRAPH_NOTE, ZONE_NOTE
 from workbench.storage import write_atomic
 
 if TYPE_CHECKING:
@@ -54,8 +54,13 @@ def write_mlmodel(folder: Path, signature: Signature, versions: dict[str, str]) 
         },
         "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
     }
+    metadata: dict[str, Any] = {}
     if signature.graph_inputs is not None:
-        document["metadata"] = {"note": GRAPH_NOTE}
+        metadata["note"] = GRAPH_NOTE
+    if signature.zones:
+        metadata |= {"zones": signature.zones, "zone_note": ZONE_NOTE}
+    if metadata:
+        document["metadata"] = metadata
     write_atomic(folder / FILE, yaml.safe_dump(document, sort_keys=True, allow_unicode=True))
     write_atomic(folder / REQUIREMENTS, "".join(f"{name}>={versions[name]}\n" for name in ("onnx", "onnxruntime")))
 

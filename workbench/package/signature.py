@@ -14,6 +14,7 @@ import polars as pl
 from workbench.data.encoding import to_arrays
 from workbench.data.frames import is_frame, to_polars
 from workbench.data.spec import Task
+from workbench.data.zones import placed
 from workbench.errors import InputError, PackageError
 from workbench.package.checking import ColumnType, series_to_array, values_to_array
 from workbench.package.image_inputs import ImageForm, are_images, gathered, images_to_array
@@ -25,6 +26,10 @@ _PLAIN_FORMAT = 1  # written where nothing needs the later one, so that earlier 
 GRAPH_NOTE = (
     "Requests give `columns`. model.onnx itself takes `graph_inputs`: the columns after the steps in entry.json, which "
     "have no form in a graph. The workbench runs them in front of it; whoever serves model.onnx alone must do so, too."
+)
+ZONE_NOTE = (
+    "Columns with a `zone` are reckoned by its clocks. Requests give their moments with an offset (or Z), or as the "
+    "clocks there show them; model.onnx itself takes seconds since 1970-01-01 UTC and finds the time of day by itself."
 )
 _SHOWN_COLUMNS = 20
 
@@ -61,6 +66,11 @@ class Signature:
         return {column.name: column.type for column in self.columns}
 
     @cached_property
+    def zones(self) -> dict[str, str]:
+        """Time zones of the columns that have one."""
+        return {column.name: column.zone for column in self.columns if column.zone}
+
+    @cached_property
     def image(self) -> InputColumn | None:
         """The image column of a model for images; None for all others."""
         return next((column for column in self.columns if column.type == "image"), None)
@@ -68,12 +78,16 @@ class Signature:
     def arrays(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
         """Turn raw rows that are known to fit into the arrays that the graph takes."""
         if self.image is None:
-            return to_arrays(frame, self.column_names)
+            return to_arrays(self._in_zones(frame), self.column_names)
         return {column.name: images_to_array(column.name, frame[column.name], _form(column)) for column in self.columns}
+
+    def _in_zones(self, frame: pl.DataFrame) -> pl.DataFrame:
+        zoned = [placed(frame[name], zone) for name, zone in self.zones.items() if frame.schema[name].is_temporal()]
+        return frame.with_columns(zoned) if zoned else frame
 
     def rows(self, arrays: dict[str, np.ndarray]) -> CheckedRows:
         """Take arrays that are known to fit as rows."""
-        return CheckedRows(arrays, len(next(iter(arrays.values()))), self.types)
+        return CheckedRows(arrays, len(next(iter(arrays.values()))), self.types, zones=self.zones)
 
     def column(self, name: str) -> InputColumn:
         """Give a column by its name.
@@ -100,8 +114,9 @@ class Signature:
             A lazy frame is computed. For a model of images also images alone: an array of (n, height, width) or with
             channels behind, a path of a file or folder, the bytes of a file, or a list of these. Values in dicts count
             as typed, as from JSON; in a frame, numbers may also be written as text. Dates and times may be ISO text,
-            typed, or seconds since 1970-01-01 UTC; without a zone they are taken as UTC. True and false are numbers
-            only in columns in which training saw nothing but yes and no, or 1 and 0.
+            typed, or seconds since 1970-01-01 UTC; without a zone they are read in the column's own, which is UTC where
+            it has none. True and false are numbers only in columns in which training saw nothing but yes and no, or 1
+            and 0.
 
         Raises
         ------
@@ -198,12 +213,13 @@ class Signature:
                 arrays[column.name] = images_to_array(column.name, values, _form(column))
                 continue
             convert = series_to_array if isinstance(values, pl.Series) else values_to_array
-            yes_or_no = column.is_yes_or_no
-            arrays[column.name] = convert(column.name, values, column.type, yes_or_no=yes_or_no)  # type: ignore[arg-type]
+            given: dict[str, Any] = {"yes_or_no": column.is_yes_or_no, "zone": column.zone}
+            arrays[column.name] = convert(column.name, values, column.type, **given)  # type: ignore[arg-type]
         known = arrays.keys()
         if self.image is not None:
             n_rows = len(next(iter(arrays.values())))  # one image may have come as an array of two axes
-        return CheckedRows(arrays, n_rows, self.types, [str(name) for name in columns if name not in known])
+        ignored = [str(name) for name in columns if name not in known]
+        return CheckedRows(arrays, n_rows, self.types, ignored, self.zones)
 
     def _refuse_absent(self, columns: Mapping[str, Any]) -> None:
         absent = [name for name in self.column_names if name not in columns]
@@ -225,6 +241,8 @@ class Signature:
             "classes": self.classes,
             "columns": [column.to_dict() for column in self.columns],
         }
+        if self.zones:
+            document["zone_note"] = ZONE_NOTE
         if self.graph_inputs is not None:
             document |= {"graph_inputs": self.graph_inputs, "graph_note": GRAPH_NOTE}
         return document
@@ -261,8 +279,10 @@ def _form(column: InputColumn) -> ImageForm:
 
 def _from_pandas(series: Any) -> pl.Series | list[Any]:
     if getattr(series.dtype, "kind", "O") == "M":
-        zoneless = series.dt.tz_convert("UTC").dt.tz_localize(None) if hasattr(series.dtype, "tz") else series
-        return pl.Series(zoneless.to_numpy().astype("datetime64[us]"))
+        has_zone = hasattr(series.dtype, "tz")
+        zoneless = series.dt.tz_convert("UTC").dt.tz_localize(None) if has_zone else series
+        moments = pl.Series(zoneless.to_numpy().astype("datetime64[us]"))
+        return moments.dt.replace_time_zone("UTC") if has_zone else moments
     if getattr(series.dtype, "kind", "O") in "iufb" and hasattr(series.dtype, "itemsize"):
         return pl.Series(series.to_numpy())
     values = [None if gap else value for value, gap in zip(series.tolist(), series.isna().tolist(), strict=True)]

@@ -8,10 +8,12 @@ from typing import Any
 
 import polars as pl
 
+from workbench.data.zones import wall_clock
 from workbench.errors import RecipeError
 from workbench.recipe import date_parts as dates
 from workbench.recipe import expression_graph as nodes
 from workbench.recipe.cleaning import cleaned
+from workbench.recipe.clocks import emit_wall_clock
 from workbench.recipe.columns import Change, Emit, Made
 from workbench.recipe.converting import converted, dates_in, emit_converted, is_date_format
 from workbench.recipe.expressions import columns_in, compiled
@@ -157,17 +159,23 @@ def _parse_dates(step: ParseDates, place: Place) -> Change:
 def _date_parts(step: DateParts, place: Place) -> Change:
     made: list[Made] = []
     for name in place.names:
-        content = Content("number", place.contents[name].sources)
+        content, zone = Content("number", place.contents[name].sources), place.contents[name].zone
         behind = name
         for part in dict.fromkeys(step.parts):
             new = place.new(f"{name}_{part}", [other.name for other in made])
-            values = dates.part_of(read(name, "datetime"), part)
-            made.append(Made(new, content, values, _emit_part(name, part), behind))
+            made.append(Made(new, content, _part_of(name, part, zone), _emit_part(name, part, zone), behind))
     return Change(tuple(made), place.names if step.drop else ())
 
 
-def _emit_part(name: str, part: DatePart) -> Emit:
-    return lambda graph, tensors: dates.emit_part(graph, tensors[name], part)
+def _part_of(name: str, part: DatePart, zone: str | None) -> pl.Expr:
+    moment = read(name, "datetime")
+    return dates.part_of(wall_clock(moment, zone) if zone and part != "seconds_since_1970" else moment, part)
+
+
+def _emit_part(name: str, part: DatePart, zone: str | None) -> Emit:
+    if not zone or part == "seconds_since_1970":
+        return lambda graph, tensors: dates.emit_part(graph, tensors[name], part)
+    return lambda graph, tensors: dates.emit_part(graph, emit_wall_clock(graph, tensors[name], zone), part)
 
 
 def _calculate(step: Calculate, place: Place) -> Change:
@@ -175,7 +183,7 @@ def _calculate(step: Calculate, place: Place) -> Change:
         return Change()
     made = compiled(step.expression, place.contents, where=place.where)
     sources = dict.fromkeys(source for name in made.columns for source in place.contents[name].sources)
-    content = Content(made.kind, tuple(sources))
+    content = Content(made.kind, tuple(sources), made.zone)
     return Change((Made(place.new(step.name), content, made.values, made.emit),))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from workbench.data.table import Table, nearest
+from workbench.data.zones import zone_of
 from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
 from workbench.recipe.spec import Step, TakenKind, columns_of
@@ -254,7 +255,8 @@ def table_contents(table: Table | pl.DataFrame) -> dict[str, Content]:
     """Give each column of a table or frame as its own source."""
     if isinstance(table, pl.DataFrame):
         return contents_of(table)
-    return contents_of({column.name: kind_of_dtype(column.dtype) for column in table.columns})
+    zones = {column.name: zone for column in table.columns if (zone := zone_of(column.dtype))}
+    return contents_of({column.name: kind_of_dtype(column.dtype) for column in table.columns}, zones)
 
 
 def _rows(table: Table | pl.DataFrame, positions: np.ndarray | None, columns: list[str]) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from workbench.data.encoding import InputType as RawType
 from workbench.data.encoding import to_arrays
+from workbench.data.zones import moment_of, zone_of, zones_of
 from workbench.errors import ConversionError
 from workbench.graph import GraphBuilder
 from workbench.recipe.blocks import read_columns
@@ -36,14 +37,21 @@ class Entry:
         Others than column steps are passed over.
     columns : sequence of str, optional
         Columns to give, of those after the steps; all numbers and text by default.
+    zones : mapping of str to str, optional
+        Time zones of raw columns that have one.
     """
 
     def __init__(
-        self, kinds: Mapping[str, TakenKind], steps: Sequence[Step], columns: Sequence[str] | None = None
+        self,
+        kinds: Mapping[str, TakenKind],
+        steps: Sequence[Step],
+        columns: Sequence[str] | None = None,
+        zones: Mapping[str, str] | None = None,
     ) -> None:
         self.kinds = dict(kinds)
+        self.zones = {name: zone for name, zone in (zones or {}).items() if name in self.kinds}
         self.steps = tuple(step for step in steps if step.enabled and step.family == "column")
-        self.plan = Columns(contents_of(self.kinds), lenient=True).apply_all(self.steps)
+        self.plan = Columns(contents_of(self.kinds, self.zones), lenient=True).apply_all(self.steps)
         types = {name: input_type_of(content.kind) for name, content in self.plan.contents.items()}
         names = list(types) if columns is None else columns
         self.inner_types: dict[str, InputType] = {name: kind for name in names if (kind := types[name]) is not None}
@@ -56,11 +64,12 @@ class Entry:
             name: content.kind for name, content in contents_of(frame).items()
             if name != target and content.kind != "image"
         }  # fmt: skip
-        whole = cls(kinds, steps)
+        zones = zones_of(frame.schema)
+        whole = cls(kinds, steps, zones=zones)
         inner = [name for name in whole.inner_types if name != target]  # a step may make it
         needed = set(whole.plan.sources(inner))
         left = [step for step in steps if not (step.step == "calculate" and step.name == target)]
-        return cls({name: kind for name, kind in kinds.items() if name in needed}, left, inner)
+        return cls({name: kind for name, kind in kinds.items() if name in needed}, left, inner, zones)
 
     @property
     def changes(self) -> bool:
@@ -79,7 +88,7 @@ class Entry:
     def enter(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
         """Turn raw rows into what learned steps, or the graph behind them, take.
 
-        Cells that don't fit become missing.
+        Cells that don't fit become missing. Dates and times without a zone are read in the column's own.
 
         Returns
         -------
@@ -102,7 +111,13 @@ class Entry:
         # A column of only missing values, or of JSON's numbers, has another type than in training.
         raw = frame.lazy().select(list(self.kinds))
         raw = raw.with_columns([read(name, kind) for name, kind in self.kinds.items() if kind in ("boolean", "text")])
-        columns = Columns(contents_of(self.kinds), lenient=True)
+        shown = [
+            moment_of(read(name, "datetime"), zone)
+            for name, zone in self.zones.items()
+            if frame.schema[name] in (pl.Date, pl.Datetime) and not zone_of(frame.schema[name])
+        ]
+        raw = raw.with_columns(shown) if shown else raw
+        columns = Columns(contents_of(self.kinds, self.zones), lenient=True)
         return run_columns(raw, columns, self.steps).select(list(self.inner_types)).collect()
 
     def emit(self, graph: GraphBuilder, inputs: Mapping[str, str]) -> dict[str, str]:
@@ -125,14 +140,16 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values."""
-        return {
+        document = {
             "kinds": self.kinds,
             "steps": [step.model_dump(mode="json") for step in self.steps],
             "columns": list(self.inner_types),
         }
+        return document | ({"zones": self.zones} if self.zones else {})
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Entry:
         """Rebuild from `to_dict`."""
         kinds = {str(name): kind for name, kind in document["kinds"].items()}
-        return cls(kinds, _STEPS.validate_python(document["steps"]), [str(name) for name in document["columns"]])
+        zones = {str(name): str(zone) for name, zone in document.get("zones", {}).items()}
+        return cls(kinds, _STEPS.validate_python(document["steps"]), [str(name) for name in document["columns"]], zones)

@@ -10,7 +10,7 @@ from workbench.graph import GraphBuilder
 from workbench.recipe import expression_graph as nodes
 from workbench.recipe.expression_functions import FUNCTIONS, Function, Graph, ValueKind
 from workbench.recipe.expression_syntax import Node
-from workbench.recipe.expression_values import Value, alike, as_condition, as_date, as_number, made
+from workbench.recipe.expression_values import Value, alike, as_condition, as_date, as_number, made, shown, zoned
 from workbench.recipe.expression_words import refuse
 from workbench.recipe.values import DATETIME
 
@@ -32,7 +32,8 @@ def called(node: Node, parts: Sequence[Value], places: Sequence[int]) -> Value:
     for place in function.literal:
         if parts[place].literal is None:
             refuse(places[place], parts[place].described, "a quoted word", f"Write it out in {function.name}.")
-    arguments = [_argument(node, *each) for each in zip(parts, takes, places, strict=True)]
+    zone = next((part.zone for part in parts if part.zone), None)
+    arguments = [_argument(node, *each, zone) for each in zip(parts, takes, places, strict=True)]
     free = [argument for argument, kind in zip(arguments, takes, strict=True) if kind == "any"]
     kind: ValueKind = function.gives if function.gives != "any" else "missing"  # type: ignore[assignment]
     if free:
@@ -42,8 +43,10 @@ def called(node: Node, parts: Sequence[Value], places: Sequence[int]) -> Value:
             for argument, kind_taken in zip(arguments, takes, strict=True)
         ]
         kind = next(argument.kind for argument, taken in zip(arguments, takes, strict=True) if taken == "any")
+    if function.of_clock:
+        arguments = [shown(argument) for argument in arguments]
     graph = _coalesced(kind) if function.name == "coalesce" else function.graph
-    return made(arguments, function.build, graph, kind)
+    return made(arguments, function.build, graph, kind, zone if kind == "datetime" else None)
 
 
 def _found(node: Node, n_arguments: int) -> Function:
@@ -61,7 +64,7 @@ def _found(node: Node, n_arguments: int) -> Function:
     return function
 
 
-def _argument(node: Node, value: Value, kind: str, place: int) -> Value:
+def _argument(node: Node, value: Value, kind: str, place: int, zone: str | None) -> Value:
     if kind == "number":
         return as_number(value, place)
     if kind == "condition":
@@ -71,14 +74,14 @@ def _argument(node: Node, value: Value, kind: str, place: int) -> Value:
     if value.kind == "missing":
         return _missing("text" if kind == "text" else "datetime")
     if kind == "datetime" and value.kind == "text" and value.literal is not None:
-        return as_date(node, value)
+        return as_date(node, value, zone)
     if value.kind != kind:
         needed = "text" if kind == "text" else "a date"
         remedy = "Use another column." if kind == "text" else "Put the step parse_dates in front."
         if kind == "text" and value.kind == "number":
             remedy = "Convert the column to text first (step convert)."
         refuse(place, value.described, f"{needed} for {node.value}", remedy)
-    return value
+    return zoned(value, zone)
 
 
 def _missing(kind: ValueKind) -> Value:

@@ -39,6 +39,8 @@ class Function:
         Number of arguments.
     literal : tuple of int
         Places of arguments that must be written out, as a number or in quotes.
+    of_clock : bool
+        Whether dates are taken as the clocks of their zone show them, not as moments.
     build, graph : callable
         The Polars expression, and the graph of the same values where there is one.
     """
@@ -53,6 +55,7 @@ class Function:
     least: int = 1
     most: int = 1
     literal: tuple[int, ...] = ()
+    of_clock: bool = False
 
 
 def _number(
@@ -125,7 +128,8 @@ def _date_part(part: DatePart, name: str, meaning: str) -> Function:
     def tensor(graph: GraphBuilder, parts: Sequence[str]) -> str:
         return dates.emit_part(graph, parts[0], part)
 
-    return Function(name, "(date)", meaning, ("datetime",), "number", values, tensor)
+    of_clock = part != "seconds_since_1970"
+    return Function(name, "(date)", meaning, ("datetime",), "number", values, tensor, of_clock=of_clock)
 
 
 def _days_between(graph: GraphBuilder, parts: Sequence[str]) -> str:

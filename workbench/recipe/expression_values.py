@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
+import numpy as np
 import polars as pl
 
+from workbench.data.zones import moment_of, moment_seconds, wall_clock
+from workbench.recipe import clocks
 from workbench.recipe import expression_graph as nodes
 from workbench.recipe.columns import Emit
 from workbench.recipe.expression_functions import FUNCTIONS, ValueKind
@@ -33,6 +36,8 @@ class Value:
         What is written, where it is no column and nothing is computed.
     name : str
         Of a column, for messages.
+    zone : str, optional
+        Time zone of dates; the values are moments in UTC.
     """
 
     kind: ValueKind
@@ -40,6 +45,7 @@ class Value:
     emit: Emit | None
     literal: float | str | bool | None = None
     name: str = ""
+    zone: str | None = None
 
     @property
     def described(self) -> str:
@@ -83,7 +89,7 @@ def column_value(node: Node, contents: Mapping[str, Content]) -> Value:
         "number": lambda graph, tensors: nodes.within(graph, tensors[name]),
         "boolean": lambda graph, tensors: nodes.truth(graph, nodes.within(graph, tensors[name])),
     }
-    return Value(kind, read(name, kind), emit.get(kind, lambda _, tensors: tensors[name]), None, name)
+    return Value(kind, read(name, kind), emit.get(kind, lambda _, tensors: tensors[name]), None, name, content.zone)
 
 
 def _refuse_unknown(node: Node, name: str, contents: Mapping[str, Content]) -> NoReturn:
@@ -135,13 +141,16 @@ def as_number(value: Value, place: int) -> Value:
 
 
 def alike(node: Node, left: Value, right: Value) -> tuple[Value, Value]:
-    """Bring two values to one kind: yes and no count as 1 and 0 beside numbers, quoted dates as dates beside dates."""
+    """Bring two values to one kind: yes and no count as 1 and 0 beside numbers, quoted dates as dates beside dates.
+
+    A date without a zone beside one with a zone is a wall-clock time there.
+    """
     if left.kind == right.kind:
-        return left, right
+        return zoned(left, right.zone), zoned(right, left.zone)
     if left.kind == "datetime" and right.literal is not None:
-        return left, as_date(node, right)
+        return left, as_date(node, right, left.zone)
     if right.kind == "datetime" and left.literal is not None:
-        return as_date(node, left), right
+        return as_date(node, left, right.zone), right
     if {left.kind, right.kind} == {"number", "boolean"}:
         return as_number(left, node.place), as_number(right, node.place)
     remedy = "Compare like with like."
@@ -154,8 +163,34 @@ def alike(node: Node, left: Value, right: Value) -> tuple[Value, Value]:
     refuse(node.place, f"{left.described} {node.op} {right.described}", "two of one kind", remedy)
 
 
-def as_date(node: Node, value: Value) -> Value:
-    """Read a quoted date.
+def zoned(value: Value, zone: str | None) -> Value:
+    """Take a date without a zone for a wall-clock time of one."""
+    if value.kind != "datetime" or value.zone or not zone:
+        return value
+    inner = value.emit
+
+    def emit(graph: Any, tensors: Mapping[str, str]) -> str:
+        assert inner is not None  # noqa: S101
+        return clocks.emit_moment(graph, inner(graph, tensors), zone)
+
+    return replace(value, values=moment_of(value.values, zone), emit=emit if inner else None, zone=zone)
+
+
+def shown(value: Value) -> Value:
+    """Give a date as the clocks of its zone show it, from which its parts are read."""
+    zone, inner = value.zone, value.emit
+    if value.kind != "datetime" or not zone:
+        return value
+
+    def emit(graph: Any, tensors: Mapping[str, str]) -> str:
+        assert inner is not None  # noqa: S101
+        return clocks.emit_wall_clock(graph, inner(graph, tensors), zone)
+
+    return replace(value, values=wall_clock(value.values, zone), emit=emit if inner else None, zone=None)
+
+
+def as_date(node: Node, value: Value, zone: str | None = None) -> Value:
+    """Read a quoted date: by the clocks of a zone, where it doesn't say its own.
 
     Raises
     ------
@@ -168,11 +203,13 @@ def as_date(node: Node, value: Value) -> Value:
         remedy = "Write it as '2024-12-31' or '2024-12-31 23:59'."
         refuse(node.place, f"{value.described} beside a date", "a date in quotes", remedy)
     if when.tzinfo is not None:
-        from datetime import UTC
-
         when = when.astimezone(UTC).replace(tzinfo=None)
+    elif zone:
+        ahead = (when - datetime(1970, 1, 1)).total_seconds()
+        when -= timedelta(seconds=ahead - float(moment_seconds(np.array([ahead]), zone)[0]))
     seconds = (when - datetime(1970, 1, 1)).total_seconds()
-    return Value("datetime", pl.lit(when, dtype=DATETIME), lambda graph, _: nodes.number(graph, seconds), value.literal)
+    values = pl.lit(when, dtype=DATETIME)
+    return Value("datetime", values, lambda graph, _: nodes.number(graph, seconds), value.literal, zone=zone)
 
 
 def made(
@@ -180,6 +217,7 @@ def made(
     build: Callable[[Sequence[pl.Expr]], pl.Expr],
     graph_of: Callable[[Any, Sequence[str]], str] | None,
     kind: ValueKind = "number",
+    zone: str | None = None,
 ) -> Value:
     """Put parts together; the graph is there where each part has one."""
 
@@ -188,7 +226,7 @@ def made(
         return graph_of(graph, [part.emit(graph, tensors) for part in parts if part.emit])
 
     has_graph = graph_of is not None and all_have_graphs(parts)
-    return Value(kind, build([part.values for part in parts]), emit if has_graph else None)
+    return Value(kind, build([part.values for part in parts]), emit if has_graph else None, zone=zone)
 
 
 def all_have_graphs(parts: Sequence[Value]) -> bool:

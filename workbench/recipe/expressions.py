@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from workbench.data.zones import zone_of
 from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
 from workbench.recipe import expression_graph as nodes
@@ -50,12 +51,15 @@ class Compiled:
         Adds the graph of the same values; None where there is none.
     columns : tuple of str
         Columns that it names, in the order of their first use.
+    zone : str, optional
+        Time zone of dates, which are moments in UTC.
     """
 
     kind: TakenKind
     values: pl.Expr
     emit: Emit | None
     columns: tuple[str, ...]
+    zone: str | None = None
 
 
 def parse(expression: str, columns: Mapping[str, Any] | Sequence[str]) -> pl.Expr:
@@ -168,7 +172,7 @@ def compiled(expression: str, contents: Mapping[str, Content], *, where: str = "
     except RecipeError as error:
         raise RecipeError(str(error).replace("Expression", where, 1) if where else str(error)) from None
     values = pl.when(value.values != "").then(value.values) if value.kind == "text" else value.values
-    return Compiled(value.kind, values, value.emit, columns)
+    return Compiled(value.kind, values, value.emit, columns, value.zone)
 
 
 def _columns(tree: Node) -> tuple[str, ...]:
@@ -181,12 +185,15 @@ def _contents(columns: Mapping[str, Any] | Sequence[str]) -> dict[str, Content]:
     if not isinstance(columns, Mapping):
         columns = dict.fromkeys(columns, "number")
     kinds: dict[str, TakenKind] = {}
+    zones: dict[str, str] = {}
     for name, kind in columns.items():
         if isinstance(kind, Content):
             kinds[name] = kind.kind
         else:
             kinds[name] = kind if isinstance(kind, str) and kind in WORDS else kind_of_dtype(kind)
-    return contents_of(kinds)
+        if zone := kind.zone if isinstance(kind, Content) else zone_of(kind):
+            zones[name] = zone
+    return contents_of(kinds, zones)
 
 
 def _evaluated(node: Node, contents: Mapping[str, Content]) -> Value:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
+from workbench.data.zones import zone_of
 from workbench.recipe.fitted_step import listed
 from workbench.recipe.made_target import (
     is_made,
@@ -290,7 +291,8 @@ def look(table: Table, target: str, *, n_rows: int = 2_000) -> Looks:
 def _all_at_midnight(values: pl.Series) -> bool:
     if values.dtype not in (pl.Date, pl.Datetime):
         return False
-    return bool((values.cast(DATETIME).dt.truncate("1d") == values.cast(DATETIME)).all())
+    shown = values.dt.replace_time_zone(None) if zone_of(values.dtype) else values
+    return bool((shown.cast(DATETIME).dt.truncate("1d") == shown.cast(DATETIME)).all())
 
 
 def _has_time(values: pl.Series, form: str) -> bool:

@@ -1,8 +1,8 @@
 """What kind of values a column holds, and the one form in which column steps and expressions read them.
 
 A number is a double of at most 3.4e38 in size or missing, text is a string that isn't empty or missing, a date or time
-is a point in UTC with microseconds, yes and no are booleans. Training, prediction and graph read a column alike,
-whatever type a table or a request gave it.
+is a point in UTC with microseconds (its zone stands in `Content`), yes and no are booleans. Training, prediction and
+graph read a column alike, whatever type a table or a request gave it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from workbench.data.zones import zone_of
 from workbench.recipe.fitted_step import InputType
 from workbench.recipe.spec import TakenKind
 
@@ -43,10 +44,13 @@ class Content:
     kind : {"number", "text", "boolean", "datetime", "image"}
     sources : tuple of str
         Raw columns that its values come from, in the table's order of first use.
+    zone : str, optional
+        Of dates: the time zone by whose clocks hours, days and quoted dates are reckoned. `read` gives moments in UTC.
     """
 
     kind: TakenKind
     sources: tuple[str, ...]
+    zone: str | None = None
 
 
 def kind_of_dtype(dtype: pl.DataType | type[pl.DataType] | str) -> TakenKind:
@@ -67,12 +71,14 @@ def kind_of_dtype(dtype: pl.DataType | type[pl.DataType] | str) -> TakenKind:
     return "image" if name.startswith("Binary") else "text"
 
 
-def contents_of(frame: pl.DataFrame | pl.LazyFrame | Mapping[str, TakenKind]) -> dict[str, Content]:
-    """Give each column of a frame, or of a mapping of names to kinds, as its own source."""
+def contents_of(
+    frame: pl.DataFrame | pl.LazyFrame | Mapping[str, TakenKind], zones: Mapping[str, str] | None = None
+) -> dict[str, Content]:
+    """Give each column of a frame, or of a mapping of names to kinds (and zones), as its own source."""
     if isinstance(frame, Mapping):
-        return {name: Content(kind, (name,)) for name, kind in frame.items()}
+        return {name: Content(kind, (name,), (zones or {}).get(name)) for name, kind in frame.items()}
     schema = frame.collect_schema() if isinstance(frame, pl.LazyFrame) else frame.schema
-    return {name: Content(kind_of_dtype(dtype), (name,)) for name, dtype in schema.items()}
+    return {name: Content(kind_of_dtype(dtype), (name,), zone_of(dtype)) for name, dtype in schema.items()}
 
 
 def input_type_of(kind: TakenKind) -> InputType | None:

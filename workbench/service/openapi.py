@@ -55,7 +55,9 @@ def _paths() -> Json:
                 answer="Predictions",
                 description=(
                     "Takes one object, a list of objects, or an object with `rows`. Missing values are null. Dates "
-                    "and times are ISO text (2024-12-31, 2024-12-31T23:59Z; UTC without a zone) or seconds since 1970. "
+                    "and times are ISO text (2024-12-31, 2024-12-31T23:59Z, 2024-12-31T23:59+01:00) or seconds since "
+                    "1970-01-01 UTC; text without an offset is read in the column's own time zone, which the "
+                    "model's description names, and as UTC where it has none. "
                     "An image is the base64 of a PNG or JPEG file, of any size, or lists of pixels from 0 to 255: "
                     f'`{{"rows": [{{"image": "{_DOT}"}}]}}`.'
                 ),
@@ -88,7 +90,8 @@ def _paths() -> Json:
                 answer="InferenceAnswer",
                 description=(
                     "One tensor for each column, by name, of shape [N] or [N, 1]. Missing values are null. Dates and "
-                    "times are BYTES with ISO text, or FP64 with seconds since 1970-01-01 UTC. Images are UINT8 of "
+                    "times are BYTES with ISO text (without an offset in the column's own time zone, which the model's "
+                    "`parameters` name), or FP64 with seconds since 1970-01-01 UTC. Images are UINT8 of "
                     "shape [N, height, width, channels], or BYTES with the base64 of image files."
                 ),
             )

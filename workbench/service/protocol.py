@@ -245,5 +245,6 @@ def metadata(loaded: Loaded, numbers: list[int]) -> dict[str, Any]:
             "task": signature.task,
             "target": signature.target,
             "classes": signature.classes,
+            **({"zones": signature.zones} if signature.zones else {}),
         },
     }

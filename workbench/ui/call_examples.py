@@ -67,8 +67,10 @@ def plain_value(value: Any, column: InputColumn) -> Any:
     if isinstance(value, bytes):
         return _as_base64(value, column)
     if column.type == "datetime":
-        text = written(value, date_only=column.date_only)
-        return text if text is None or column.date_only else text.replace(" ", "T") + "Z"
+        text = written(value, date_only=column.date_only, zone=column.zone)
+        if text is None or column.date_only:
+            return text
+        return text.replace(" ", "T") + ("" if column.zone else "Z")
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
     if value != value:

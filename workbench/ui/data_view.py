@@ -12,6 +12,7 @@ import streamlit as st
 from workbench import plots
 from workbench.data.findings import findings_beside
 from workbench.data.spec import ReaderOptions
+from workbench.data.zones import zone_label, zone_of
 from workbench.errors import WorkbenchError
 from workbench.settings import current
 from workbench.ui import drafts, messages, reading_form, recipe_checks, state, words
@@ -181,7 +182,9 @@ def _column_card(table: Table, column: Column, profile: Profile, position: int) 
         counts = profile.histograms.get(column.name)
         is_bars = counts is not None and counts.height > 0 and "value" in counts.columns
         most = f" · the {N_BARS} most frequent drawn" if is_bars and column.n_unique > N_BARS else ""
-        st.caption(f"{column.kind} · {words.plural(column.n_unique, 'value')} · {missing}{most}")
+        zone = zone_of(column.dtype)
+        kind = f"{column.kind} · {zone_label(zone)}" if zone else column.kind
+        st.caption(f"{kind} · {words.plural(column.n_unique, 'value')} · {missing}{most}")
         if finding := profile.column_findings.get(column.name):
             st.caption(f":material/arrow_right: {messages.plain(finding)}")
         figure = _figure(column, profile)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 import streamlit as st
 
+from workbench.data.zones import wall_clock_seconds, zone_label
 from workbench.explain.wording import number_text, value_text
 from workbench.package.moments import seconds_of, written
 from workbench.ui import messages
@@ -127,18 +129,21 @@ def _moment_widget(column: InputColumn, label: str, same: dict[str, Any]) -> str
 def counts_minutes(column: InputColumn) -> bool:
     """Say whether training saw whole minutes only: the calendar's widget can't hold seconds, text can."""
     known = [value for value in (column.minimum, column.example, column.maximum) if value is not None]
-    return all((seconds_of(value) or 0.0) % 60 == 0 for value in known)
+    return all((seconds_of(value, column.zone) or 0.0) % 60 == 0 for value in known)
 
 
 def calendar(column: InputColumn) -> tuple[date, date]:
     """Give the first and last day that a calendar offers."""
     if column.bounds is None:
         return FIRST_DAY, LAST_DAY
-    low, high = (_moment(seconds).date() for seconds in column.bounds)
+    low, high = (_moment(seconds, column.zone).date() for seconds in column.bounds)
     return min(FIRST_DAY, low), max(LAST_DAY, high)
 
 
-def _moment(seconds: float) -> datetime:
+def _moment(seconds: float, zone: str | None) -> datetime:
+    """Give what the clocks of a column's zone show, or the time in UTC."""
+    if zone:
+        seconds = float(wall_clock_seconds(np.array([seconds]), zone)[0])
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).replace(tzinfo=None)
 
 
@@ -162,11 +167,11 @@ def stored(column: InputColumn, value: Any) -> Any:
 
 def _stored_moment(column: InputColumn, value: Any) -> Any:
     if not counts_minutes(column):
-        return written(value) or MISSING
-    seconds = None if value is None else seconds_of(value)
+        return written(value, zone=column.zone) or MISSING
+    seconds = None if value is None else seconds_of(value, column.zone)
     if seconds is None or seconds != seconds:
         return None
-    moment = _moment(seconds)
+    moment = _moment(seconds, column.zone)
     first, last = calendar(column)
     moment = min(max(moment, datetime(first.year, first.month, first.day)), datetime(last.year, last.month, last.day))
     return moment.date() if column.date_only else moment.replace(second=0, microsecond=0)
@@ -179,7 +184,8 @@ def describe(column: InputColumn) -> str:
         if column.bounds is None:
             return f"Training saw no value.{share}"
         form = "" if counts_minutes(column) else " Write it as 2024-12-31 23:59:59."
-        zone = "" if column.date_only else " In UTC."
+        zone = f" As clocks show it in {zone_label(column.zone)}." if column.zone else " In UTC."
+        zone = "" if column.date_only and not column.zone else zone
         return f"Training saw {column.minimum} to {column.maximum}.{share}{zone}{form} Empty means missing."
     if column.type == "number" and column.bounds is not None:
         low, high, middle = (number_text(v) for v in (*column.bounds, column.median or 0.0))
@@ -213,7 +219,7 @@ def unusual(columns: list[InputColumn], row: dict[str, Any]) -> list[str]:
         if value is None or column.bounds is None and not column.categories:
             continue
         if column.bounds is not None:
-            number = seconds_of(value) if column.type == "datetime" else float(value)
+            number = seconds_of(value, column.zone) if column.type == "datetime" else float(value)
             if number is not None and not column.bounds[0] <= number <= column.bounds[1]:
                 said = value if column.type == "datetime" else number_text(number)
                 found.append(f"{column.name} = {said}")
