@@ -1,7 +1,12 @@
+import re
+
 import pytest
 
-from workbench.errors import EstimatorError
+from workbench.data import sample
+from workbench.errors import EstimatorError, RecipeError
 from workbench.estimators import build_sklearn, catalogue, check_params, entry, estimators_for
+from workbench.recipe import check_recipe
+from workbench.recipe.given import parsed_steps
 
 TABLES = [
     "baseline",
@@ -103,3 +108,13 @@ def test_a_forest_is_bounded_by_default():
     forest = build_sklearn("random_forest", {}, task="classification", seed=3)
     assert forest.max_leaf_nodes == 500
     assert forest.random_state == 3
+
+
+def test_the_refusal_of_missing_values_names_each_estimator_that_takes_them():
+    columns = sample("titanic").columns
+    steps = [{"step": "drop_columns", "columns": [c.name for c in columns if c.name not in ("age", "survived")]}]
+    with pytest.raises(RecipeError, match="'age' has missing values") as refused:
+        check_recipe(parsed_steps(steps), columns, "survived", handles_missing=False)
+    predicts = {name for name, entry in catalogue().items() if entry.handles_missing and entry.takes == "table"}
+    named = set(re.findall(r"\w+", str(refused.value))) & set(catalogue())
+    assert named == predicts - {"baseline"}

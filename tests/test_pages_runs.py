@@ -138,8 +138,25 @@ def test_a_goal_without_a_target_changes_the_draft(open_page):
     assert (draft.task, draft.target, draft.estimator.name) == ("clustering", None, "kmeans")
     assert draft.spec().data.target == ""
     assert not any("What would this have leaked?" in header.value for header in page.subheader)
+    page.button(key="prepare.suggest.use").click().run()
+    suggested = drafts.load(sample("iris")).recipe
+    assert [step.columns for step in suggested if step.step == "drop_columns"] == [("species",)]
     page.selectbox(key="prepare.goal").set_value("predict").run()
     assert drafts.load(sample("iris")).target == "species"
+    assert "drop_columns" not in [step.step for step in drafts.load(sample("iris")).recipe]
+
+
+def test_what_was_to_be_predicted_is_left_out_of_the_groups(open_page):
+    drafts.update(sample("titanic"), target="sex")
+    page = open_page("prepare", table="titanic")
+    page.selectbox(key="prepare.goal").set_value("clustering").run()
+    page.button(key="prepare.suggest.use").click().run()
+    draft = drafts.load(sample("titanic"))
+    assert draft.target is None
+    dropped = {name for step in draft.recipe if step.step == "drop_columns" for name in step.columns}
+    assert "sex" in dropped
+    page.selectbox(key="prepare.goal").set_value("predict").run()
+    assert drafts.load(sample("titanic")).target == "sex"
 
 
 @pytest.mark.timeout(180)

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import workbench as wb
 from workbench.data import read_table, sample
 from workbench.errors import EstimatorError, RecipeError, SplitError
 from workbench.estimators import check_params, load_model
@@ -187,3 +188,18 @@ def test_a_table_with_a_column_of_that_name_gives_the_answer_another_one(tmp_pat
     chosen = spec("kmeans", source=str(path), recipe=[], n_clusters=2)
     prepared = prepare_without_target(chosen, read_table(path, settings=settings), settings)
     assert prepared.target == "cluster_found"
+
+
+def test_a_suggestion_for_groups_leaves_the_known_answer_out(tmp_path, settings):
+    for asked in ({"target": "", "estimator": "kmeans"}, {"estimator": "kmeans"}, {"target": ""}):
+        suggested = wb.suggest_recipe(wb.sample("wine"), **asked)
+        assert suggested.steps[0].columns == ("cultivar",)
+        assert "cultivar: holds the known answer" in suggested.reasons[0]
+    named = wb.suggest_recipe(wb.sample("wine"), target="hue", estimator="hdbscan")
+    assert named.steps[0].columns == ("hue",)
+
+
+def test_groups_that_follow_the_known_answer_say_so(tmp_path, settings):
+    steps = [{"step": "one_hot", "columns": ["cultivar"]}]
+    state = execute(spec("kmeans", source="wine", recipe=steps), tmp_path / "run", settings)
+    assert "'cultivar', the table's own target, was among the columns" in state.note

@@ -41,7 +41,12 @@ class SuggestedRecipe:
 
 
 def suggest_recipe(
-    table: Table, *, target: str | None = None, estimator: str | None = None, recipe: Recipe = ()
+    table: Table,
+    *,
+    target: str | None = None,
+    estimator: str | None = None,
+    recipe: Recipe = (),
+    answer: str | None = None,
 ) -> SuggestedRecipe:
     """Suggest the steps that a table needs.
 
@@ -49,12 +54,15 @@ def suggest_recipe(
     ----------
     table : Table
     target : str, optional
-        The table's own when absent.
+        The table's own when absent; ``""`` to find groups or outliers.
     estimator : str, optional
         A name of the catalogue: one that needs scaling gets it, one that takes missing values isn't imputed for. When
         absent the recipe suits every estimator.
     recipe : sequence of steps
         What is there already, where one of its column steps makes the target: these steps then come first.
+    answer : str, optional
+        Where groups or outliers are to be found, the column that holds the known answer, which is left out; the table's
+        own target when absent.
 
     Raises
     ------
@@ -67,8 +75,10 @@ def suggest_recipe(
     from workbench.recipe.suggesting import suggest_for
 
     needs = None if estimator is None else entry(estimator)
+    finds = needs is not None and not {"classification", "regression"} & set(needs.tasks)
     steps = parsed_steps(recipe)
-    suggested = suggest_for(table, target_of(table, target, steps), needs, steps=steps)
+    name = target_of(table, target, steps) if target != "" and not finds else ""
+    suggested = suggest_for(table, name, needs, steps=steps, answer=answer or target)
     return SuggestedRecipe(tuple(step for step, _ in suggested), tuple(reason for _, reason in suggested))
 
 

@@ -15,6 +15,8 @@ _STILL: dict[str, tuple[str, str]] = {
         "or leave it out",
     ),
 }
+# What predicts and takes missing values. The catalogue, which lies above, says the same of each; a test compares them.
+TAKE_MISSING = ("hist_gradient_boosting", "random_forest", "extra_trees", "decision_tree")
 
 
 def check_end(remaining: list[State], *, handles_missing: bool) -> None:
@@ -35,6 +37,6 @@ def check_end(remaining: list[State], *, handles_missing: bool) -> None:
     missing = [state.name for state in remaining if state.n_missing and not state.filled]
     if missing and not handles_missing:
         raise RecipeError(
-            f"Column {listed(missing)} has missing values, which this estimator can't take; needed none. "
-            "Add an impute step, or choose an estimator that takes them (hist_gradient_boosting)."
+            f"Column {listed(missing)} has missing values, which this estimator can't take. Add an impute step, or "
+            f"predict with an estimator that takes them: {', '.join(TAKE_MISSING[:-1])} or {TAKE_MISSING[-1]}."
         )

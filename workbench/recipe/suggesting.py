@@ -79,6 +79,8 @@ class Looks:
         Text columns of a word or two a cell, which are names rather than sentences.
     parts : frozenset of str
         Columns that say which part a row is in, as train and test.
+    answer : str, optional
+        The column that holds the known answer where nothing is predicted.
     """
 
     n_rows: int | None = None
@@ -90,6 +92,7 @@ class Looks:
     without_time: frozenset[str] = frozenset()
     few_words: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
+    answer: str | None = None
 
 
 def suggest(
@@ -164,6 +167,8 @@ def suggest(
 
 
 def _why_drop(column: Column, looks: Looks) -> Reason | None:
+    if column.name == looks.answer:
+        return Reason("holds the known answer, which groups found with it would only repeat")
     if column.name in looks.leaks:
         return Reason(looks.leaks[column.name])
     if column.name in looks.parts:
@@ -210,18 +215,25 @@ def _n_classes(columns: Sequence[Column], target: str) -> int:
 
 
 def suggest_for(
-    table: Table, target: str, estimator_needs: EstimatorNeeds | None = None, *, steps: Sequence[Step] = ()
+    table: Table,
+    target: str,
+    estimator_needs: EstimatorNeeds | None = None,
+    *,
+    steps: Sequence[Step] = (),
+    answer: str | None = None,
 ) -> list[tuple[Step, str]]:
     """Suggest steps for a table, looking at a sample of its rows, too: for dates and numbers held as text, and leaks.
 
     Where one of the `steps` that are there already makes the target, those that make it come first, and what it is made
-    from is left out. See `suggest` for the other parameters and the result.
+    from is left out. Without a target, groups or outliers are to be found: the column `answer` (by default the table's
+    own target) says what they should come to, and is left out. See `suggest` for the other parameters and the result.
     """
     if is_for_images(table.columns, target):
         return suggest_image_steps(table, target)
     if is_made(table, steps, target):
         return _suggest_for_made(table, target, estimator_needs, steps)
-    return suggest(table.columns, target, estimator_needs, looks=look(table, target))
+    known = None if target else answer or table.target
+    return suggest(table.columns, target, estimator_needs, looks=replace(look(table, target), answer=known))
 
 
 def _suggest_for_made(

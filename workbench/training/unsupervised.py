@@ -175,6 +175,11 @@ def run_unsupervised(
         handles_missing=prepared.entry.handles_missing,
         seed=spec.seed,
     )
+    if table.target in recipe.input_columns:
+        live.note(
+            f"{table.target!r}, the table's own target, was among the columns, so that the groups follow the known "
+            "answer. Leave it out with drop_columns."
+        )
     _check_rows(prepared, X)
     if progress.stop_requested():
         return "stopped", stopped_early(progress)

@@ -27,6 +27,7 @@ def state_of(draft: Draft) -> dict[str, Any]:
     """Give the parts of a draft that undo brings back, as plain values."""
     return {
         "target": draft.target,
+        "answer": draft.answer,
         "task": draft.task,
         "test_source": draft.test_source,
         "recipe": [step_document(step) for step in draft.recipe],

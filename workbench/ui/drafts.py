@@ -40,6 +40,8 @@ class Draft(BaseModel):
         The table's digest; names the file.
     name : str, optional
         The run's name; made from table and estimator when absent.
+    answer : str, optional
+        Where groups or outliers are to be found, the column that was the target before: suggestions leave it out.
     test_source : str, optional
         How the RunSpec names the table that the test rows come from, where they have one of their own.
     """
@@ -50,6 +52,7 @@ class Draft(BaseModel):
     digest: str
     name: str | None = None
     target: str | None = None
+    answer: str | None = None
     task: AnyTask | None = None
     test_source: str | None = None
     recipe: tuple[Step, ...] = ()

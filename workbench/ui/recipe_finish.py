@@ -63,14 +63,22 @@ def suggestion(table: Table, draft: Draft) -> SuggestedRecipe:
         If the target isn't there, or what makes it doesn't fit the table.
     """
     making = making_steps(draft.recipe, draft.target_name)
-    return _suggested(f"{table.digest} {draft.target_name} {draft.estimator.name} {making!r}", table, draft)
+    return _suggested(
+        f"{table.digest} {draft.target_name} {draft.answer} {draft.estimator.name} {making!r}", table, draft
+    )
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _suggested(key: str, _table: Table, _draft: Draft) -> SuggestedRecipe:
     from workbench.api.preparing import suggest_recipe
 
-    return suggest_recipe(_table, target=_draft.target_name, estimator=_draft.estimator.name, recipe=_draft.recipe)
+    return suggest_recipe(
+        _table,
+        target=_draft.target_name,
+        estimator=_draft.estimator.name,
+        recipe=_draft.recipe,
+        answer=_draft.answer,
+    )
 
 
 def finished(table: Table, draft: Draft) -> tuple[Any, ...]:

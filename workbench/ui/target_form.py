@@ -99,13 +99,24 @@ def _aim(table: Table, goal: str) -> None:
     with drafts.editing(table) as draft:
         if goal == "predict":
             estimator = drafts.Draft(source="", digest="").estimator
-            drafts.update(table, task=None, target=table.target, estimator=estimator)
+            target = draft.answer or table.target
+            recipe = without(draft.recipe, target)
+            drafts.update(table, task=None, target=target, answer=None, estimator=estimator, recipe=recipe)
             return
         split = draft.split.model_copy(update={"folds": None})
         kept = tuple(step for step in draft.recipe if step.step not in TAKES_TARGET)
         name = next(found.name for found in estimators_for(goal))  # type: ignore[arg-type]
         estimator = EstimatorSpec(name=name)
-        drafts.update(table, task=goal, target=None, recipe=kept, split=split, search=None, estimator=estimator)
+        drafts.update(
+            table,
+            task=goal,
+            target=None,
+            answer=draft.target or draft.answer,
+            recipe=kept,
+            split=split,
+            search=None,
+            estimator=estimator,
+        )
 
 
 def without(steps: Sequence[Any], name: str | None) -> tuple[Any, ...]:
