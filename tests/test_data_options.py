@@ -7,6 +7,7 @@ import io
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from workbench.data import delete_table, read_table, store_frame
@@ -166,11 +167,13 @@ def test_an_upload_that_is_no_table_is_not_kept(settings):
     assert not path.parent.exists()
 
 
-def test_a_word_for_missing_is_proposed_however_it_is_spaced():
+def test_a_word_for_missing_is_recognised_or_proposed_however_it_is_spaced(write, settings):
     look = look_at(Path(__file__).resolve().parent.parent / "examples" / "sales.csv")
+    assert (look.proposals, look.options.missing_marks) == ([], ("k. A.",))
+    assert look.frame["Rabatt"].dtype == pl.Float64
+    look = look_at(write("a,b\nk. A.,1\nx,2\n"), settings=settings)
     assert [proposal.option for proposal in look.proposals] == ["missing"]
     assert "k. A." in look.proposals[0].value
-    assert "Rabatt" in look.proposals[0].reason
 
 
 @pytest.mark.parametrize(

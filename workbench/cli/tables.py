@@ -170,8 +170,8 @@ def parse_options(given: list[str] | None) -> ReaderOptions | None:
             raise SpecError(f"Got the option {text!r}, needed NAME=VALUE, such as decimal=, or sheet=2024.")
         if name.startswith("types."):
             document.setdefault("types", {})[name.removeprefix("types.")] = value
-        elif name == "missing":
-            document["missing"] = [*document.get("missing", ()), *value.split(",")]
+        elif name in ("missing", "missing_marks"):
+            document[name] = [*document.get(name, ()), *(value.split(",") if value else ())]
         else:
             document[name] = _DELIMITERS.get(value, value) if name == "delimiter" else value
     return reader_options(document)
@@ -221,7 +221,7 @@ def _profile_text(found: Table, summary: Any, pairs: Any) -> str:
     if pairs is not None:
         closest = pairs.frame().sort("value", descending=True).head(20)
         lines += ["", table(closest.columns, closest.rows())]
-    return "\n".join([*lines, "", *summary.findings] if summary.findings else lines)
+    return "\n".join([*lines, "", *(f"- {finding}" for finding in summary.findings)] if summary.findings else lines)
 
 
 def _checks_text(checks: Any) -> str:

@@ -60,6 +60,8 @@ class Plan:
         Text that is nearly all numbers, of which the others are counted.
     is_unknown : bool
         No example had a value.
+    marks : tuple of str
+        Words that stand for a missing value here, since all others are numbers or dates.
     notes : tuple of str
         What a reader would want to know.
     """
@@ -74,6 +76,7 @@ class Plan:
     doubtful: tuple[str, ...] = ()
     nearly_numbers: bool = False
     is_unknown: bool = False
+    marks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def noting(self, note: str) -> Plan:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import polars as pl
 
@@ -20,6 +22,16 @@ from workbench.data.column_memory import may_hold
 from workbench.data.spec import ColumnType, ReaderOptions
 
 MISSING_MARKERS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL")
+# What may stand for a missing value in a column of numbers or dates, in small letters and without blanks.
+KNOWN_MARKS = frozenset(
+    "- -- --- – — . .. ... … / : * *** ( ) n/a n.a. n.a na #n/a <na> n/v n.v. n/d n.d. n.d nd k.a. k.a k/a s/d s.d. "
+    "n/s nil none null (null) \\n nan nat unk unk. unknown unspecified undefined missing empty blank notavailable "
+    "notapplicable notknown notreported notrecorded nodata novalue noanswer suppressed withheld tbd tba unbekannt "
+    "keineangabe fehlt inconnu nondisponible desconocido nodisponible sconosciuto #value! #ref! #div/0! #name? #num! "
+    "#null! #error!".split()
+)
+_LEAST_MARKS = 2
+_PLAIN_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)([.,]\d+)?")
 MIN_COUNTRY_CODES = 10
 PROBED_VALUES = 100
 _FREE_TEXT_VALUES = 50
@@ -34,10 +46,13 @@ class CellReport:
     missing : dict
         For each column, how often each marker stood for a missing value (an empty cell is ``""``).
     notes : list of str
+    marks : tuple of str
+        Words that were recognised as missing in columns of numbers and dates alone.
     """
 
     missing: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,11 +63,14 @@ class CellRules:
     ----------
     missing : tuple of str
         Words that stand for a missing value, beside the empty cell.
+    marks : tuple of str, optional
+        Words that do so in columns of numbers and dates only; recognised when absent.
     types : mapping of str to ColumnType
     spelling : Spelling
     """
 
     missing: tuple[str, ...] = MISSING_MARKERS
+    marks: tuple[str, ...] | None = None
     types: Mapping[str, ColumnType] = field(default_factory=dict)
     spelling: Spelling = Spelling()
 
@@ -60,7 +78,13 @@ class CellRules:
     def of(cls, options: ReaderOptions, *, prefers_comma: bool) -> CellRules:
         """Give the rules that reader options set."""
         spelling = Spelling(options.decimal, options.thousands, options.date_order, prefers_comma)
-        return cls(MISSING_MARKERS if options.missing is None else options.missing, options.types, spelling)
+        missing = MISSING_MARKERS if options.missing is None else options.missing
+        return cls(missing, options.missing_marks, options.types, spelling)
+
+    @cached_property
+    def numbers(self) -> dict[float, str]:
+        """The missing words that are numbers: in columns of numbers they are compared as such."""
+        return numbers_among((*self.missing, *(self.marks or ())))
 
 
 @dataclass
@@ -113,6 +137,32 @@ class MisfitError(Exception):
         self.examples = examples
 
 
+def numbers_among(words: Sequence[str]) -> dict[float, str]:
+    """Give the words that are numbers; codes with leading zeros are none.
+
+    Examples
+    --------
+    >>> numbers_among(["NA", "-999", "007"])
+    {-999.0: '-999'}
+    """
+    return {float(word.replace(",", ".")): word for word in words if _PLAIN_NUMBER.fullmatch(word.strip())}
+
+
+def without_numbers(values: pl.Series, numbers: Mapping[float, str], tally: Tally) -> pl.Series:
+    """Turn the numbers that stand for a missing value into one, and count each."""
+    if not numbers or not values.dtype.is_numeric():
+        return values
+    for number, word in numbers.items():
+        is_whole = number == int(number)
+        if values.dtype.is_integer() and not is_whole:
+            continue
+        found = (values == (int(number) if values.dtype.is_integer() else number)).fill_null(False)
+        if found.any():
+            tally.add_missing(word, int(found.sum()))
+            values = values.set(found, None)
+    return values
+
+
 def type_columns(
     frame: pl.DataFrame, *, decimal_comma: bool = False, rules: CellRules | None = None
 ) -> tuple[pl.DataFrame, CellReport]:
@@ -144,8 +194,17 @@ def type_columns(
     return pl.DataFrame(typed), report_of(plans, tallies)
 
 
-def recognise(cells: pl.Series, rules: CellRules) -> Plan:
-    """Find how a column is read, from all its cells or from examples."""
+def recognise(cells: pl.Series, rules: CellRules, *, least_marks: int = _LEAST_MARKS) -> Plan:
+    """Find how a column is read, from all its cells or from examples.
+
+    Parameters
+    ----------
+    cells : Series of String
+    rules : CellRules
+    least_marks : int
+        How often a word must occur to stand for a missing value among numbers or dates; 1 where only examples are
+        known, and 0 where no word does.
+    """
     wanted = rules.types.get(cells.name)
     probe = cells.drop_nulls().head(PROBED_VALUES)
     spelled = rules.spelling.decimal or rules.spelling.thousands
@@ -164,13 +223,49 @@ def recognise(cells: pl.Series, rules: CellRules) -> Plan:
         return Plan(is_unknown=True)
     # Most columns fail on their first values already; all are tried only where those fit or have something to tell.
     probed = find_plan(present.head(PROBED_VALUES), rules.spelling)
-    plan = (find_plan(values, rules.spelling) if probed is not None else None) or Plan()
+    fitting = find_plan(values, rules.spelling) if probed is not None else None
+    plan = fitting or _plan_beside_marks(values, rules, least_marks) or Plan()
     if plan.kind == "text":
         plan = _text_plan(cells, present, plan)
     if keeps_na:
         note = f"'NA' in {cells.name!r} was kept as a value, since all others are codes of two letters, too (Namibia)."
         plan = replace(plan, keeps_na=True).noting(note)
     return plan
+
+
+def _plan_beside_marks(values: pl.Series, rules: CellRules, least: int) -> Plan | None:
+    """Find numbers or dates that the only other words are marks for missing beside; None where that isn't so."""
+    given = rules.marks
+    if given == () or (given is None and not least):
+        return None
+    present = values.drop_nulls()
+    probe = present.head(PROBED_VALUES)
+    others = probe.filter(~are_marks(probe, given))
+    if len(others) and (len(others) == len(present) or find_plan(others, rules.spelling) is None):
+        return None
+    marked = are_marks(values, given).fill_null(False)
+    if not marked.any():
+        return None
+    counts = dict(values.filter(marked).value_counts().iter_rows())
+    if marked.sum() == len(present) or (given is None and min(counts.values()) < least):
+        return None
+    plan = find_plan(values.set(marked, None), rules.spelling)
+    if plan is None or plan.kind in ("text", "boolean"):
+        return None
+    return replace(plan, marks=tuple(sorted(counts)))
+
+
+def are_marks(values: pl.Series, given: Sequence[str] | None = None) -> pl.Series:
+    """Say which words are among those given, or else may stand for a missing value however they are written.
+
+    Examples
+    --------
+    >>> are_marks(pl.Series(["k. A.", "Unknown", "12", "None of them"])).to_list()
+    [True, True, False, False]
+    """
+    if given is not None:
+        return values.is_in([*given])
+    return values.str.to_lowercase().str.replace_all(" ", "", literal=True).is_in(KNOWN_MARKS)
 
 
 def _text_plan(cells: pl.Series, present: pl.Series, plan: Plan) -> Plan:
@@ -215,13 +310,13 @@ def convert(cells: pl.Series, plan: Plan, rules: CellRules, tally: Tally, *, has
             raise MisfitError(cells.name, _odd(cells, plan))
         if cells.null_count():
             tally.add_missing("", cells.null_count())
-        return plan.read(cells)
+        return without_numbers(plan.read(cells), rules.numbers, tally)
     stripped = cells.str.strip_chars() if has_blanks else cells
     if plan.keeps_na and not are_country_codes(stripped, least=0):
         raise MisfitError(cells.name, stripped.filter(~stripped.str.contains(r"^[A-Z]{2}$")).head(1000))
-    values = _without_markers(stripped, _markers(rules, plan.keeps_na), tally)
+    values = _without_markers(stripped, [*_markers(rules, plan.keeps_na), *plan.marks], tally)
     if plan.kind != "text":
-        return _typed(values, plan, tally)
+        return without_numbers(_typed(values, plan, tally), rules.numbers, tally)
     if plan.is_unknown and values.null_count() < len(values):
         raise MisfitError(cells.name, values.drop_nulls().head(10_000))
     if plan.doubtful:
@@ -316,6 +411,12 @@ def _without_markers(cells: pl.Series, markers: list[str], tally: Tally) -> pl.S
     return cells.set(marked.fill_null(False), None)
 
 
+def unrepeated_marks(plan: Plan, tally: Tally, rules: CellRules) -> pl.Series | None:
+    """Give the marks for missing that occur too rarely in a whole column, so that it is text after all."""
+    rare = [mark for mark in plan.marks if tally.missing.get(mark, 0) < _LEAST_MARKS]
+    return pl.Series(rare, dtype=pl.String) if rare and rules.marks is None else None
+
+
 def are_country_codes(cells: pl.Series, *, least: int = MIN_COUNTRY_CODES) -> bool:
     """Whether the cells are codes of two letters, of which NA is one."""
     if least and not (cells == "NA").any():
@@ -327,14 +428,16 @@ def are_country_codes(cells: pl.Series, *, least: int = MIN_COUNTRY_CODES) -> bo
 def report_of(plans: Mapping[str, Plan], tallies: Mapping[str, Tally]) -> CellReport:
     """Tell what was recognised, when all cells are read."""
     report = CellReport(missing={name: tally.missing for name, tally in tallies.items() if tally.missing})
-    markers: dict[str, list[str]] = {}
+    markers: dict[tuple[str, bool], list[str]] = {}
     for name, found in report.missing.items():
         for marker, count in found.items():
             if marker:
-                markers.setdefault(marker, []).append(f"{name} ({count:,})")
-    for marker, where in reversed(markers.items()):
+                markers.setdefault((marker, marker in plans[name].marks), []).append(f"{name} ({count:,})")
+    for (marker, is_mark), where in reversed(markers.items()):
         more = f" and {len(where) - 8} more columns" if len(where) > 8 else ""
-        report.notes.append(f"{marker!r} was read as missing in {', '.join(where[:8])}{more}.")
+        beside = ", where all else is numbers or dates" if is_mark else ""
+        report.notes.append(f"{marker!r} was read as missing in {', '.join(where[:8])}{more}{beside}.")
+    report.marks = tuple(sorted({mark for plan in plans.values() for mark in plan.marks}))
     for name, plan in plans.items():
         report.notes += plan.notes
         report.notes += _counts(name, plan, tallies[name])

@@ -27,12 +27,20 @@ class ReaderOptions(BaseModel):
         Whether quotes enclose cells; otherwise they are part of them.
     header_line : int, optional
         Line that holds the column names, counted from 1; lines above it are titles. 0 means that there is none.
+    label_lines : int, optional
+        Lines right below the column names that hold questions, labels or units rather than values; they are left out.
+    footer_lines : int, optional
+        Lines below the rows that hold sources or notes; they are left out. Blank ones don't count.
     decimal, thousands : str, optional
         Marks within numbers: ``1.234,5`` has the decimal mark ``,`` and the thousands mark ``.``.
     date_order : {"day_month_year", "month_day_year", "year_month_day"}, optional
         Decides dates such as 03/04/2024.
     missing : tuple of str, optional
-        Words that stand for a missing value, beside the empty cell.
+        Words that stand for a missing value, beside the empty cell. In columns of numbers a number among them stands
+        for every spelling of it.
+    missing_marks : tuple of str, optional
+        Words that stand for a missing value in columns of numbers and dates only; columns of text keep them. Recognised
+        where such a column would hold nothing else, and the word more than once.
     types : dict of str to ColumnType
         Columns whose type is set by hand; cells that don't fit become missing, and are counted in the notes.
     sheet : str, optional
@@ -49,10 +57,13 @@ class ReaderOptions(BaseModel):
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     quoted: bool | None = None
     header_line: int | None = Field(None, ge=0)
+    label_lines: int | None = Field(None, ge=0, le=100)
+    footer_lines: int | None = Field(None, ge=0, le=1000)
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'", ""] | None = None
     date_order: DateOrder | None = None
     missing: tuple[str, ...] | None = None
+    missing_marks: tuple[str, ...] | None = None
     types: dict[str, ColumnType] = Field(default_factory=dict)
     sheet: str | None = None
     table: str | None = None

@@ -27,7 +27,7 @@ from workbench.data.blocks import (
     pieces,
 )
 from workbench.data.cell_types import Plan
-from workbench.data.cells import CellRules, Tally, recognise, report_of
+from workbench.data.cells import CellRules, Tally, recognise, report_of, unrepeated_marks
 from workbench.data.delimited import (
     ENCODINGS,
     QUOTES_KEPT,
@@ -118,7 +118,8 @@ class LargeText:
         self._quoted, self._quote_error = self._suppose_quotes(text), None
         self._tried_quotes: dict[bool, ReadError | None] = {}
         self._examples = self._first_examples(text, probes)
-        self._plans = {column: recognise(cells, self._rules) for column, cells in self._examples.items()}
+        self._without_marks: set[str] = set()
+        self._plans = {column: self._recognise(column, cells) for column, cells in self._examples.items()}
         self._had_filler = self._form.ends_empty
         if self._form.ends_empty:
             self._plans[self._filler] = Plan(is_unknown=True)
@@ -162,6 +163,10 @@ class LargeText:
             codes = tally.country_codes(self._plans[column])
             if codes is not None:
                 misfits.setdefault(column, []).append(codes)
+            marks = unrepeated_marks(self._plans[column], tally, self._rules)
+            if marks is not None:
+                self._without_marks.add(column)
+                misfits.setdefault(column, []).append(marks)
         if misfits:
             raise self._widen(misfits)
         if not n_rows:
@@ -338,8 +343,12 @@ class LargeText:
                 continue
             examples = pl.concat([self._examples[column], *found])
             self._examples[column] = examples
-            self._plans[column] = recognise(examples, self._rules)
+            self._plans[column] = self._recognise(column, examples)
         return NextPassError()
+
+    def _recognise(self, column: str, examples: pl.Series) -> Plan:
+        # Marks for missing are supposed of one alone; when all are counted, those that occur once are words again.
+        return recognise(examples, self._rules, least_marks=column not in self._without_marks)
 
 
 class _Counted(io.RawIOBase):

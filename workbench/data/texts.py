@@ -186,6 +186,9 @@ def resolved(options: ReaderOptions, text: TextReport, plans: Mapping[str, Plan]
             "thousands": options.thousands if options.thousands is not None or not spelled else spelled.thousands,
             "date_order": options.date_order or order,
             "missing": rules.missing,
+            "missing_marks": options.missing_marks
+            if options.missing_marks is not None
+            else tuple(sorted({mark for plan in plans.values() for mark in plan.marks})) or None,
         }
     )
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from workbench.data.blocks import Block, WrongEncodingError, are_quotes_doubtful, quoted_spans
 from workbench.data.cell_types import Plan
-from workbench.data.cells import CellRules, MisfitError, Tally, convert
+from workbench.data.cells import CellRules, MisfitError, Tally, convert, without_numbers
 from workbench.data.marks import Marks, find_marks
 from workbench.data.rows import Layout, read_rows
 
@@ -164,6 +164,8 @@ def _ends_of_cells(values: np.ndarray, data: bytes, delimiter: str, *, quoted: b
 
 
 def _direct_type(plan: Plan) -> pl.DataType:
+    if plan.marks:
+        return pl.String()  # words stand between the numbers
     if plan.kind == "whole" and not plan.by_hand:
         return pl.Int64()
     return pl.Float64() if plan.kind == "number" and not plan.by_hand else pl.String()
@@ -221,7 +223,7 @@ def _convert(frame: pl.DataFrame, reader: BlockReader, *, has_blanks: bool) -> T
             tally.n_rows += len(series)
             if series.null_count():
                 tally.add_missing("", series.null_count())
-            columns.append(series)
+            columns.append(without_numbers(series, reader.rules.numbers, tally))
             continue
         try:
             columns.append(convert(series, reader.plans[series.name], reader.rules, tally, has_blanks=has_blanks))

@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from workbench.data.cell_types import Plan
+from workbench.data.cells import Tally, numbers_among, report_of, without_numbers
 from workbench.data.formats.opened import BATCH_ROWS, Reading, limited
 from workbench.data.formats.typing_by_hand import check_types, set_type
 from workbench.data.spec import ReaderOptions
@@ -97,14 +99,34 @@ def _reading(format: str, batches: Any, columns: list[str], name: str, options: 
 def _typed(batches: Any, options: ReaderOptions, notes: list[str]) -> Iterator[pl.DataFrame]:
     lost: dict[str, int] = {}
     flattened: set[str] = set()
+    missing: dict[str, Tally] = {}
     for batch in batches:
-        frame = _flatten(batch, flattened)
+        frame = _without_words(_flatten(batch, flattened), options, missing)
         by_hand = [name for name in options.types if name in frame.columns]
         yield frame.with_columns(set_type(frame[name], options.types[name], lost) for name in by_hand)
     notes += [f"The objects in {name!r} were spread over columns such as '{name}.…'." for name in sorted(flattened)]
+    notes += report_of({name: Plan() for name in missing}, missing).notes
     notes += [
         f"{n:,} values of {name!r} are no {options.types[name]} and were read as missing." for name, n in lost.items()
     ]
+
+
+def _without_words(frame: pl.DataFrame, options: ReaderOptions, tallies: dict[str, Tally]) -> pl.DataFrame:
+    """Turn words and numbers that were set by hand to stand for a missing value into one."""
+    words = options.missing or ()
+    numbers = numbers_among((*words, *(options.missing_marks or ())))
+    if not words and not numbers:
+        return frame
+    columns = []
+    for series in frame:
+        tally = tallies.setdefault(series.name, Tally())
+        if series.dtype in (pl.String, pl.Categorical, pl.Enum):
+            marked = series.cast(pl.String).is_in([*words])
+            for word, count in series.filter(marked).cast(pl.String).value_counts(name="count of cells").iter_rows():
+                tally.add_missing(word, count)
+            series = series.set(marked, None) if marked.any() else series
+        columns.append(without_numbers(series, numbers, tally))
+    return pl.DataFrame(columns)
 
 
 def _flatten(frame: pl.DataFrame, flattened: set[str]) -> pl.DataFrame:

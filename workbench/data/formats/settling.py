@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from workbench.data.cells import MISSING_MARKERS
+from workbench.data.cells import MISSING_MARKERS, numbers_among
 from workbench.data.formats.opened import Reading, Scratch
 from workbench.data.formats.typing_by_hand import check_types, set_type
 from workbench.data.formats.values import Seen, to_dates, to_series
@@ -82,7 +82,12 @@ class Settling:
                 f"Got {self.name} with more than {self.settings.max_columns:,} columns, needed at most that. "
                 "Leave some out, or raise WORKBENCH_MAX_COLUMNS."
             )
-        series = [to_series(column, values, self.seen[column], missing) for column, values in columns.items()]
+        marks = self.options.missing_marks
+        numbers = numbers_among((*missing, *(marks or ())))
+        series = [
+            to_series(column, values, self.seen[column], missing, numbers=numbers, marks=marks)
+            for column, values in columns.items()
+        ]
         frame = pl.DataFrame(series) if series else pl.DataFrame(height=n_rows)
         self.n_rows += n_rows
         self._keep(frame)
@@ -114,7 +119,16 @@ class Settling:
                 f"Got {self.name} without rows, needed at least one. Check that this is the right file or query."
             )
         notes: list[str] = report.setdefault("notes", [])
-        plans = {name: _plan(name, seen, notes, set_by_hand=name in options.types) for name, seen in self.seen.items()}
+        _note_missing(self.seen, notes)
+        plans = {
+            name: _plan(
+                name, seen, notes, set_by_hand=name in options.types, are_marks_given=options.missing_marks is not None
+            )
+            for name, seen in self.seen.items()
+        }
+        if options.missing_marks is None:
+            marks = {mark for plan in plans.values() for mark in plan.marks}
+            options = options.model_copy(update={"missing_marks": tuple(sorted(marks)) or None})
         return Reading(format, self._settled(plans, options, notes), report, options, at_end=[self.discard])
 
     def _settled(self, plans: dict[str, _Plan], options: ReaderOptions, notes: list[str]) -> Iterator[pl.DataFrame]:
@@ -151,10 +165,21 @@ class _Plan:
     dtype: pl.DataType
     dates: str | None = None
     from_texts: bool = False
+    marks: tuple[str, ...] = ()
     dropped: bool = False
 
 
-def _plan(name: str, seen: Seen, notes: list[str], *, set_by_hand: bool) -> _Plan:
+def _note_missing(seen: dict[str, Seen], notes: list[str]) -> None:
+    where: dict[str, list[str]] = {}
+    for name, column in seen.items():
+        for word, count in column.missing.items():
+            where.setdefault(word, []).append(f"{name} ({count:,})")
+    for word, columns in where.items():
+        more = f" and {len(columns) - 8} more columns" if len(columns) > 8 else ""
+        notes.append(f"{word!r} was read as missing in {', '.join(columns[:8])}{more}.")
+
+
+def _plan(name: str, seen: Seen, notes: list[str], *, set_by_hand: bool, are_marks_given: bool) -> _Plan:
     dtype, kinds = seen.dtype, seen.kinds
     if seen.listed:
         notes.append(f"The lists or objects in {name!r} were kept as JSON text.")
@@ -169,14 +194,16 @@ def _plan(name: str, seen: Seen, notes: list[str], *, set_by_hand: bool) -> _Pla
                 return _Plan(pl.Date() if seen.dates == "date" else pl.Datetime("us"), dates=seen.dates)
             _note_words(name, seen, notes)
         return _Plan(dtype)
-    if seen.texts_are_numbers and set(kinds) <= {"text", "whole", "number"}:
-        words = ", ".join(f"{word!r} ({n:,})" for word, n in seen.words.items())
+    # A word that occurs once may be an answer; one that is repeated among numbers only stands for a missing value.
+    are_missing = are_marks_given or all(count > 1 for count in seen.marks.values())
+    if seen.texts_are_numbers and are_missing and set(kinds) <= {"text", "whole", "number"}:
+        words = ", ".join(f"{word!r} ({n:,})" for word, n in [*seen.words.items(), *seen.marks.items()])
         notes.append(
             f"{name!r} mixes numbers with text that is one and was read as numbers"
             + (f"; {words} became missing." if words else ".")
         )
-        return _Plan(pl.Float64(), from_texts=True)
-    examples = ", ".join(repr(text[:40]) for text in seen.examples)
+        return _Plan(pl.Float64(), from_texts=True, marks=tuple(seen.marks))
+    examples = ", ".join(repr(text[:40]) for text in (seen.examples or [*seen.marks])[:3])
     notes.append(
         f"{name!r} mixes {_counts(kinds)} and was read as text" + (f" (such as {examples})." if examples else ".")
     )
@@ -200,5 +227,5 @@ def _settle(values: pl.Series, plan: _Plan) -> pl.Series:
     if plan.dates is not None:
         return to_dates(values, plan.dates).alias(values.name)
     if plan.from_texts and values.dtype == pl.String:
-        values = values.set(values.is_in([*MISSING_MARKERS]), None)
+        values = values.set(values.is_in([*MISSING_MARKERS, *plan.marks]), None)
     return values if values.dtype == plan.dtype else values.cast(plan.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -33,6 +33,10 @@ class Seen:
         Whether all its texts are numbers.
     words : Counter of str
         Words that stand for missing values elsewhere, with their counts.
+    marks : Counter of str
+        Other words that may stand for a missing value among numbers, with their counts.
+    missing : Counter of str
+        What was set by hand to stand for a missing value, with the counts.
     examples : list of str
         First texts that are no numbers.
     listed, timed : bool
@@ -43,6 +47,8 @@ class Seen:
     dates: str | None = None
     texts_are_numbers: bool = True
     words: Counter[str] = field(default_factory=Counter)
+    marks: Counter[str] = field(default_factory=Counter)
+    missing: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     listed: bool = False
     timed: bool = False
@@ -62,7 +68,15 @@ class Seen:
         return pl.Binary() if kinds == {"bytes"} else pl.String()
 
 
-def to_series(name: str, values: Sequence[Any], seen: Seen, missing: frozenset[str]) -> pl.Series:
+def to_series(
+    name: str,
+    values: Sequence[Any],
+    seen: Seen,
+    missing: frozenset[str],
+    *,
+    numbers: Mapping[float, str] | None = None,
+    marks: tuple[str, ...] | None = None,
+) -> pl.Series:
     """Make a column of plain Python values, and note what it held.
 
     Parameters
@@ -74,6 +88,10 @@ def to_series(name: str, values: Sequence[Any], seen: Seen, missing: frozenset[s
         Is added to.
     missing : frozenset of str
         Words that stand for missing values.
+    numbers : mapping of float to str, optional
+        Numbers that do, with the words that were set for them.
+    marks : tuple of str, optional
+        Words that stand for missing values among numbers only; recognised when absent.
 
     Examples
     --------
@@ -82,6 +100,13 @@ def to_series(name: str, values: Sequence[Any], seen: Seen, missing: frozenset[s
     (['39', None, 'unknown'], String)
     """
     types = set(map(type, values))
+    if missing and str in types:
+        seen.missing.update(value for value in values if type(value) is str and value in missing)
+    if numbers and types & _NUMBERS:
+        found = [type(value) in _NUMBERS and value in numbers for value in values]
+        seen.missing.update(numbers[value] for value, is_missing in zip(values, found, strict=True) if is_missing)
+        values = [None if is_missing else value for value, is_missing in zip(values, found, strict=True)]
+        types = set(map(type, values))
     if str in types:
         values = [None if value == "" or (type(value) is str and value in missing) else value for value in values]
         types = set(map(type, values))
@@ -102,7 +127,7 @@ def to_series(name: str, values: Sequence[Any], seen: Seen, missing: frozenset[s
         return _counted(pl.Series(name, moments, dtype=pl.Datetime("us")), "datetime", seen)
     if types == {bytes}:
         return _counted(pl.Series(name, values, dtype=pl.Binary), "bytes", seen)
-    return _texts(name, values, seen)
+    return _texts(name, values, seen, marks)
 
 
 def _counted(series: pl.Series, kind: str, seen: Seen) -> pl.Series:
@@ -136,7 +161,7 @@ def _moment(value: Any) -> dt.datetime | None:
     return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
-def _texts(name: str, values: Sequence[Any], seen: Seen) -> pl.Series:
+def _texts(name: str, values: Sequence[Any], seen: Seen, marks: tuple[str, ...] | None) -> pl.Series:
     texts = [value for value in values if type(value) is str]
     for value in values:
         if value is not None and type(value) is not str:
@@ -146,7 +171,7 @@ def _texts(name: str, values: Sequence[Any], seen: Seen) -> pl.Series:
                 seen.examples = [*seen.examples, str(value)][:3]
     if texts:
         seen.kinds["text"] += len(texts)
-        _look_at_texts(pl.Series(name, texts, dtype=pl.String), seen)
+        _look_at_texts(pl.Series(name, texts, dtype=pl.String), seen, marks)
     if len(texts) == len(values):
         return pl.Series(name, values, dtype=pl.String)
     return pl.Series(name, [_as_text(value) for value in values], dtype=pl.String)
@@ -170,12 +195,17 @@ def _as_text(value: Any) -> str | None:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _look_at_texts(texts: pl.Series, seen: Seen) -> None:
-    from workbench.data.cells import MISSING_MARKERS
+def _look_at_texts(texts: pl.Series, seen: Seen, marks: tuple[str, ...] | None) -> None:
+    from workbench.data.cells import MISSING_MARKERS, are_marks
 
     marked = texts.is_in([*MISSING_MARKERS])
     if marked.any():
         seen.words.update(texts.filter(marked).to_list())
+    if seen.texts_are_numbers and marks != ():
+        beside = are_marks(texts, marks) & ~marked
+        if beside.any():
+            seen.marks.update(texts.filter(beside).to_list())
+        marked |= beside
     if seen.dates != "text":
         found = _dates_in(texts)
         seen.dates = found if seen.dates in (None, found) else "text"

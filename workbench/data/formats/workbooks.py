@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from workbench.data.cells import CellRules, type_columns
+from workbench.data.cell_types import Plan
+from workbench.data.cells import CellRules, Tally, report_of, type_columns, without_numbers
 from workbench.data.formats.merged_cells import SheetFiles, fill_merged
 from workbench.data.formats.old_workbook_guard import check_old_workbook
 from workbench.data.formats.opened import BATCH_ROWS, Reading, pick
@@ -59,9 +60,10 @@ def read_workbook(
     if n_merged:
         notes.append(f"{n_merged:,} merged cell{'s were' if n_merged > 1 else ' was'} read as their value in each row.")
     frame = _tidy(frame, names, notes, name)
-    frame, missing = _typed(frame, options, notes, name)
+    frame, missing, marks = _typed(frame, options, notes, name)
     report: dict[str, Any] = {"notes": notes, "missing": missing}
-    resolved = options.model_copy(update={"sheet": sheet, "header_line": header})
+    found = {"sheet": sheet, "header_line": header, "missing_marks": options.missing_marks or marks or None}
+    resolved = options.model_copy(update=found)
     choices = {"sheet": list(book.sheet_names)} if len(book.sheet_names) > 1 else {}
     batches = (frame.slice(start, BATCH_ROWS) for start in range(0, frame.height, BATCH_ROWS))
     return Reading("excel", batches, report, resolved, choices)
@@ -158,13 +160,27 @@ def _tidy(frame: pl.DataFrame, names: list[str | None], notes: list[str], name: 
 
 def _typed(
     frame: pl.DataFrame, options: ReaderOptions, notes: list[str], name: str
-) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
+) -> tuple[pl.DataFrame, dict[str, dict[str, int]], tuple[str, ...]]:
+    """Give the columns their types; also say what was missing in which, and by which marks beside numbers only."""
     check_types(options.types, frame.columns, name)
     texts = [series.name for series in frame if series.dtype == pl.String]
     missing: dict[str, dict[str, int]] = {}
+    marks: tuple[str, ...] = ()
+    rules = CellRules.of(options, prefers_comma=False)
+    numbers, tallies = [], {}
+    for series in frame:
+        if series.dtype.is_numeric():
+            tallies[series.name] = Tally()
+            numbers.append(without_numbers(series, rules.numbers, tallies[series.name]))
+    if numbers:
+        frame = frame.with_columns(numbers)
+        plans = {column: Plan("number") for column in tallies}
+        notes += report_of(plans, tallies).notes
+        missing |= {column: tally.missing for column, tally in tallies.items() if tally.missing}
     if texts:
-        typed, report = type_columns(frame.select(texts), rules=CellRules.of(options, prefers_comma=False))
-        missing = {column: found for column, found in report.missing.items() if set(found) != {""}}
+        typed, report = type_columns(frame.select(texts), rules=rules)
+        missing |= {column: found for column, found in report.missing.items() if set(found) != {""}}
+        marks = report.marks
         notes += report.notes
         frame = frame.with_columns(typed)
     lost: dict[str, int] = {}
@@ -183,7 +199,7 @@ def _typed(
         f"{n:,} values of {column!r} are no {options.types[column]} and were read as missing."
         for column, n in lost.items()
     ]
-    return pl.DataFrame(columns), missing
+    return pl.DataFrame(columns), missing, marks
 
 
 def _is_whole(values: pl.Series) -> bool:
