@@ -99,3 +99,30 @@ def test_a_last_column_without_a_name_is_kept_where_it_has_a_value():
         frame, notes = read(header + "\n" + "1,x,\n" * n + "2,y,late\n" + "1,x,\n" * 40)
         assert frame["column_3"].drop_nulls().to_list() == ["late"]
         assert "1 of the columns had no name and got one: column_3." in notes
+
+
+def test_one_bad_byte_does_not_turn_utf8_into_windows_1252():
+    rows = "".join(f"Köln,{n}\n" for n in range(40)).encode()
+    for content in (
+        b"stadt,n\n" + rows + b"M\xfcnster,1\n" + rows,
+        "größe,n\n".encode() + b"M\xfcnster,1\n" + rows,
+        b"gr\xf6\xdfe,n\nM\xfcnster,1\n" + rows,
+        b"stadt,n\nx,1\n" + b"y,2\n" * 200 + b"M\xfcnster,1\n" + rows,
+    ):
+        frame, notes = read(content)
+        assert frame.to_series(0).is_in(["Köln"]).sum() >= 40
+        assert frame.to_series(0).is_in(["M\ufffdnster"]).sum() == 1
+        assert "UTF-8" in notes
+        assert "Windows" not in notes
+    frame, notes = read(b"stadt,n\n" + rows + b"M\xfcnster,1\n", encoding="utf-8")
+    assert "1 byte isn't UTF-8 (in line 42) and was read as '\ufffd'" in notes
+
+
+def test_a_file_in_an_older_encoding_stays_in_it():
+    rows = "".join(f"Köln,{n}\n" for n in range(40)).encode("cp1252")
+    for content in (b"stadt,n\n" + rows, b"stadt,n\n" + b"Bonn,1\n" * 300 + rows):
+        frame, notes = read(content)
+        assert frame["stadt"].is_in(["Köln"]).sum() == 40
+        assert "read as Windows-1252" in notes
+    with pytest.raises(ReadError, match="damaged UTF-8 text"):
+        at_once(b"stadt,n\n" + rows, encoding="utf-8")

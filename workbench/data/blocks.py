@@ -79,10 +79,11 @@ def may_enter_anywhere(stream: BinaryIO) -> bool:
         return False
 
 
-def pieces(stream: BinaryIO, encoding: str, *, name: str, old_mac: bool) -> Iterator[bytes]:
+def pieces(stream: BinaryIO, encoding: str, *, name: str, old_mac: bool, lossy: bool = False) -> Iterator[bytes]:
     """Give the stream as UTF-8 with newlines only.
 
-    A carriage return within a line ends it for some readers and not for others: a blank for all.
+    A carriage return within a line ends it for some readers and not for others: a blank for all. With `lossy`, bytes
+    that aren't text in this encoding become the replacement character.
 
     Raises
     ------
@@ -91,7 +92,9 @@ def pieces(stream: BinaryIO, encoding: str, *, name: str, old_mac: bool) -> Iter
     WrongEncodingError
         If it isn't text in this encoding.
     """
-    decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
+    decoder = None
+    if encoding != "utf-8" or lossy:
+        decoder = codecs.getincrementaldecoder(encoding)("replace" if lossy else "strict")
     position, held = 0, b""
     while raw := stream.read(BLOCK_BYTES):
         if not position and decoder is None:

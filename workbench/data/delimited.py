@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
 from workbench.data.rows import Layout, read_rows, title_of
@@ -46,6 +47,8 @@ class TextReport:
     header_line : int
         Line that holds the column names; 0 where there is none.
     notes : list of str
+    damage : Utf8Damage, optional
+        Bytes that aren't UTF-8 in a text that is.
     """
 
     encoding: str = "utf-8"
@@ -53,6 +56,7 @@ class TextReport:
     quoted: bool = True
     header_line: int = 1
     notes: list[str] = field(default_factory=list)
+    damage: Utf8Damage | None = None
 
 
 def read_delimited(
@@ -193,19 +197,84 @@ def recode(data: bytes, name: str, report: TextReport, wanted: str | None) -> by
         try:
             return data.decode(report.encoding).removeprefix("\ufeff").encode()
         except UnicodeError as error:
-            raise damaged_text(name, report.encoding, error) from error
+            if not is_utf8(report.encoding) or not utf8_damage(data).is_slight:
+                raise damaged_text(name, report.encoding, error) from error
     data = data.removeprefix(codecs.BOM_UTF8)
+    damage = None
     for encoding in ENCODINGS:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
-            continue
+            damage = damage or utf8_damage(data)
+            if not damage.is_slight:
+                continue
+            report.encoding, report.damage = wanted or encoding, damage
+            report.notes.append(damage.note)
+            return data.decode(errors="replace").encode()
         report.encoding = encoding
         if encoding == "utf-8":
             return data
         report.notes.append(not_utf8(encoding))
         return text.encode()
     raise AssertionError("every byte is a character in Latin-1")
+
+
+@dataclass(frozen=True)
+class Utf8Damage:
+    """How far bytes are from being UTF-8.
+
+    Parameters
+    ----------
+    n_letters : int
+        Characters beyond ASCII that are UTF-8.
+    n_bad : int
+        Places that aren't.
+    line : int
+        Line of the first, counted from 1.
+    """
+
+    n_letters: int = 0
+    n_bad: int = 0
+    line: int = 0
+
+    @property
+    def is_slight(self) -> bool:
+        """Whether it is UTF-8 with some bad bytes, rather than an older encoding, whose letters seldom are UTF-8."""
+        return self.n_letters >= self.n_bad > 0
+
+    @property
+    def note(self) -> str:
+        """What a reader would want to know."""
+        many = f"{self.n_bad:,} bytes aren't" if self.n_bad > 1 else "1 byte isn't"
+        where = f"the first in line {self.line:,}" if self.n_bad > 1 else f"in line {self.line:,}"
+        were = "were" if self.n_bad > 1 else "was"
+        return f"{many} UTF-8 ({where}) and {were} read as '\ufffd'; all else is. Correct the file, or set an encoding."
+
+    def behind(self, before: Utf8Damage, n_lines: int) -> Utf8Damage:
+        """Add what was found before, in so many lines."""
+        line = before.line or (self.line and self.line + n_lines)
+        return Utf8Damage(self.n_letters + before.n_letters, self.n_bad + before.n_bad, line)
+
+
+def utf8_damage(data: bytes) -> Utf8Damage:
+    """Count the letters beyond ASCII that are UTF-8, and the places that aren't."""
+    text = data.decode(errors="replace")
+    n_replaced = text.count("\ufffd")
+    n_bad = n_replaced - data.count("\ufffd".encode())
+    n_ascii = len(data) - int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) & 0x80))
+    line = 0
+    if n_bad:
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            start = data[: error.start].replace(b"\r\n", b"\n")
+            line = 1 + max(start.count(b"\n"), start.count(b"\r"))
+    return Utf8Damage(len(text) - n_ascii - n_replaced, n_bad, line)
+
+
+def is_utf8(encoding: str) -> bool:
+    """Whether an encoding is UTF-8 by one of its names."""
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
 
 
 def known_encoding(wanted: str) -> str:

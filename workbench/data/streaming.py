@@ -7,6 +7,7 @@ the next pass knows better; after a few passes a column that still has misfits i
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 from collections import deque
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO, cast
 import polars as pl
 
 from workbench.data.blocks import (
+    BLOCK_BYTES,
     Block,
     WholeLines,
     WrongEncodingError,
@@ -32,8 +34,10 @@ from workbench.data.delimited import (
     ENCODINGS,
     QUOTES_KEPT,
     TextReport,
+    Utf8Damage,
     damaged_text,
     ends_of_rows,
+    is_utf8,
     layout_of,
     named_for,
     names_line,
@@ -41,6 +45,7 @@ from workbench.data.delimited import (
     not_utf8,
     recode,
     refuse_binary,
+    utf8_damage,
 )
 from workbench.data.rows import Layout, OpenQuoteError, read_rows
 from workbench.data.sniffing import Form, find_form
@@ -53,6 +58,7 @@ _SNIFFED_BYTES = 512 * 1024
 _PROBES = 8
 _PROBE_BYTES = 64 * 1024
 _MAX_PASSES = 4
+_PLAINLY_BAD = 20  # places in the beginning
 _WORKERS = min(4, os.cpu_count() or 1)
 
 
@@ -107,6 +113,7 @@ class LargeText:
             probes = self._probe(stream)
         refuse_binary(head, name, may_hold_nul=bool(options.encoding))
         self._old_mac = b"\n" not in head and b"\r" in head
+        self._damage: Utf8Damage | None = None
         self._encodings, text = self._find_encoding(head)
         self._n_blank = len(text) - len(text.lstrip(b"\n"))
         text = text[self._n_blank :]
@@ -192,6 +199,7 @@ class LargeText:
         cells = report_of(plans, tallies)
         notes = [] if self._encodings[0] == "utf-8" or self._options.encoding else [not_utf8(self._encodings[0])]
         notes = [note for note in notes if not self._encodings[0].startswith("utf-16")]
+        notes += [self._damage.note] if self._damage else []
         notes += self._form.notes
         if self._form.ends_empty or self._had_filler:
             notes.append(ends_of_rows(self._form) if self._form.ends_empty else named_for(self._form))
@@ -231,10 +239,37 @@ class LargeText:
             # Cut within a character; the pass through the whole file will tell damage from that.
             cut = head.rfind(b"\n") + 1
             text = recode(head[:cut], self._name, report, self._options.encoding)
+        if report.damage or report.encoding in ENCODINGS[1:]:
+            self._damage = self._slight_damage(head[:cut])
+            if self._damage is not None:
+                report.encoding = "utf-8"
+                text = head[:cut].removeprefix(codecs.BOM_UTF8).decode(errors="replace").encode()
+            elif report.damage:
+                report = TextReport()
+                text = recode(head[:cut], self._name, report, ENCODINGS[1])
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n" if self._old_mac else b" ")
         if self._options.encoding or report.encoding.startswith("utf-16"):
             return [report.encoding], text
         return list(ENCODINGS[ENCODINGS.index(report.encoding) :]), text
+
+    def _slight_damage(self, head: bytes = b"") -> Utf8Damage | None:
+        """Look through the whole file for bytes that aren't UTF-8; None where they aren't few among many that are."""
+        if self._options.encoding and not is_utf8(self._options.encoding):
+            return None
+        here = utf8_damage(head)
+        if here.n_bad > _PLAINLY_BAD and not here.is_slight:
+            return None  # its beginning shows already that it is in an older encoding
+        found, n_lines, rest = Utf8Damage(), 0, b""
+        with self._open() as stream:
+            while part := stream.read(BLOCK_BYTES):
+                part = rest + part
+                cut = part.rfind(b"\n") + 1 or len(part)
+                part, rest = part[:cut], part[cut:]
+                if not part.isascii():
+                    found = utf8_damage(part).behind(found, n_lines)
+                n_lines += part.count(b"\n")
+        found = utf8_damage(rest).behind(found, n_lines)
+        return found if found.is_slight else None
 
     def _suppose_quotes(self, text: bytes) -> bool:
         if self._options.quoted is not None:
@@ -252,7 +287,8 @@ class LargeText:
         body = text[self._form.start :]
         parts = [body[: end_of_rows(body, self._form.delimiter, quoted=self._quoted)]]
         if b'"' not in text and self._encodings[0] == "utf-8":
-            parts += [part[part.find(b"\n") + 1 : part.rfind(b"\n") + 1].replace(b"\r", b"") for part in probes]
+            whole = [part[part.find(b"\n") + 1 : part.rfind(b"\n") + 1].replace(b"\r", b"") for part in probes]
+            parts += [part if part.isascii() else part.decode(errors="replace").encode() for part in whole]
         read = [_strings(part.strip(b"\n"), self._layout, self._form, self._quoted) for part in parts]
         frames = [frame for frame in read if frame is not None]
         if not frames:
@@ -294,6 +330,7 @@ class LargeText:
                 self._encodings[0],
                 name=self._name,
                 old_mac=self._old_mac,
+                lossy=self._damage is not None,
             )
             yield from cut_blocks(
                 self._behind_header(parts), self._form.delimiter, quoted=self._quoted, name=self._name
@@ -308,6 +345,10 @@ class LargeText:
                 yield part[skipped:]
 
     def _next_encoding(self, wrong: WrongEncodingError) -> Exception:
+        if self._damage is None and is_utf8(self._encodings[0]):
+            self._damage = self._slight_damage()
+            if self._damage is not None:
+                return NextPassError()
         if len(self._encodings) == 1:
             return damaged_text(self._name, self._encodings[0], wrong.error)
         self._encodings = self._encodings[1:]
@@ -327,7 +368,13 @@ class LargeText:
             return False
         mark = self._form.delimiter.encode()
         with self._open() as stream:
-            parts = pieces(stream, self._encodings[0], name=self._name, old_mac=self._old_mac)
+            parts = pieces(
+                stream,
+                self._encodings[0],
+                name=self._name,
+                old_mac=self._old_mac,
+                lossy=self._damage is not None,
+            )
             for block in cut_blocks(self._behind_header(parts), self._form.delimiter, quoted=False, name=self._name):
                 lines = [line for line in block.data.split(b"\n") if line.strip()]
                 if any(line.count(mark) != len(self._form.header) - 1 for line in lines):
