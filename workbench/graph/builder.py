@@ -49,6 +49,9 @@ class GraphBuilder:
         self._initializers: list[onnx.TensorProto] = []
         self._opsets = {"": OPSET, ML_DOMAIN: ML_OPSET, RUNTIME_DOMAIN: 1}
         self._taken: set[str] = set()
+        self._parts: dict[
+            str, tuple[str, int, int]
+        ] = {}  # column that `split` gave -> block, its place, columns in all
         self._axis = ""  # the constant [1] that every Unsqueeze reads
         self._n_names = 0
         self._n_parts = 0
@@ -132,11 +135,24 @@ class GraphBuilder:
         """
         if len(tensors) == 1:
             return tensors[0]
+        parts = [self._parts.get(tensor, ("", 0, 0)) for tensor in tensors]
+        block, _, n_columns = parts[0]
+        if block and all(part[0] == block for part in parts):
+            places = [part[1] for part in parts]
+            return block if places == list(range(n_columns)) else self.gather(block, places)
         if not all(tensor in self._columns for tensor in tensors):
             return str(self.node("Concat", *tensors, axis=1))
         joined = self.node("Concat", *(self._columns[tensor] for tensor in tensors), axis=0)
         shape = self.constant(np.array([len(tensors), -1], dtype=np.int64))
         return str(self.node("Transpose", self.node("Reshape", joined, shape), perm=[1, 0]))
+
+    def split(self, tensor: str, n_columns: int) -> list[str]:
+        """Give the columns of a tensor of shape [N, k] one by one; `hstack` puts them together again at no cost."""
+        if n_columns == 1:
+            return [tensor]
+        columns: list[str] = self.node("Split", tensor, axis=1, n_outputs=n_columns)
+        self._parts |= {column: (tensor, place, n_columns) for place, column in enumerate(columns)}
+        return columns
 
     def gather(self, tensor: str, columns: Sequence[int]) -> str:
         """Take columns of a tensor of shape [N, k], in the given order."""

@@ -19,6 +19,7 @@ from workbench.errors import ConversionError, PackageError
 from workbench.package.baseline import describe_rows
 from workbench.package.card import write_card
 from workbench.package.converting import build_graph
+from workbench.package.describing import missing_words
 from workbench.package.entering import CompiledEntry, write_entry
 from workbench.package.info import FILE as INFO_FILE
 from workbench.package.info import PackageInfo
@@ -130,7 +131,10 @@ class _Builder:
         metrics: dict[str, dict[str, Any]],
         settings: Settings,
     ) -> None:
-        self.folder, self.spec, self.recipe, self.model, self.signature = folder, spec, recipe, model, signature
+        self.folder, self.spec, self.recipe, self.model = folder, spec, recipe, model
+        texts = list(signature.missing_words)
+        words = missing_words(train.select(texts), evaluation.select(texts))
+        self.signature = replace(signature, missing_words=words)
         self.train, self.evaluation, self.metrics, self.settings = train, evaluation, metrics, settings
         self.native = native_runner(recipe, model, signature)
         self.graph: Callable[[Arrays], np.ndarray] | None = None
@@ -151,7 +155,7 @@ class _Builder:
     def _convert(self) -> tuple[Parity | None, str]:
         """Write and check the graph; give what was found, and why it can't be used where it can't."""
         try:
-            content = build_graph(self.recipe, self.model, self.signature)
+            content = build_graph(self.recipe, self.model, self.signature, self._graph_words())
             entry = CompiledEntry(self.recipe.entry) if self.recipe.needs_frame else None
             self.graph = with_entry(entry, graph_runner(content, self.settings))
             parity = self._compare(self.graph)
@@ -165,6 +169,14 @@ class _Builder:
         if entry is not None:
             write_entry(self.folder, self.recipe.entry)
         return parity, ""
+
+    def _graph_words(self) -> dict[str, list[str]]:
+        """Give the words that stand for a missing text in each input of the graph."""
+        inner = self.signature.graph_inputs
+        if inner is None:
+            return self.signature.missing_words
+        texts = [name for name, kind in inner.items() if kind == "string"]
+        return missing_words(*(self.recipe.entry.run(frame).select(texts) for frame in (self.train, self.evaluation)))
 
     def _compare(self, graph: Callable[[Arrays], np.ndarray]) -> Parity:
         scale = 1.0

@@ -101,6 +101,12 @@ def _engine(info: PackageInfo, signature: Signature) -> str:
             f"missing and unseen values, it differs from the native model by at most {info.max_difference:.2g} "
             f"and changes {info.labels_changed} labels."
         )
+        if kept := signature.kept_words:
+            words = _listed([f"{' and '.join(map(repr, found))} in `{name}`" for name, found in kept.items()])
+            text += (
+                f" Training saw {words}, which is also how ONNX Runtime writes a missing text: whoever serves "
+                "`model.onnx` alone gives an empty text for a missing one there."
+            )
     times = []
     if info.latency_ms is not None:
         times.append(f"{info.latency_ms:.3g} ms through the graph")

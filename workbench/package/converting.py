@@ -11,13 +11,20 @@ from workbench.estimators.native import TIE_DECIMALS
 from workbench.graph import GraphBuilder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from workbench.estimators.native import NativeModel
     from workbench.package.checking import ColumnType
     from workbench.package.signature import Signature
     from workbench.recipe.fitted import FittedRecipe
 
 
-def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) -> bytes:
+def build_graph(
+    recipe: FittedRecipe,
+    model: NativeModel,
+    signature: Signature,
+    missing_words: Mapping[str, Sequence[str]] | None = None,
+) -> bytes:
     """Write recipe and model as one graph.
 
     Inputs are the raw columns by name, each of shape [N]: double with NaN, or string with "", for missing; dates and
@@ -25,6 +32,9 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
     column steps of the recipe have no graph form, the inputs are the columns that these steps leave. Outputs are
     ``label`` [N] and ``probabilities`` [N, k] (double), or ``prediction`` [N] (double). Where a column already has the
     name of an output, the output's gets an underscore.
+
+    ONNX Runtime takes a missing text as a word: "None", "nan" and the like. `missing_words` says for text inputs which
+    of these are missing, as "" is; the signature's own when absent.
 
     Returns
     -------
@@ -44,6 +54,7 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
             inputs = {image.name: graph.image_input(image.name, image.image.shape)}
         else:
             inputs = {name: graph.input(name, _element(kind)) for name, kind in taken.items()}
+            inputs |= _without_words(graph, inputs, signature.missing_words if missing_words is None else missing_words)
         if image is None and signature.graph_inputs is None and recipe.entry.changes:
             yes_no = [name for name, kind in recipe.entry.kinds.items() if kind == "boolean"]
             inputs |= {name: _yes_no(graph, inputs[name]) for name in yes_no}
@@ -64,6 +75,23 @@ def build_graph(recipe: FittedRecipe, model: NativeModel, signature: Signature) 
 
 def _element(kind: ColumnType) -> Literal["number", "string"]:
     return "string" if kind == "string" else "number"
+
+
+def _without_words(
+    graph: GraphBuilder, inputs: Mapping[str, str], missing_words: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """Replace the words for a missing text by "", all columns with the same words at once."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, words in missing_words.items():
+        alike.setdefault(tuple(words), []).append(name)
+    changed: dict[str, str] = {}
+    for words, names in alike.items():
+        block = graph.hstack([inputs[name] for name in names])
+        keys = np.array(words, dtype=object)
+        missing = graph.cast(graph.lookup(block, keys, [1] * len(words), default=0), "bool")
+        nothing = graph.constant(np.array([""], dtype=object))
+        changed |= zip(names, graph.split(graph.node("Where", missing, nothing, block), len(names)), strict=True)
+    return changed
 
 
 def _yes_no(graph: GraphBuilder, column: str) -> str:

@@ -15,7 +15,7 @@ from workbench.package.checking import ColumnType
 from workbench.package.image_inputs import ImageForm
 from workbench.package.inputs import InputColumn
 from workbench.package.moments import moment_text
-from workbench.package.signature import Signature
+from workbench.package.signature import MISSING_WORDS, Signature
 from workbench.recipe.images import FittedImages
 
 if TYPE_CHECKING:
@@ -35,7 +35,20 @@ def make_signature(
         return Signature(task, target, classes, [InputColumn(recipe.column, "image", "image", image=form)])
     columns = [describe_column(train[name], recipe.input_types[name]) for name in recipe.input_columns]
     inner: dict[str, ColumnType] | None = dict(recipe.inner_types) if recipe.needs_frame else None
-    return Signature(task, target, classes, columns, inner)
+    texts = [column.name for column in columns if column.type == "string"]
+    return Signature(task, target, classes, columns, inner, missing_words(train.select(texts)))
+
+
+def missing_words(*frames: pl.DataFrame) -> dict[str, list[str]]:
+    """Give for each text column the words of `MISSING_WORDS` that none of these rows holds: no category is meant."""
+    found: dict[str, list[str]] = {}
+    for name in frames[0].columns:
+        texts = [frame[name].cast(pl.String) for frame in frames]
+        seen = {word for each in texts for word in each.filter(each.is_in(MISSING_WORDS)).unique().to_list()}
+        words = [word for word in MISSING_WORDS if word not in seen]
+        if words:
+            found[name] = words
+    return found
 
 
 def describe_column(series: pl.Series, kind: ColumnType) -> InputColumn:

@@ -55,8 +55,14 @@ def write_mlmodel(folder: Path, signature: Signature, versions: dict[str, str]) 
         "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
     }
     metadata: dict[str, Any] = {}
-    if signature.graph_inputs is not None:
-        metadata["note"] = GRAPH_NOTE
+    notes = [] if signature.graph_inputs is None else [GRAPH_NOTE]
+    if signature.kept_words:
+        notes.append(
+            f"Training saw categories that ONNX Runtime also writes for a missing text ({signature.kept_words}): give "
+            'an empty text ("") for a missing one there.'
+        )
+    if notes:
+        metadata["note"] = " ".join(notes)
     if signature.zones:
         metadata |= {"zones": signature.zones, "zone_note": ZONE_NOTE}
     if metadata:

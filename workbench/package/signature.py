@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,8 @@ ZONE_NOTE = (
     "Columns with a `zone` are reckoned by its clocks. Requests give their moments with an offset (or Z), or as the "
     "clocks there show them; model.onnx itself takes seconds since 1970-01-01 UTC and finds the time of day by itself."
 )
+# What Python, NumPy and pandas write for a missing text on its way into ONNX Runtime, which takes it as a word.
+MISSING_WORDS = ("None", "nan", "<NA>", "NaT")
 _SHOWN_COLUMNS = 20
 
 
@@ -47,6 +49,9 @@ class Signature:
     columns : list of InputColumn
     graph_inputs : dict of str to {"number", "string"}, optional
         What ``model.onnx`` takes where it isn't the raw columns: those that the column steps in ``entry.json`` leave.
+    missing_words : dict of str to list of str
+        For text columns: words that stand for a missing value, since training saw no such category. See
+        `MISSING_WORDS`.
     """
 
     task: Task
@@ -54,6 +59,7 @@ class Signature:
     classes: list[str | int] | None
     columns: list[InputColumn]
     graph_inputs: dict[str, ColumnType] | None = None
+    missing_words: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def column_names(self) -> list[str]:
@@ -75,10 +81,20 @@ class Signature:
         """The image column of a model for images; None for all others."""
         return next((column for column in self.columns if column.type == "image"), None)
 
+    @property
+    def kept_words(self) -> dict[str, list[str]]:
+        """Text columns where training saw a category that is written as a missing value, with these words."""
+        words = {
+            column.name: [word for word in MISSING_WORDS if word not in self.missing_words.get(column.name, ())]
+            for column in self.columns
+            if column.type == "string"
+        }
+        return {name: found for name, found in words.items() if found}
+
     def arrays(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
         """Turn raw rows that are known to fit into the arrays that the graph takes."""
         if self.image is None:
-            return to_arrays(self._in_zones(frame), self.column_names)
+            return self._without_words(to_arrays(self._in_zones(frame), self.column_names))
         return {column.name: images_to_array(column.name, frame[column.name], _form(column)) for column in self.columns}
 
     def _in_zones(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -219,7 +235,15 @@ class Signature:
         if self.image is not None:
             n_rows = len(next(iter(arrays.values())))  # one image may have come as an array of two axes
         ignored = [str(name) for name in columns if name not in known]
-        return CheckedRows(arrays, n_rows, self.types, ignored, self.zones)
+        return CheckedRows(self._without_words(arrays), n_rows, self.types, ignored, self.zones)
+
+    def _without_words(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Let the words that stand for a missing value be missing, as in the graph."""
+        for name, words in self.missing_words.items():
+            texts = arrays[name].tolist()
+            if not set(words).isdisjoint(texts):
+                arrays[name] = np.array(["" if text in words else text for text in texts], dtype=object)
+        return arrays
 
     def _refuse_absent(self, columns: Mapping[str, Any]) -> None:
         absent = [name for name in self.column_names if name not in columns]
@@ -245,6 +269,8 @@ class Signature:
             document["zone_note"] = ZONE_NOTE
         if self.graph_inputs is not None:
             document |= {"graph_inputs": self.graph_inputs, "graph_note": GRAPH_NOTE}
+        if self.missing_words:
+            document["missing_words"] = self.missing_words
         return document
 
     @classmethod
@@ -264,7 +290,8 @@ class Signature:
                 )
             columns = [InputColumn.from_dict(column) for column in document["columns"]]
             inner = document.get("graph_inputs")
-            return cls(document["task"], document["target"], document["classes"], columns, inner)
+            words = dict(document.get("missing_words", {}))
+            return cls(document["task"], document["target"], document["classes"], columns, inner, words)
         except (KeyError, TypeError) as error:
             raise PackageError(f"Got a signature that can't be read ({error!r}). Build the package again.") from error
 
