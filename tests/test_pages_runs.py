@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import polars as pl
 import pytest
 
+import workbench as wb
+from workbench.cli import main
 from workbench.data import sample
 from workbench.estimators.spec import EstimatorSpec
+from workbench.export import as_code
 from workbench.storage import append_json_line, write_json
 from workbench.training.listing import open_run
 from workbench.training.spec import RunSpec
 from workbench.training.state import RunState, write_state
-from workbench.ui import drafts, run_list
+from workbench.ui import drafts, publish_form, run_list
 
 
-def made(settings, run_id, *, estimator="logistic_regression", status="failed", created=1.0, losses=(), **params):
+def made(
+    settings,
+    run_id,
+    *,
+    estimator="logistic_regression",
+    status="failed",
+    created=1.0,
+    losses=(),
+    data=None,
+    name=None,
+    **params,
+):
     """Write the folder of a run that has ended, as a worker leaves it."""
     folder = settings.runs / run_id
     folder.mkdir(parents=True)
     spec = RunSpec(
-        name=run_id,
-        data={"source": "iris", "target": "species"},
+        name=name or run_id,
+        data=data or {"source": "iris", "target": "species"},
         estimator={"name": estimator, "params": params},
     )
     write_json(folder / "spec.json", spec.to_dict())
@@ -193,3 +210,32 @@ def test_a_limit_is_switched_off_and_on_again(open_page):
     page.toggle(key=f"{key}.none").set_value(False).run()
     assert page.number_input(key=key).value == value
     assert not page.exception
+
+
+def test_runs_of_an_uploaded_table_are_called_by_its_name(open_page, settings, capsys, monkeypatch):
+    frame = pl.DataFrame({"age": [30, 20, 40], "survived": ["yes", "no", "yes"]})
+    table = wb.read_table(frame, name="Fahrgäste 2024")
+    assert drafts.update(table, target="survived").spec().name == "Fahrgaeste-2024-boosting"
+    assert drafts.load(table).changed(table_name="顧客").suggested_name() == f"{table.source}-boosting"
+    assert len(drafts.load(table).changed(table_name="x" * 90).spec().name) == 64
+
+    old = f"{table.short_digest}-boosting"  # as runs were named once
+    made(settings, f"{old}-1a2b", data={"source": table.source, "target": "survived"}, name=old)
+    assert "on Fahrgäste 2024" in " ".join(entry.value for entry in open_page("home").caption)
+    page = the_list(open_page)
+    assert page.dataframe[0].value["data"].tolist() == ["Fahrgäste 2024"]
+    assert len(listed(page.text_input(key="train.runs_text").set_value("fahrgäste").run())) == 1
+    assert wb.runs_frame()["data"].to_list() == ["Fahrgäste 2024"]
+    monkeypatch.setattr("sys.argv", ["workbench", "runs", "--search", "Fahrgäste"])
+    with suppress(SystemExit):
+        main()
+    assert "Fahrgäste 2024" in capsys.readouterr().out
+    run = wb.open_run(f"{old}-1a2b")
+    assert publish_form.suggested_name(run) == "fahrgaeste-2024-boosting"
+    assert '"fahrgaeste-2024-boosting"' in as_code(run.spec, "models", run_id=run.id)
+    assert f'wb.open_source("{table.source}")  # Fahrgäste 2024' in as_code(None, "data", source=table.source)
+    again = drafts.from_spec(run.spec, table)
+    assert again.name is None and again.changed(name="mine").spec().name == "mine"
+
+    wb.delete_table(table.digest)
+    assert wb.runs_frame()["data"].to_list() == [table.source]

@@ -140,7 +140,7 @@ def test_a_run_without_a_model_is_refused(titanic, home):
     folder.mkdir()
     write_state(folder, RunState(status="failed", created=1.0, reason="It broke."))
     write_json(folder / "spec.json", titanic[0].spec.to_dict())
-    with pytest.raises(RunError, match="which is failed: It broke"):
+    with pytest.raises(RunError, match="failed and has no model: It broke"):
         open_members(["logistic", "failed"], combined_spec(titanic), home)
 
 

@@ -127,7 +127,7 @@ def _text(run: training.Run) -> str:
     parts = [run.id, about.note, *about.tags, state.reason or ""]
     try:
         spec = run.spec
-        parts += [run.estimator, spec.data.source, spec.data.target]
+        parts += [run.estimator, spec.data.source, run.data_name, spec.data.target]
     except WorkbenchError:
         pass  # a damaged run is found by its id
     return " ".join(parts).casefold()

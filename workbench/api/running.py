@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.training.spec import RunSpec
 
 _FRAME = {
-    **dict.fromkeys(("run_id", "name", "status", "reason", "estimator"), "word"),
+    **dict.fromkeys(("run_id", "name", "status", "reason", "data", "estimator"), "word"),
     **dict.fromkeys(("seconds", "accuracy", "roc_auc", "r2", "rmse"), "number"),
     "tags": "words",
     "note": "word",
@@ -212,7 +212,7 @@ def runs_frame(
     sort: str = "created",
     settings: Settings | None = None,
 ) -> pl.DataFrame:
-    """List runs as `runs` does, one row a run: name, status, reason, estimator, seconds, test metrics, tags, note.
+    """List runs as `runs` does, one row a run: name, status, table, estimator, seconds, test metrics, tags, note.
 
     What can't be read of a damaged run is null.
     """

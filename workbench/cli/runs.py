@@ -276,10 +276,11 @@ def _runs_table(listed: list[dict[str, Any]]) -> str:
     if not listed:
         return "No runs yet. Start one: workbench train SPEC"
     return table(
-        ["run", "status", "started", "seconds", "tags", "reason"],
+        ["run", "data", "status", "started", "seconds", "tags", "reason"],
         [
             (
                 run["run_id"],
+                run["data"],
                 run["status"],
                 moment(run["started"]),
                 run["seconds"],

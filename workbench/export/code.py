@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pprint import pformat
 from typing import Any, Literal, get_args
 
+from workbench.data.naming import source_name
 from workbench.errors import SpecError
 from workbench.explain.rows import EXPLAINED_ROWS
 from workbench.export.image_code import (
@@ -163,10 +164,17 @@ def data_lines(shown: Shown) -> list[str]:
     elif shown.spec is not None:
         data = shown.spec.opened_data
         target = f", target={text(data.target)}" if data.target else ""
-        opening = f"table = wb.open_source({text(data.source)}{target})"
+        opening = f"table = wb.open_source({text(data.source)}{target}){_called(data.source)}"
     else:
-        opening = f"table = wb.open_source({text(shown.source or 'titanic')})"
+        source = shown.source or "titanic"
+        opening = f"table = wb.open_source({text(source)}){_called(source)}"
     return [opening, "table.head(10)", "table.profile().frame()"]
+
+
+def _called(source: str) -> str:
+    """Say in a comment which table a digest is."""
+    name = source_name(source)
+    return "" if name == source else f"  # {' '.join(name.split())}"
 
 
 def _is_opened_by_spec(spec: RunSpec) -> bool:
@@ -321,9 +329,9 @@ def _models(shown: Shown) -> list[str]:
 
 def publish_lines(spec: RunSpec) -> list[str]:
     """Publish `run`; a comment, so that running everything doesn't make a model live."""
-    from workbench.registry.names import suggest_name
+    from workbench.registry.names import suggest_name_of
 
-    return [f"# version = wb.publish(run, {text(suggest_name(spec.name))})"]
+    return [f"# version = wb.publish(run, {text(suggest_name_of(spec))})"]
 
 
 def _run(shown: Shown) -> list[str]:

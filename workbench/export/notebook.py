@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.naming import source_name
 from workbench.errors import SpecError
 from workbench.export.code import (
     Shown,
@@ -56,7 +57,7 @@ def as_script(source: Run | RunSpec) -> str:
     """Write a run as a Python script that trains it again and prints how good it is."""
     spec = _spec_of(source)
     lines = [
-        f'"""Train {spec.estimator.name} on {_plain(spec.data.source)}; exported from the workbench."""',
+        f'"""Train {spec.estimator.name} on {_plain(source_name(spec.data.source))}; exported from the workbench."""',
         "",
         "import workbench as wb",
         "",
@@ -110,8 +111,8 @@ def _sections(spec: RunSpec) -> list[Section]:
         (
             "spec",
             spec.name,
-            f"Exported from the workbench: `{spec.estimator.name}` on `{_plain(spec.data.source)}`. The RunSpec below "
-            "describes the whole run; change it here, or open this notebook in the app.",
+            f"Exported from the workbench: `{spec.estimator.name}` on `{_plain(source_name(spec.data.source))}`. The "
+            "RunSpec below describes the whole run; change it here, or open this notebook in the app.",
             [["import workbench as wb", "", *spec_lines(spec)]],
             SPEC_TAG,
         ),

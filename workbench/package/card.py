@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.naming import source_name
 from workbench.data.zones import zone_label
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def write_card(
     task = f"{signature.task} of `{signature.target}`"
     if signature.classes is not None:
         task += f" into {len(signature.classes)} classes: {_listed([f'`{label}`' for label in signature.classes])}"
-    source = spec.get("data", {}).get("source", "unknown")
+    source = source_name(str(spec.get("data", {}).get("source", "unknown")))
     parts = [
         f"# {spec.get('name', signature.target)}",
         f"A `{info.estimator}` for {task}, trained on {n_train:,} rows of `{source}`.",

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workbench.errors import ModelNotFoundError, RegistryError
+
+if TYPE_CHECKING:
+    from workbench.settings import Settings
+    from workbench.training.spec import RunSpec
 
 CHAMPION = "champion"  # the alias that a bare name means
 
@@ -104,3 +109,12 @@ def suggest_name(text: object) -> str:
     """
     name = re.sub(r"[^a-z0-9_-]+", "-", str(text).lower()).strip("-_")[:64] or "model"
     return f"{name}-model" if name in _ADDRESSES or _DEVICES.fullmatch(name) else name
+
+
+def suggest_name_of(spec: RunSpec, *, settings: Settings | None = None) -> str:
+    """Suggest what to publish a run under: its name, with that of its table in place of a digest."""
+    from workbench.data.naming import as_file_name, source_name
+
+    source = spec.data.source
+    name = as_file_name(source_name(source, settings=settings)) if spec.name.startswith(source) else ""
+    return suggest_name(f"{name}{spec.name[len(source) :]}" if name else spec.name)

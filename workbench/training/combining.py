@@ -59,6 +59,7 @@ def combined_spec(runs: Sequence[Run], *, method: Method = "stacking", name: str
 def run_combining(spec: RunSpec, folder: Path, *, progress: Progress, settings: Settings) -> tuple[Status, str | None]:
     """Do the work of a run that combines others; see `run_pipeline`."""
     from workbench.data import resolve
+    from workbench.data.naming import source_name
     from workbench.estimators.combined import CombinedModel, combine
     from workbench.estimators.models import load_model
     from workbench.package.predictor import NATIVE_FOLDER, RECIPE_FOLDER
@@ -71,8 +72,8 @@ def run_combining(spec: RunSpec, folder: Path, *, progress: Progress, settings: 
     table = resolve(spec.opened_data, settings=settings)
     if table.digest != members.runs[0].state.table:
         raise RunError(
-            f"Got {spec.data.source!r}, which isn't the table that the runs learned from (any more); needed the same "
-            "rows. Name that table."
+            f"The runs learned from another table than {source_name(spec.data.source, settings=settings)!r}, or it has "
+            "changed since. Name the table that they learned from."
         )
     progress.tell(table=table.digest)
     progress.enter("training")

@@ -81,6 +81,16 @@ class Run(Readings):
         return str(chosen["estimator"]) if isinstance(chosen, dict) and chosen.get("estimator") else "everything"
 
     @property
+    def data_name(self) -> str:
+        """Name of its table, as people know it; empty where its RunSpec can't be read."""
+        from workbench.data.naming import source_name
+
+        try:
+            return source_name(self.spec.data.source, settings=self._settings)
+        except WorkbenchError:
+            return ""
+
+    @property
     def state(self) -> RunState:
         """What it is doing now. A run whose worker is gone turns ``lost`` here."""
         return current_state(self.folder)
@@ -317,6 +327,7 @@ class Run(Readings):
         return {
             "run_id": self.id,
             "name": self.name,
+            "data": self.data_name or None,
             "status": state.status,
             "reason": state.reason,
             "waiting_for": state.waiting_for,

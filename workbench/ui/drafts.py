@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench import storage
+from workbench.data.naming import as_file_name
 from workbench.data.spec import AnyTask, DataSpec, SplitSpec, Task
 from workbench.errors import SpecError, StorageError, WorkbenchError
 from workbench.estimators.spec import EstimatorSpec, TrainingSpec
@@ -38,6 +39,8 @@ class Draft(BaseModel):
         How the RunSpec names the table.
     digest : str
         The table's digest; names the file.
+    table_name : str
+        What people call the table; runs are named after it.
     name : str, optional
         The run's name; made from table and estimator when absent.
     answer : str, optional
@@ -50,6 +53,7 @@ class Draft(BaseModel):
 
     source: str
     digest: str
+    table_name: str = ""
     name: str | None = None
     target: str | None = None
     answer: str | None = None
@@ -111,23 +115,31 @@ class Draft(BaseModel):
         estimator = short.get(self.estimator.name, self.estimator.name.replace("_", "-"))
         if self.search is not None and self.search.method == "everything":
             estimator = "everything"  # which one it will be is what the run finds out
-        return f"{self.source}-{estimator}"[:64]
+        called = as_file_name(self.table_name) or self.source
+        return f"{called[: 63 - len(estimator)].rstrip('-._')}-{estimator}"
 
     def changed(self, **parts: Any) -> Draft:
         """Give a copy with other parts, checked."""
         return type(self).model_validate({**{name: getattr(self, name) for name in type(self).model_fields}, **parts})
 
 
+_OF_TABLE = ("source", "digest", "table_name")  # known by the table, and so not stored
+
+
+def _of(table: Table) -> dict[str, str]:
+    return {"source": table.source, "digest": table.digest, "table_name": table.name}
+
+
 def load(table: Table, *, settings: Settings | None = None) -> Draft:
     """Read the draft of a table; a new one starts with the table's own target and an empty recipe."""
-    fresh = Draft(source=table.source, digest=table.digest, target=table.target)
+    fresh = Draft(**_of(table), target=table.target)
     if image_columns(table.columns):
         fresh = fresh.changed(estimator=EstimatorSpec(name="small_convnet"), target=table.target or _labels(table))
     try:
         document = storage.read_json(_file(table.digest, settings))
         if document is None:
             return fresh
-        draft = Draft.model_validate({**document, "source": table.source, "digest": table.digest})
+        draft = Draft.model_validate({**document, **_of(table)})
     except (StorageError, ValidationError):
         return fresh  # a draft of another version is not worth a dead page
     names = {column.name for column in table.columns}.union(makeable(draft.recipe))
@@ -161,7 +173,7 @@ def save(draft: Draft, *, before: Draft | None = None, settings: Settings | None
             document = storage.read_json(path)
             history = draft_history.read(document)
             if before is None and document is not None:
-                before = Draft.model_validate({**document, "source": draft.source, "digest": draft.digest})
+                before = Draft.model_validate({**document, **{name: getattr(draft, name) for name in _OF_TABLE}})
             if before is not None:
                 history = draft_history.grown(history, before, draft)
         except (StorageError, ValidationError, TypeError):
@@ -200,7 +212,7 @@ def _history(path: Path) -> draft_history.History:
 
 
 def _write(draft: Draft, history: draft_history.History, path: Path) -> Draft:
-    document = draft.model_dump(mode="json", exclude={"source", "digest", "training"}, exclude_none=True)
+    document = draft.model_dump(mode="json", exclude={*_OF_TABLE, "training"}, exclude_none=True)
     document["training"] = draft.training.to_dict()  # what nobody set is left to the estimator
     if history["past"] or history["future"]:
         document["history"] = history
@@ -210,10 +222,8 @@ def _write(draft: Draft, history: draft_history.History, path: Path) -> Draft:
 
 def from_spec(spec: RunSpec, table: Table) -> Draft:
     """Start a draft from an existing run's spec."""
-    return Draft(
-        source=table.source,
-        digest=table.digest,
-        name=spec.name,
+    draft = Draft(
+        **_of(table),
         target=spec.data.target or None,
         task=spec.data.task,
         test_source=spec.data.test_source,
@@ -224,6 +234,9 @@ def from_spec(spec: RunSpec, table: Table) -> Draft:
         search=spec.search,
         seed=spec.seed,
     )
+    # A name that was made (once from the digest) is made again, so that it fits what the draft becomes.
+    made = spec.name == draft.suggested_name() or spec.name.startswith(f"{table.short_digest}-")
+    return draft if made else draft.changed(name=spec.name)
 
 
 def update(table: Table, **parts: Any) -> Draft:

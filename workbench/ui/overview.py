@@ -66,8 +66,7 @@ def _run_card(run: Run) -> None:
             help="The line is the loss: validation where there is one, else training.",
         )
         st.caption(
-            f"{estimator_title(run.estimator)} on {messages.plain(run.spec.data.source)} · "
-            f"{words.ago(run_state.created)}"
+            f"{estimator_title(run.estimator)} on {messages.plain(run.data_name)} · {words.ago(run_state.created)}"
         )
 
 

@@ -40,9 +40,9 @@ def draw(run: Run | None) -> None:
 
 def suggested_name(run: Run) -> str:
     """Suggest the name of the model that the run's table and target are about."""
-    from workbench.registry import suggest_name
+    from workbench.registry import suggest_name_of
 
-    return suggest_name(run.spec.name)
+    return suggest_name_of(run.spec)
 
 
 def _publish(run: Run, name: str, note: str) -> None:

@@ -66,7 +66,7 @@ def _fits(run: Run, text: str, statuses: list[str], tags: list[str]) -> bool:
         return False
     parts = [run.id, about.note, *about.tags]
     try:
-        parts += [run.estimator, estimator_title(run.estimator), run.spec.data.source]
+        parts += [run.estimator, estimator_title(run.estimator), run.spec.data.source, run.data_name]
     except WorkbenchError:  # a damaged folder is still found by its name
         pass
     said = " ".join(parts).lower()
@@ -116,7 +116,7 @@ def _row(run: Run) -> dict[str, object]:
         label, value = best_text(run)
         return row | {
             "estimator": estimator_title(run.estimator),
-            "data": run.spec.data.source,
+            "data": run.data_name,
             "measure": label,
             "value": None if value == "–" else float(value.replace(",", "")),
             "loss": loss_curve(run),
