@@ -1,10 +1,12 @@
 """The live view: metrics above hardware on one axis, whatever was sampled."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import polars as pl
 import pytest
 
-from workbench.plots import compare_curves, gauge, hardware_rows, live_curves, sparkline
+from workbench.plots import compare_curves, gauge, hardware_rows, live_curves, live_svg, sparkline
 
 START = 1_000_000.0
 
@@ -279,3 +281,36 @@ def test_a_search_draws_its_trials_and_the_best_so_far():
     fig = live_curves(history, unit="trial")
     assert _panel_titles(fig)[0] == "search: ROC AUC"
     assert [trace.name for trace in fig.data] == ["trial", "best so far"]
+
+
+def _texts(svg):
+    return [element.text for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("}text")]
+
+
+def test_the_drawing_for_notebooks_shows_what_the_figure_shows():
+    drawn = live_svg(_history(10), _samples(20, gpus=1), unit="epoch")
+    titles = _panel_titles(live_curves(_history(10), _samples(20, gpus=1)))
+    assert [text for text in _texts(drawn) if text in titles] == titles
+    assert {"10 logged epochs", "time since start (s)", "train 0.1", "validation 0.11"} <= set(_texts(drawn))
+    assert 'stroke="#0072B2"' in drawn and 'stroke="#E69F00"' in drawn
+
+
+def test_the_drawing_of_a_search_shows_its_trials_and_the_best_so_far():
+    trials = pl.DataFrame({"time": START + np.arange(3), "step": [1, 2, 3], "trial_r2": [0.1, 0.3, 0.2]})
+    said = _texts(live_svg(trials.with_columns(best_r2=pl.Series([0.1, 0.3, 0.3])), unit="trial"))
+    assert {"search: R²", "trial 0.2", "best so far 0.3"} <= set(said)
+
+
+def test_the_drawing_of_a_long_run_stays_small_has_gaps_and_no_script():
+    history = _history(100_000).with_columns(pl.when(pl.col("step") % 2 == 0).then("val_loss").alias("val_loss"))
+    samples = _samples(2_000, gpus=8)
+    samples[7]["cpu_percent"] = None
+    drawn = live_svg(history, samples, started=START)
+    assert len(drawn) < 100_000
+    assert "nan" not in drawn and "<script" not in drawn
+    assert live_svg(_history(3)[:0]) == ""
+
+
+def test_a_name_in_the_drawing_is_text_and_never_markup():
+    drawn = live_svg(_history(3, **{"<b>&": [0.1, 0.2, 0.3]}))
+    assert "<b>&" in _texts(drawn)

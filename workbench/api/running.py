@@ -124,11 +124,7 @@ def train(
         the reason is printed, and what needs its result (`metrics`, `evaluate`, `model`, `publish`) raises it.
     """
     run = start(spec, note=note, tags=tags, priority=priority, settings=settings)
-    try:
-        run.watch()
-    except KeyboardInterrupt:
-        run.stop()
-        run.watch()
+    watching.watch(run, stops=True)
     return run
 
 

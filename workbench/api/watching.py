@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -17,32 +18,42 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.25
 DRAW_SECONDS = 1.0
+SLOWEST_SECONDS = 5.0
 _LOUD = "color: #fff; background: #b3261e; border-radius: 3px; padding: 0 0.4em"
 ENDED = {"stopped": "was stopped", "failed": "failed", "lost": "was lost"}
 _PLOTLY = "application/vnd.plotly.v1+json"
 
 
-def watch(run: Run) -> None:
-    """Show a run until it ends. Interrupting stops watching, not the run."""
+def watch(run: Run, *, stops: bool = False) -> None:
+    """Show a run until it ends. Interrupting stops watching; with `stops` it stops the run, whose end is shown, too."""
     if in_notebook():
-        _watch_in_notebook(run)
+        _watch_in_notebook(run, stops=stops)
         return
     with Progress() as progress:
-        while not run.state.has_ended:
-            progress(run)
-            time.sleep(POLL_SECONDS)
+        _until_end(run, lambda: progress(run), stops=stops)
     state = run.state
     if state.status != "finished":
         print(f"Run {run.id} {ENDED[state.status]}: {state.reason or 'nothing says why'}", file=sys.stderr)
 
 
 def in_notebook() -> bool:
-    """Tell whether this runs in a Jupyter kernel, without importing IPython where nobody has."""
+    """Tell whether this runs in a notebook's kernel, without importing IPython where nobody has."""
     if "IPython" not in sys.modules:
         return False
     from IPython import get_ipython
 
-    return type(get_ipython()).__name__ == "ZMQInteractiveShell"
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _until_end(run: Run, show: Callable[[], object], *, stops: bool) -> None:
+    while not run.state.has_ended:
+        try:
+            show()
+            time.sleep(POLL_SECONDS)
+        except KeyboardInterrupt:
+            if not stops or run.stop_requested:
+                raise
+            run.stop()
 
 
 def curves(run: Run) -> go.Figure:
@@ -76,27 +87,46 @@ def status_html(run: Run) -> str:
     return " · ".join(parts)
 
 
-def _watch_in_notebook(run: Run) -> None:
+def _watch_in_notebook(run: Run, *, stops: bool) -> None:
     from IPython.display import HTML, display
 
     line = display(HTML(status_html(run)), display_id=True)
-    chart = display(_bundle(run), raw=True, display_id=True)
-    drawn = 0
-    due = time.monotonic() + DRAW_SECONDS
-    while True:
-        ended = run.state.has_ended
-        if ended or time.monotonic() >= due:
-            due = time.monotonic() + DRAW_SECONDS
-            line.update(HTML(status_html(run)))
-            _, position = run.history_since(drawn)
-            if ended or position != drawn:  # an unchanged curve isn't sent again
-                drawn = position
-                chart.update(_bundle(run), raw=True)
-        if ended:
+    # JupyterLab's Plotly renderer draws a figure once and ignores every update of it. HTML is replaced everywhere, so
+    # the curves are HTML while they grow; the figure comes at the end, as another kind of output, which is drawn anew.
+    chart = display(_drawing(run), raw=True, display_id=True)
+    began = due = time.monotonic()
+
+    def show() -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now < due:
             return
-        time.sleep(POLL_SECONDS)
+        due = now + min(SLOWEST_SECONDS, max(DRAW_SECONDS, (now - began) / 60))  # of long runs less changes in a second
+        line.update(HTML(status_html(run)))
+        chart.update(_drawing(run), raw=True)
+
+    try:
+        _until_end(run, show, stops=stops)
+    except KeyboardInterrupt:
+        line.update(HTML(f"{status_html(run)} · no longer watched; run.watch() shows it again"))
+        raise
+    line.update(HTML(status_html(run)))
+    chart.update(_figure(run), raw=True)
 
 
-def _bundle(run: Run) -> dict[str, Any]:
-    # A figure's own display can't be updated in place; a MIME bundle can.
-    return {_PLOTLY: json.loads(curves(run).to_json()), "text/plain": f"Curves of {run.id}"}
+def _drawing(run: Run) -> dict[str, Any]:
+    """Draw the curves so far, as HTML without a script."""
+    from workbench import plots
+
+    state = run.state
+    drawn = plots.live_svg(run.history(), run.hardware_since(0)[0], started=state.started, unit=state.unit)
+    waiting = "" if state.has_ended else f"<i>{escape(words(state) or 'Waiting for the first numbers.')}</i>"
+    return {"text/html": drawn or waiting, "text/plain": f"Curves of {run.id}"}
+
+
+def _figure(run: Run) -> dict[str, Any]:
+    """Give the figure of an ended run for those who draw Plotly's, and the drawing for those who don't (nbconvert)."""
+    drawing = _drawing(run)
+    if run.history().is_empty():  # nothing was learned: the line above says why
+        return drawing | {"text/html": ""}
+    return {_PLOTLY: json.loads(curves(run).to_json()), **drawing}

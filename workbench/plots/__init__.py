@@ -9,6 +9,7 @@ from workbench.plots.hardware import gauge, hardware_rows, sparkline
 from workbench.plots.layers import layer_curves
 from workbench.plots.leaking import leak_bars
 from workbench.plots.live import compare_curves, live_curves, live_picture
+from workbench.plots.live_svg import live_svg
 from workbench.plots.measured import calibration, confusion, metric_bars, precision_recall, predicted, residuals, roc
 from workbench.plots.one_row import waterfall
 from workbench.plots.search import leaderboard_bars, search_history, search_importance, search_parallel
@@ -43,6 +44,7 @@ __all__ = [
     "leak_bars",
     "live_curves",
     "live_picture",
+    "live_svg",
     "metric_bars",
     "missing_bars",
     "pixel_effects",

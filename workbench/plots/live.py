@@ -79,14 +79,14 @@ def live_picture(
         Unix seconds at which the run had ended before it was resumed; a pause of 30 s is seen without.
     """
     samples = hardware_table(hardware)
-    times = [t for t in (_first(samples, "time"), _first(history, "time")) if t is not None]
+    times = [t for t in (first_of(samples, "time"), first_of(history, "time")) if t is not None]
     if not times:
         return dict(empty("Waiting for the first numbers.", height=240).to_plotly_json())
     axis = Axis(history, by, min(times) if started is None else started, unit, samples, interrupted)
     panels = metric_panels(history, axis, metrics) + hardware_panels(samples, axis, detail=detail)
     shown = _focus(history, axis) if focus else None
     left_out = "double-click shows what was before and after training" if shown else None
-    picture = _draw(panels, axis, title, join(_subtitle(history, samples, unit), left_out))
+    picture = _draw(panels, axis, title, join(subtitle_of(history, samples, unit), left_out))
     if shown:
         picture["layout"]["xaxis"]["range"] = shown
     return picture
@@ -135,7 +135,7 @@ def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | No
         title,
         subtitle if title else None,
         height=inner + 110,
-        alt=join(title, subtitle, "; ".join(_say(panel) for panel in panels)),
+        alt=join(title, subtitle, "; ".join(said_of(panel) for panel in panels)),
     ) | {"hovermode": "x unified", "hoversubplots": "axis", "uirevision": "live", "annotations": notes}
     layout["margin"] |= {
         "r": min(max(92, 30 + 7 * longest), 200),
@@ -145,7 +145,7 @@ def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | No
     for i, panel in enumerate(panels, start=1):
         name = "" if i == 1 else str(i)
         domain = [max(top - panel.height, 0) / inner, top / inner]
-        shown = list(panel.range or _range(panel.lines))
+        shown = list(panel.range or shown_range(panel.lines))
         layout[f"yaxis{name}"] = {"domain": domain, "range": shown, "nticks": 5, "fixedrange": True}
         traces += [_trace(line, f"y{name}") for line in panel.lines]
         notes += [
@@ -166,7 +166,7 @@ def _draw(panels: list[Panel], axis: Axis, title: str | None, subtitle: str | No
     }
     for place, length in axis.pauses():
         layout.setdefault("shapes", []).append(_pause_line(place))
-        notes.append(note(f"paused {_roughly(length)}", place, 1, xref="x", yanchor="bottom"))
+        notes.append(note(f"paused {roughly(length)}", place, 1, xref="x", yanchor="bottom"))
     if subtitle and not title:
         notes.append(note(subtitle, 0, 1, yshift=22, xanchor="left", yanchor="bottom"))
     return {"data": traces, "layout": layout}
@@ -177,12 +177,12 @@ def _pause_line(place: float) -> dict[str, Any]:
     return {"type": "line", "xref": "x", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": line}
 
 
-def _roughly(seconds: float) -> str:
+def roughly(seconds: float) -> str:
     """Say how long a pause took.
 
     Examples
     --------
-    >>> _roughly(45), _roughly(3_000), _roughly(50_000), _roughly(500_000)
+    >>> roughly(45), roughly(3_000), roughly(50_000), roughly(500_000)
     ('45 s', '50 min', '14 h', '6 days')
     """
     for unit, size, most in (("s", 1, 120), ("min", 60, 120), ("h", 3_600, 48)):
@@ -237,7 +237,8 @@ def _end_labels(panel: Panel, ref: str, shown: list[float]) -> list[dict[str, An
     ]
 
 
-def _range(lines: list[Line]) -> tuple[float, float]:
+def shown_range(lines: list[Line]) -> tuple[float, float]:
+    """Give the part of the vertical axis that holds all lines, with a margin."""
     values = np.concatenate([line.y[np.isfinite(line.y)] for line in lines]) if lines else np.zeros(0)
     if not len(values):
         return 0.0, 1.0
@@ -246,7 +247,8 @@ def _range(lines: list[Line]) -> tuple[float, float]:
     return (low - margin if low < 0 or low > margin else 0.0), high + margin
 
 
-def _subtitle(history: pl.DataFrame, samples: pl.DataFrame, unit: str) -> str:
+def subtitle_of(history: pl.DataFrame, samples: pl.DataFrame, unit: str) -> str:
+    """Say how many points are drawn, and where there is no GPU."""
     n = history.height
     logged = f"{n:,} logged {unit}{'s' if n != 1 else ''}"
     if n > MAX_LINE_POINTS:
@@ -254,7 +256,8 @@ def _subtitle(history: pl.DataFrame, samples: pl.DataFrame, unit: str) -> str:
     return join(logged, None if not samples.height or gpu_indices(samples) else "no GPU")
 
 
-def _say(panel: Panel) -> str:
+def said_of(panel: Panel) -> str:
+    """Say in words what a panel shows last: for who can't see it."""
     ends = [
         f"{line.name} {number(float(line.y[np.isfinite(line.y)][-1]))}"
         for line in panel.lines
@@ -263,7 +266,8 @@ def _say(panel: Panel) -> str:
     return f"{panel.title}: {', '.join(ends) or 'nothing yet'}"
 
 
-def _first(frame: pl.DataFrame, column: str) -> float | None:
+def first_of(frame: pl.DataFrame, column: str) -> float | None:
+    """Give the least value of a column; None where there is none."""
     if not frame.height or column not in frame.columns:
         return None
     value = frame[column].min()
