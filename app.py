@@ -7,9 +7,14 @@ import os
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
 
 from workbench.service import create_app
+from workbench.service.app import answer_nobody
+from workbench.service.connections import BoundConnections
+from workbench.settings import current
 from workbench.ui.live_routes import create_feed
 
 # The script lies outside the folder that holds pages/: beside it, Streamlit's old auto-discovery would take over on
@@ -22,4 +27,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 base = (st.get_option("server.baseUrlPath") or "").strip("/")  # the pages lie below it, and ask for what is beside them
 live = Mount(f"/{base}/live" if base else "/live", app=create_feed())
-app = st.App(SHELL, routes=[Mount("/api", app=create_app()), live])
+app = st.App(
+    SHELL,
+    routes=[Mount("/api", app=create_app()), live],
+    middleware=[Middleware(BoundConnections, settings=current())],
+    exception_handlers={ClientDisconnect: answer_nobody},  # who leaves in the middle of an upload leaves no traceback
+)

@@ -48,7 +48,12 @@ class Settings:
     max_categories: int = _setting(1_000, "Most categories that one column may be one-hot encoded into.")
     preview_rows: int = _setting(1_000, "Rows of the sample that the Prepare page previews a recipe on.")
     max_request_rows: int = _setting(10_000, "Most rows in one prediction request over HTTP.")
-    max_request_mib: int = _setting(64, "Largest body of one prediction request, in MiB.")
+    max_request_mib: int = _setting(4, "Largest body of one prediction request, in MiB.")
+    max_connections: int = _setting(1_000, "Most connections to the app or the service that are open at once.")
+    request_seconds: float = _setting(
+        30.0,
+        "Seconds that a client may take for the headers of a request, and may pause within its body. 0 means no limit.",
+    )
     hardware_seconds: float = _setting(1.0, "Seconds between two samples of CPU, memory and GPU while a run trains.")
     heartbeat_seconds: float = _setting(1.0, "Seconds between two signs of life that a worker writes.")
     estimators: Path | None = _setting(None, "Python file with estimators of your own; see docs/estimators.md.")

@@ -10,6 +10,7 @@ import orjson
 
 from workbench.errors import InputError, RequestError
 from workbench.estimators.native import pick_class
+from workbench.service.bodies import check_structure
 from workbench.service.loaded import Loaded
 
 
@@ -49,10 +50,11 @@ def parse_json(body: bytes) -> Any:
     Raises
     ------
     RequestError
-        If it isn't JSON; a bare NaN or Infinity isn't, either.
+        If it isn't JSON (a bare NaN or Infinity isn't, either), or nested beyond all sense.
     """
     if not body.strip():
         raise RequestError("Got an empty body, needed JSON. Send the rows, with Content-Type: application/json.")
+    check_structure(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -17,6 +17,7 @@ from workbench.errors import InputError, ModelNotFoundError, RequestError, Stora
 from workbench.registry import CHAMPION, models
 from workbench.registry.repository import numbers, read_aliases
 from workbench.service.answers import Question, plain_answer
+from workbench.service.bodies import Bodies
 from workbench.service.docs import docs_page
 from workbench.service.loaded import Loaded, LoadedModels
 from workbench.service.openapi import openapi_document
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes[:0] = endpoints.routes()
     app.add_exception_handler(WorkbenchError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(ClientDisconnect, answer_nobody)
     app.add_exception_handler(Exception, _answer_failure)
     return app
 
@@ -81,6 +83,7 @@ class _Endpoints:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.models = LoadedModels(settings)
+        self.bodies = Bodies(settings.max_request_mib * 2**20)
 
     def routes(self) -> list[Route]:
         get, post = ["GET"], ["POST"]
@@ -142,47 +145,18 @@ class _Endpoints:
 
     async def _answer(self, request: Request, form: _Form) -> Response:
         # The body first: a client that is answered while it still sends may never read the answer.
-        body = await read_body(request, self.settings.max_request_mib * 2**20)
-        loaded = await self._model(request)
-        limit = self.settings.max_request_rows
-        if len(body) > SMALL_BODY:
-            content = await self.models.run(lambda: form.answer(loaded, form.read(body, loaded, limit)))
-        else:
-            question = form.read(body, loaded, limit)
-            if question.n_rows <= FEW_ROWS and loaded.predictor.engine == "onnx":
-                content = form.answer(loaded, question)
+        async with self.bodies.read(request) as body:
+            loaded = await self._model(request)
+            limit = self.settings.max_request_rows
+            if len(body) > SMALL_BODY:
+                content = await self.models.run(lambda: form.answer(loaded, form.read(body, loaded, limit)))
             else:
-                content = await self.models.run(lambda: form.answer(loaded, question))
+                question = form.read(body, loaded, limit)
+                if question.n_rows <= FEW_ROWS and loaded.predictor.engine == "onnx":
+                    content = form.answer(loaded, question)
+                else:
+                    content = await self.models.run(lambda: form.answer(loaded, question))
         return Response(content, media_type="application/json")
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """Read a request's body, and stop as soon as it is larger than the limit, in bytes.
-
-    Raises
-    ------
-    RequestError
-        With status 413.
-    """
-    declared = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(int(declared), limit)
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(size, limit)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _too_large(size: int, limit: int) -> RequestError:
-    return RequestError(
-        f"Got a body of {size / 2**20:.1f} MiB or more, needed at most {limit / 2**20:.0f} MiB. "
-        "Send the rows in several requests, or raise WORKBENCH_MAX_REQUEST_MIB.",
-        status=413,
-    )
 
 
 async def _to_docs(request: Request) -> Response:
@@ -237,9 +211,12 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
     return answer
 
 
+async def answer_nobody(request: Request, error: Exception) -> Response:
+    """End a request whose client has left, without a traceback in the log: it isn't a failure."""
+    return Response(status_code=499)
+
+
 async def _answer_failure(request: Request, error: Exception) -> Response:
-    if isinstance(error, ClientDisconnect):
-        return Response(status_code=499)
     return _json(
         {"error": f"The prediction failed unexpectedly ({type(error).__name__}). The service's log has the details."},
         500,

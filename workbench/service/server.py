@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from workbench.errors import SettingsError
@@ -26,12 +27,20 @@ def serve(*, host: str | None = None, port: int | None = None, settings: Setting
     import uvicorn
 
     from workbench.service.app import create_app
+    from workbench.service.connections import BACKLOG, BoundedServer, bounded
 
     settings = settings or current()
     listener = bind(host or settings.host, settings.port + 1 if port is None else port)
-    config = uvicorn.Config(create_app(settings), log_level="info", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        create_app(settings),
+        http=bounded(settings),  # type: ignore[arg-type]
+        backlog=BACKLOG,
+        log_level="info",
+        access_log=False,
+        lifespan="off",
+    )
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        BoundedServer(config).run(sockets=[listener])
     except KeyboardInterrupt:  # uvicorn raises it again after a clean end
         pass
     finally:
@@ -49,8 +58,10 @@ def bind(host: str, port: int) -> socket.socket:
     listener = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # asyncio sets TCP_NODELAY on connections only where the protocol is named.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        if os.name != "nt":  # on Windows it would let two servers take one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
     except (OSError, OverflowError) as error:
         if listener is not None:
