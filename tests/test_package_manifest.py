@@ -34,12 +34,15 @@ def test_a_missing_file_is_refused(folder):
         verify_manifest(folder, Settings())
 
 
-def test_a_file_added_to_the_native_folder_is_refused_and_a_note_beside_it_is_not(folder):
-    (folder / "note.txt").write_text("hello")
-    verify_manifest(folder, Settings())
-    (folder / "native" / "model.skops").write_bytes(b"")
-    with pytest.raises(IntegrityError, match=r"model.skops, which the manifest doesn't list.*Remove the file"):
+@pytest.mark.parametrize("name", ["note.txt", "native/model.skops", "weights.bin", "native/deep/er.bin"])
+def test_a_file_that_was_added_is_refused_wherever_it_lies(folder, name):
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"")
+    with pytest.raises(IntegrityError, match=rf"{name}, which the manifest doesn't list.*Remove the file"):
         verify_manifest(folder, Settings())
+    (folder / name).unlink()
+    (folder / ".DS_Store").write_bytes(b"")  # what a file manager leaves
+    verify_manifest(folder, Settings())
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path):

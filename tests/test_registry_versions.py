@@ -9,16 +9,25 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from workbench import registry
-from workbench.errors import IntegrityError, ModelNotFoundError, RegistryError, StorageError
+from workbench.errors import IntegrityError, ModelNotFoundError, PackageError, RegistryError, StorageError
+from workbench.graph import GraphBuilder
+from workbench.package import InputColumn, Signature, info, prove_package
 from workbench.package.info import PackageInfo
 from workbench.package.manifest import write_manifest
+from workbench.registry import promotion, publishing
+from workbench.registry.audit_lines import read_audit
 from workbench.registry.auditing import live_versions
+from workbench.registry.repository import read_aliases
 from workbench.storage import write_json
+from workbench.training.spec import SPEC_VERSION
 
 
 @pytest.fixture
@@ -26,11 +35,28 @@ def package(tmp_path, settings):
     return make_package(tmp_path / "package", settings)
 
 
-def make_package(folder: Path, settings, *, accuracy: float = 0.9) -> Path:
+SIGNATURE = Signature("classification", "churned", ["no", "yes"], [InputColumn("age", "number", "number")])
+
+
+def graph_of_age(column: str = "age", labels: tuple[str, ...] = ("no", "yes"), *, scale: float = 0.01) -> bytes:
+    """Write the graph of a model whose probability of yes is the age in centuries."""
+    graph = GraphBuilder()
+    yes = graph.node("Mul", graph.input(column, "number"), graph.constant(np.array([scale])))
+    scores = graph.node("Concat", graph.node("Sub", graph.constant(np.array([1.0])), yes), yes, axis=1)
+    likely = graph.node("ArgMax", scores, axis=1, keepdims=0)
+    label = graph.node("Gather", graph.constant(np.array(labels, dtype=object)), likely)
+    graph.output("label", label, "string", [None])
+    graph.output("probabilities", scores, "double", [None, 2])
+    return graph.build().SerializeToString()
+
+
+def make_package(folder: Path, settings, *, accuracy: float = 0.9, graph: bytes | None = None) -> Path:
     (folder / "native").mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(b"a graph")
+    (folder / "model.onnx").write_bytes(graph_of_age() if graph is None else graph)
     (folder / "native" / "model.json").write_text("{}")
-    (folder / "signature.json").write_text("{}")
+    write_json(folder / "signature.json", SIGNATURE.to_dict())
+    write_json(folder / "spec.json", {"spec_version": 1})
+    pl.DataFrame({"age": [20.0, 30.0, 80.0]}).write_parquet(folder / "background.parquet")
     (folder / "metrics.json").write_text(json.dumps({"test": {"accuracy": accuracy}}))
     info = PackageInfo(
         engine="onnx",
@@ -82,9 +108,9 @@ def test_the_first_version_goes_live_and_later_ones_do_not(package, settings):
 def test_a_version_is_a_copy_and_the_folder_a_triton_repository(package, settings):
     version = registry.publish(package, "churn", settings=settings)
     assert version.folder == settings.models / "churn" / "1"
-    assert (version.folder / "model.onnx").read_bytes() == b"a graph"
+    assert (version.folder / "model.onnx").read_bytes() == (package / "model.onnx").read_bytes()
     (package / "model.onnx").write_bytes(b"changed later")
-    assert (version.folder / "model.onnx").read_bytes() == b"a graph"
+    assert (version.folder / "model.onnx").read_bytes() == graph_of_age()
     assert version.metrics["test"] == {"accuracy": 0.9}
     folders = [entry.name for entry in (settings.models / "churn").iterdir() if entry.is_dir()]
     assert folders == ["1"]
@@ -349,3 +375,138 @@ def test_other_files_in_the_repository_are_no_models(package, settings):
     (settings.models / "churn" / "drafts").mkdir()
     assert registry.models(settings=settings) == ["churn"]
     assert [version.number for version in registry.versions("churn", settings=settings)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("graph", "words"),
+    [
+        (b"no graph at all", r"ONNX Runtime refuses"),
+        (graph_of_age("height"), r"graph and signature differ in the column 'age'"),
+        (graph_of_age(labels=("yes", "no")), r"labels aren't the classes of its signature in their order"),
+        (graph_of_age(scale=9.0), r"other values than 2 probabilities"),
+    ],
+)
+def test_a_model_that_doesnt_keep_its_signature_never_goes_live(package, settings, tmp_path, graph, words):
+    wrong = make_package(tmp_path / "wrong", settings, graph=graph)
+    with pytest.raises(PackageError, match=words):
+        registry.publish(wrong, "first", settings=settings)
+    assert registry.models(settings=settings) == []
+    registry.publish(package, "churn", settings=settings)
+    registry.publish(wrong, "churn", settings=settings)
+    with pytest.raises(PackageError, match=words):
+        registry.promote("churn", 2, settings=settings)
+    assert champion(settings) == 1
+    assert [line["action"] for line in registry.audit("churn", settings=settings)] == ["publish", "publish"]
+
+
+def test_a_version_that_doesnt_take_its_own_rows_never_goes_live(package, settings, tmp_path):
+    publish_three(package, settings)
+    place = settings.models / "churn" / "2"
+    pl.DataFrame({"age": ["old"]}).write_parquet(place / "background.parquet")
+    write_manifest(place, settings)
+    with pytest.raises(PackageError, match=r"doesn't take its own training rows.*'old'"):
+        registry.promote("churn", 2, settings=settings)
+    (place / "background.parquet").unlink()
+    write_manifest(place, settings)
+    with pytest.raises(PackageError, match=r"background.parquet can't be read"):
+        registry.promote("churn", 2, settings=settings)
+    assert champion(settings) == 1
+
+
+def test_a_graph_with_weights_in_another_file_is_refused_whatever_the_manifest_lists(settings, tmp_path):
+    import onnx
+    from onnx.external_data_helper import set_external_data
+
+    model = onnx.load_model_from_string(graph_of_age())
+    constant = next(tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.DOUBLE)
+    constant.raw_data = constant.raw_data or np.array([0.01]).tobytes()
+    set_external_data(constant, location="weights.bin")
+    constant.ClearField("raw_data")
+    folder = make_package(tmp_path / "p", settings, graph=model.SerializeToString())
+    (folder / "weights.bin").write_bytes(np.array([0.01]).tobytes())
+    write_manifest(folder, settings)
+    with pytest.raises(IntegrityError, match=r"weights in 'weights.bin', needed a graph that holds all"):
+        registry.publish(folder, "churn", settings=settings)
+
+
+def test_a_file_that_a_package_needs_is_missed_also_where_the_manifest_leaves_it_out(settings, tmp_path):
+    for number, name in enumerate(("model.onnx", "signature.json", "spec.json", "package.json")):
+        folder = make_package(tmp_path / str(number), settings)
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        write_manifest(folder, settings)
+        with pytest.raises(PackageError, match=name.replace(".", r"\.")):
+            registry.publish(folder, "churn", settings=settings)
+        (folder / name).write_bytes(content)  # there, but not listed
+        with pytest.raises(IntegrityError, match=r"which the manifest doesn't list"):
+            registry.publish(folder, "churn", settings=settings)
+
+
+def test_a_package_of_a_later_spec_is_refused(package, settings):
+    write_json(package / "spec.json", {"spec_version": 2})
+    write_manifest(package, settings)
+    with pytest.raises(PackageError, match=r"spec.json of format 2, needed 1 or earlier. Update the workbench"):
+        registry.publish(package, "churn", settings=settings)
+    assert info.SPEC_VERSION == SPEC_VERSION
+
+
+def test_a_signature_holds_for_one_version_of_one_model(settings, tmp_path):
+    signed = replace(settings, signing_key="secret")
+    package = make_package(tmp_path / "signed", signed)
+    first = registry.publish(package, "churn", settings=signed)
+    registry.publish(package, "churn", settings=signed)
+    assert registry.load_model("churn/2", settings=signed).predict({"age": [90.0]}).tolist() == ["yes"]
+    (settings.models / "other").mkdir()
+    shutil.copytree(first.folder, settings.models / "other" / "1")
+    shutil.copytree(first.folder, settings.models / "churn" / "3")
+    for name, number in (("other", 1), ("churn", 3)):
+        with pytest.raises(IntegrityError, match=rf"isn't signed as version {number} of {name}"):
+            registry.load_model(f"{name}/{number}", settings=signed)
+        with pytest.raises(IntegrityError, match=r"isn't signed as version"):
+            registry.promote(name, number, settings=signed)
+    (first.folder / "publication.json").unlink()
+    with pytest.raises(IntegrityError, match=r"isn't signed as version 1 of churn"):
+        registry.load_model("churn", settings=signed)
+    assert registry.publish(first.folder, "churn", settings=signed).number == 4  # made whole again
+    assert registry.load_model("churn/4", settings=signed).engine == "onnx"
+
+
+def test_a_version_appears_with_its_alias_and_an_alias_moves_after_its_line(package, settings, monkeypatch):
+    seen = []
+    rename, write = os.rename, publishing.write_json
+
+    def renamed(source, destination):
+        seen.append(("rename", read_aliases(settings.models / "churn"), len(read_audit(settings.models / "churn"))))
+        rename(source, destination)
+
+    monkeypatch.setattr(publishing.os, "rename", renamed)
+    registry.publish(package, "churn", settings=settings)
+    registry.publish(package, "churn", settings=settings)
+    assert seen == [("rename", {"champion": 1}, 1), ("rename", {"champion": 1}, 2)]
+    monkeypatch.undo()
+
+    def written(path, value):
+        assert read_audit(path.parent)[-1]["version"] == value["champion"]
+        write(path, value)
+
+    monkeypatch.setattr(promotion, "write_json", written)
+    registry.promote("churn", 2, settings=settings)
+    assert registry.rollback("churn", settings=settings).number == 1
+
+
+def test_a_publish_that_ended_before_its_version_appeared_is_followed_by_a_sound_one(package, settings, monkeypatch):
+    def killed(source, destination):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publishing.os, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        registry.publish(package, "churn", settings=settings)
+    monkeypatch.undo()
+    assert registry.models(settings=settings) == []
+    version = registry.publish(package, "churn", settings=settings)
+    assert (version.number, version.aliases) == (2, ("champion",))
+
+
+def test_the_models_that_ship_are_sound():
+    for name in ("titanic", "digits"):
+        assert prove_package(Path(__file__).parents[1] / "models" / name / "1").engine == "onnx"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.package.predictor import Predictor as Predictor
     from workbench.package.predictor import load_native as load_native
     from workbench.package.predictor import load_predictor as load_predictor
+    from workbench.package.proving import prove_package as prove_package
     from workbench.package.signature import Signature as Signature
 
 _HOMES = {
@@ -31,6 +32,7 @@ _HOMES = {
     "load_predictor": "predictor",
     "make_signature": "describing",
     "package_info": "info",
+    "prove_package": "proving",
     "verify_manifest": "manifest",
     "write_manifest": "manifest",
 }

@@ -11,6 +11,8 @@ from workbench.storage import read_json
 
 FILE = "package.json"
 FORMAT = 1
+SPEC_FILE = "spec.json"
+SPEC_VERSION = 1  # of the RunSpecs that are understood; a test holds it to `workbench.training.spec.SPEC_VERSION`
 
 
 @dataclass(frozen=True)
@@ -74,3 +76,22 @@ def package_info(folder: Path) -> PackageInfo:
         return PackageInfo(**{entry.name: document[entry.name] for entry in fields(PackageInfo)})
     except KeyError as error:
         raise PackageError(f"Got {folder} with a {FILE} without {error}. Build the package again.") from error
+
+
+def check_spec(folder: Path) -> None:
+    """Refuse a package whose RunSpec is of a later format: what it says about the model may mean something else.
+
+    Raises
+    ------
+    PackageError
+        Also if there is none, or it can't be read.
+    """
+    document = read_json(Path(folder) / SPEC_FILE)
+    if not isinstance(document, dict):
+        raise PackageError(f"Got {folder} without a {SPEC_FILE}, needed the RunSpec. Build the package again.")
+    version = document.get("spec_version", SPEC_VERSION)
+    if type(version) is not int or version > SPEC_VERSION:
+        raise PackageError(
+            f"Got {folder} with a {SPEC_FILE} of format {version!r}, needed {SPEC_VERSION} or earlier. "
+            "Update the workbench."
+        )

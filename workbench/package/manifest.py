@@ -1,4 +1,8 @@
-"""The manifest: a checksum of every file, signed where a key is configured."""
+"""The manifest: a checksum of every file, signed where a key is configured; and which version a package is.
+
+A signature of the manifest tells that the files are those that were built. That they are the version of the model that
+they stand for, another one tells: ``publication.json``, made when a package is published.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ from workbench.storage import read_json, to_json, write_json
 FILE = "manifest.json"
 FORMAT = 1
 ALGORITHM = "HMAC-SHA256"
-GUARDED = "native"  # whatever lies in this folder may be built into objects, so nothing may be added to it
+PUBLICATION = "publication.json"
+PUBLICATION_FORMAT = 1
 
 
 def write_manifest(folder: Path, settings: Settings | None = None) -> None:
@@ -27,18 +32,37 @@ def write_manifest(folder: Path, settings: Settings | None = None) -> None:
     write_json(folder / FILE, {"format": FORMAT, "files": files, "signature": signature})
 
 
-def verify_manifest(folder: Path, settings: Settings | None = None) -> None:
+def write_publication(folder: Path, name: str, number: int, settings: Settings) -> None:
+    """Note in a signed package which version of which model it is; without a key there is nothing to sign."""
+    place = folder / PUBLICATION
+    place.unlink(missing_ok=True)
+    if settings.signing_key:
+        value = _seal(folder, name, number, settings.signing_key)
+        signature = {"algorithm": ALGORITHM, "value": value}
+        write_json(place, {"format": PUBLICATION_FORMAT, "model": name, "version": number, "signature": signature})
+
+
+def verify_manifest(folder: Path, settings: Settings | None = None, *, as_version: bool = True) -> None:
     """Check every file of a package against its manifest.
+
+    Parameters
+    ----------
+    folder : Path
+    settings : Settings, optional
+    as_version : bool, default True
+        Where a key is configured and the folder lies in the model repository, check that it is signed as that version
+        of that model, too.
 
     Raises
     ------
     IntegrityError
-        If the manifest is absent, a file is missing, changed, or was added to ``native/``, or the signature doesn't fit
-        the configured key.
+        If the manifest is absent, a file is missing, changed, or was added, or where a key is configured a signature
+        doesn't fit it, the name or the number.
     """
     folder = Path(folder)
+    settings = settings or current()
     files, signature = _read(folder)
-    key = (settings or current()).signing_key
+    key = settings.signing_key
     if key:
         _verify_signature(folder, files, signature, key)
     for name, expected in files.items():
@@ -52,12 +76,15 @@ def verify_manifest(folder: Path, settings: Settings | None = None) -> None:
                 f"Got {folder / name} with another content than its manifest says, needed the file as it was built. "
                 "Restore the package or build it again; don't use it."
             )
-    added = [name for name in _files(folder) if name.startswith(f"{GUARDED}/") and name not in files]
+    # Not only what is known to be loaded: a graph's weights may lie in a file of any name.
+    added = [name for name in _files(folder) if name not in files and not name.startswith(".")]
     if added:
         raise IntegrityError(
-            f"Got {folder / added[0]}, which the manifest doesn't list, needed {GUARDED}/ as it was built. "
+            f"Got {folder / added[0]}, which the manifest doesn't list, needed the package as it was built. "
             "Remove the file."
         )
+    if key and as_version and (place := _place_in_repository(folder, settings)):
+        _verify_publication(folder, *place, key)
 
 
 def _read(folder: Path) -> tuple[dict[str, dict[str, Any]], Any]:
@@ -91,6 +118,30 @@ def _verify_signature(folder: Path, files: dict[str, dict[str, Any]], signature:
         )
 
 
+def _place_in_repository(folder: Path, settings: Settings) -> tuple[str, int] | None:
+    """Give the model and the number that a folder stands for; None for a package that isn't published."""
+    folder = folder.resolve()
+    if folder.parent.parent != settings.models.resolve() or not (folder.name.isascii() and folder.name.isdigit()):
+        return None
+    return folder.parent.name, int(folder.name)
+
+
+def _verify_publication(folder: Path, name: str, number: int, key: str) -> None:
+    document = read_json(folder / PUBLICATION)
+    signature = document.get("signature") if isinstance(document, dict) else None
+    value = signature.get("value") if isinstance(signature, dict) else None
+    if not isinstance(value, str) or not hmac.compare_digest(value, _seal(folder, name, number, key)):
+        raise IntegrityError(
+            f"Got {folder}, which isn't signed as version {number} of {name}: it was copied or renamed, or published "
+            "before signatures held the version. Publish the model again."
+        )
+
+
+def _seal(folder: Path, name: str, number: int, key: str) -> str:
+    text = to_json(["publication", PUBLICATION_FORMAT, name, number, _sha256(folder / FILE)])
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
 def _sign(files: dict[str, dict[str, Any]], key: str) -> str:
     text = to_json([[name, files[name].get("sha256")] for name in sorted(files)])
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
@@ -102,5 +153,5 @@ def _sha256(path: Path) -> str:
 
 
 def _files(folder: Path) -> list[str]:
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path.relative_to(folder).as_posix() for path in found if path != folder / FILE)
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if name not in (FILE, PUBLICATION))

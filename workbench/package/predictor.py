@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 
 from workbench.errors import InputError, PackageError
-from workbench.estimators.native import pick_class
+from workbench.estimators.native import DESCRIPTION, pick_class
 from workbench.package.entering import CompiledEntry, read_entry
-from workbench.package.info import package_info
+from workbench.package.graph_file import check_graph, open_graph
+from workbench.package.info import check_spec, package_info
 from workbench.package.inputs import CheckedRows
 from workbench.package.manifest import verify_manifest
 from workbench.package.signature import Signature
@@ -171,7 +172,8 @@ def load_predictor(folder: str | Path, *, verify: bool = True, settings: Setting
     ----------
     folder : str or Path
     verify : bool
-        Check every file's checksum first, and the signature where a key is configured.
+        Check every file's checksum first, and the signature where a key is configured; of a published version that it
+        is this version of this model, too.
     settings : Settings, optional
 
     Raises
@@ -179,15 +181,16 @@ def load_predictor(folder: str | Path, *, verify: bool = True, settings: Setting
     IntegrityError
         If a file isn't as it was built.
     PackageError
-        If the folder isn't a package.
+        If the folder isn't a package, is of a later format, or its graph doesn't take and give what its signature says.
     """
     folder, settings = Path(folder), settings or current()
     info = _open(folder, verify, settings)
     if info["engine"] == "native":
         return _native(folder, info)
     signature = Signature.from_dict(read_json(folder / SIGNATURE_FILE))
-    run = with_entry(read_entry(folder, signature), graph_runner(folder / GRAPH_FILE, settings))
-    return Predictor(signature, "onnx", info, run, folder)
+    session = open_graph(folder / GRAPH_FILE, settings)
+    check_graph(session, signature, folder)
+    return Predictor(signature, "onnx", info, with_entry(read_entry(folder, signature), _runner(session)), folder)
 
 
 def load_native(folder: str | Path, *, verify: bool = True, settings: Settings | None = None) -> Predictor:
@@ -212,17 +215,7 @@ def graph_runner(graph: Path | bytes, settings: Settings) -> Callable[[Arrays], 
     PackageError
         If ONNX Runtime refuses the graph.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = settings.onnx_threads
-    options.log_severity_level = 3  # its warnings tell of its own optimiser
-    try:
-        source = graph if isinstance(graph, bytes) else str(graph)
-        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no base class but this
-        raise PackageError(f"Got a graph that ONNX Runtime refuses: {error}. Build the package again.") from error
-    return _runner(session)
+    return _runner(open_graph(graph, settings))
 
 
 def with_entry(entry: CompiledEntry | None, graph: Callable[[Arrays], np.ndarray]) -> Callable[[Arrays], np.ndarray]:
@@ -267,7 +260,12 @@ def _open(folder: Path, verify: bool, settings: Settings) -> dict[str, Any]:
         raise PackageError(f"Got {str(folder)!r}, needed the folder of a package. Correct the path.")
     if verify:
         verify_manifest(folder, settings)
-    return package_info(folder).to_dict()
+    info = package_info(folder)
+    check_spec(folder)
+    for name in (SIGNATURE_FILE, GRAPH_FILE if info.engine == "onnx" else f"{NATIVE_FOLDER}/{DESCRIPTION}"):
+        if not (folder / name).is_file():
+            raise PackageError(f"Got {folder} without {name}, needed a whole package. Restore it or build it again.")
+    return info.to_dict()
 
 
 def _native(folder: Path, info: dict[str, Any]) -> Predictor:

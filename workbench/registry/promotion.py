@@ -44,9 +44,12 @@ def promote(
     RegistryError
         If `number` isn't a whole number or the alias can't be used.
     IntegrityError
-        If a file of the version has a wrong checksum; the alias stays where it was.
+        If a file of the version has a wrong checksum or signature; the alias stays where it was.
+    PackageError
+        If it doesn't load, its graph doesn't fit its signature, or it can't predict its own training rows; the alias
+        stays where it was.
     """
-    from workbench.package import verify_manifest
+    from workbench.package import prove_package
 
     settings = settings or current()
     check_alias(alias)
@@ -55,12 +58,13 @@ def promote(
     folder = model_folder(name, settings)
     with locked(folder):
         number = resolve_number(Reference(name, number, None), settings)
-        verify_manifest(folder / str(number), settings)
+        prove_package(folder / str(number), settings=settings)
         pointers = read_aliases(folder)
         previous = pointers.get(alias)
         if previous != number:
-            write_json(folder / "aliases.json", {**pointers, alias: number})
+            # The line first: an alias never moves without one, whatever happens between the two writes.
             record(folder, action="promote", alias=alias, version=number, previous=previous, by=by, note=note)
+            write_json(folder / "aliases.json", {**pointers, alias: number})
     return resolve(f"{name}/{number}", settings=settings)
 
 
@@ -87,10 +91,10 @@ def rollback(
         If no version was live before this one.
     ModelNotFoundError
         If there is no such model.
-    IntegrityError
-        If a file of the version before has a wrong checksum; the alias stays where it was.
+    IntegrityError, PackageError
+        If the version before isn't sound, as for `promote`; the alias stays where it was.
     """
-    from workbench.package import verify_manifest
+    from workbench.package import prove_package
 
     settings = settings or current()
     check_alias(alias)
@@ -106,7 +110,7 @@ def rollback(
                 f"{f'version {now}' if now is not None else 'now'}. Promote the version that you want instead."
             )
         number = existing[-1]
-        verify_manifest(folder / str(number), settings)
-        write_json(folder / "aliases.json", {**pointers, alias: number})
+        prove_package(folder / str(number), settings=settings)
         record(folder, action="rollback", alias=alias, version=number, previous=now, by=by, note=note)
+        write_json(folder / "aliases.json", {**pointers, alias: number})
     return resolve(f"{name}/{number}", settings=settings)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import RegistryError
+from workbench.package.manifest import PUBLICATION, write_publication
 from workbench.registry.audit_lines import read_audit
 from workbench.registry.auditing import locked, record
 from workbench.registry.names import CHAMPION, check_name
@@ -59,7 +61,8 @@ def publish(
     IntegrityError
         If a file of the package has a wrong checksum.
     PackageError
-        If it was built by another version of the workbench and can't be read.
+        If it was built by another version of the workbench and can't be read; or if it would go live and doesn't load
+        or can't predict its own training rows.
     StorageError
         If the disk is full or refuses; nothing is published then.
     """
@@ -68,20 +71,29 @@ def publish(
     package = _package_folder(source)
     with locked(folder):
         _remove_leftovers(folder)
-        number = _place(package, folder, settings)
         pointers = read_aliases(folder)
-        first = CHAMPION not in pointers
-        if first:
-            write_json(folder / "aliases.json", {**pointers, CHAMPION: number})
-        record(
-            folder,
-            action="publish",
-            alias=CHAMPION if first else None,
-            version=number,
-            previous=None if first else pointers[CHAMPION],
-            by=by,
-            note=note,
-        )
+        first = CHAMPION not in pointers or not numbers(folder)
+        staging = folder / f"{_STAGING}{os.getpid()}"
+
+        def announce(number: int) -> None:
+            """Write the audit's line and the first alias: when the version appears, all of it is there."""
+            record(
+                folder,
+                action="publish",
+                alias=CHAMPION if first else None,
+                version=number,
+                previous=None if first else pointers[CHAMPION],
+                by=by,
+                note=note,
+            )
+            if first:
+                write_json(folder / "aliases.json", {**pointers, CHAMPION: number})
+
+        try:
+            _stage(package, staging, settings, goes_live=first)
+            number = _rename(staging, folder, settings, announce)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     return resolve(f"{name}/{number}", settings=settings)
 
 
@@ -99,27 +111,30 @@ def _package_folder(source: Path | str | Run) -> Path:
     return folder
 
 
-def _place(package: Path, folder: Path, settings: Settings) -> int:
-    """Copy beside the versions, check the copy, then rename it to the next free number."""
-    from workbench.package import package_info, verify_manifest
+def _stage(package: Path, staging: Path, settings: Settings, *, goes_live: bool) -> None:
+    """Copy beside the versions, and check the copy."""
+    from workbench.package import package_info, prove_package, verify_manifest
 
-    verify_manifest(package, settings)
+    verify_manifest(package, settings, as_version=False)
     package_info(package)
-    staging = folder / f"{_STAGING}{os.getpid()}"
-    try:
-        with disk_errors(staging):
-            shutil.copytree(package, staging, copy_function=_copy)
+    with disk_errors(staging):
+        shutil.copytree(package, staging, copy_function=_copy)
+    (staging / PUBLICATION).unlink(missing_ok=True)  # of the version that it was, where a version is published anew
+    if goes_live:
+        prove_package(staging, settings=settings)
+    else:
         verify_manifest(staging, settings)
-        return _rename(staging, folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
-def _rename(staging: Path, folder: Path) -> int:
+def _rename(staging: Path, folder: Path, settings: Settings, announce: Callable[[int], None]) -> int:
     # The audit remembers the versions whose folders were deleted: a number always means the same model.
     number = max([*numbers(folder), *(line["version"] for line in read_audit(folder))], default=0)
     while True:
         number += 1
+        if (folder / str(number)).exists():
+            continue
+        write_publication(staging, folder.name, number, settings)
+        announce(number)
         try:
             os.rename(staging, folder / str(number))
         except OSError:
