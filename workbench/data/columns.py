@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from workbench.data.kinds import count_unique, kind_of
+from workbench.data.orders import order_of
 from workbench.data.spec import Kind
 
 
@@ -25,6 +26,8 @@ class Column:
         Polars type, as text.
     n_missing, n_unique : int
         Missing values, and different values that aren't missing.
+    order : tuple of str, optional
+        Of an ordered category (a Polars Enum, an ordered pandas Categorical): its words, the lowest first.
     """
 
     name: str
@@ -32,6 +35,11 @@ class Column:
     dtype: str
     n_missing: int
     n_unique: int
+    order: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.order is not None:  # JSON knows lists only
+            object.__setattr__(self, "order", tuple(self.order))
 
 
 def describe_columns(frame: pl.DataFrame) -> list[Column]:
@@ -44,6 +52,7 @@ def describe_columns(frame: pl.DataFrame) -> list[Column]:
             dtype=str(series.dtype),
             n_missing=series.null_count(),
             n_unique=n_unique[series.name],
+            order=order_of(series.dtype),
         )
         for series in frame
     ]

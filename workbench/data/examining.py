@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import polars as pl
 
 from workbench.data.coding import Coded, Coders
 from workbench.data.digests import Piece, column_head, digest_of_columns, feed, missing_bits, pieces_of, width_of
+from workbench.data.orders import Orders
 from workbench.data.stored_rows import SAMPLE_ROWS, sample_positions
 from workbench.data.summaries import Parts
 from workbench.data.summarizing import Summarizer, TableSummary
@@ -42,6 +43,8 @@ class Contents:
         Has seen all rows, and holds columns that needn't be read again.
     wait : callable
         Waits until the file is whole.
+    orders : dict of str to tuple of str
+        The order of the words of each ordered category.
     """
 
     path: Path
@@ -51,6 +54,7 @@ class Contents:
     n_bytes: int
     coded: Coders
     wait: Callable[[], None]
+    orders: Orders = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

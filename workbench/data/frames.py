@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from workbench.data.formats.typing_by_hand import check_types, set_type
+from workbench.data.orders import ordered_frame
 from workbench.data.spec import ReaderOptions
 from workbench.data.table import Table
 from workbench.errors import ReadError
@@ -137,6 +138,8 @@ def _from_arrow(rows: Any) -> pl.DataFrame:
     _refuse_repeated(names)
     if hasattr(rows, "to_table"):  # a pyarrow data set
         rows = rows.to_table()
+    if _is_batch(rows) and hasattr(rows, "column"):
+        return ordered_frame(rows)
     frame = pl.from_arrow(rows) if _is_batch(rows) else pl.DataFrame(rows)
     return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
 

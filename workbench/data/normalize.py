@@ -8,6 +8,7 @@ import polars as pl
 
 from workbench.data.column_memory import may_hold
 from workbench.data.images import are_images
+from workbench.data.orders import Orders, order_of
 from workbench.errors import ReadError
 
 _REFUSED = (pl.List, pl.Array, pl.Struct, pl.Object)
@@ -55,6 +56,7 @@ class Normalizer:
         self._n_infinite: dict[str, int] = {}
         self._durations: dict[str, None] = {}
         self._wide: dict[str, bool] = {}
+        self._orders: dict[str, tuple[str, ...] | None] = {}
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Convert the types of one batch.
@@ -82,6 +84,11 @@ class Normalizer:
         """Columns of whole numbers that are kept as Float64."""
         return [name for name, is_wide in self._wide.items() if is_wide]
 
+    @property
+    def orders(self) -> Orders:
+        """The order of the words of each ordered category."""
+        return {name: order for name, order in self._orders.items() if order}
+
     def notes(self) -> list[str]:
         """Say what was changed that a reader would want to know."""
         return [f"The durations in {column!r} were read as seconds." for column in self._durations] + [
@@ -101,10 +108,20 @@ class Normalizer:
             self._durations[series.name] = None
             return (series.dt.total_microseconds() / 1e6).alias(series.name)
         if isinstance(dtype, (pl.Categorical, pl.Enum, pl.Null, pl.Time)):
+            self._note_order(series)
             series = series.cast(pl.String)
+        elif dtype == pl.String:
+            self._note_order(series)
         if series.dtype == pl.String:
             return series.set(series == "", None) if may_hold(series, [""]) else series
         return series
+
+    def _note_order(self, series: pl.Series) -> None:
+        """Keep the order of an ordered category that all batches with a value agree on."""
+        if series.null_count() < len(series):
+            order = order_of(series.dtype)
+            if self._orders.setdefault(series.name, order) != order:
+                self._orders[series.name] = None
 
     def _whole(self, series: pl.Series) -> pl.Series:
         narrow = series.cast(pl.Int64, strict=False)

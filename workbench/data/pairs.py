@@ -23,6 +23,7 @@ def join_tables(train: Table, test: Table, *, target: str | None = None, setting
     Columns are matched by name, in the order of `train`. Types are unified where that loses nothing: whole numbers
     with fractions, dates with times, and a column that is empty in one of them takes the type of the other. Where a
     column of `train` has a time zone, that of `test` gets it: moments stay, and times without a zone are read in it.
+    The order of categories is that of `train`.
 
     Parameters
     ----------
@@ -68,7 +69,12 @@ def join_tables(train: Table, test: Table, *, target: str | None = None, setting
         return found
 
     return store_batches(
-        _rows(train, test, schema), name=f"{train.name} + {test.name}", target=target, origin=origin, settings=settings
+        _rows(train, test, schema),
+        name=f"{train.name} + {test.name}",
+        target=target,
+        origin=origin,
+        orders={name: order for name, order in train.orders.items() if schema.get(name) == pl.String},
+        settings=settings,
     )
 
 

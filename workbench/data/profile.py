@@ -128,7 +128,8 @@ class Profile:
             return plots.empty(f"There is no distribution of {column} to draw: {told}.")
         known = next(entry for entry in self.columns if entry.name == column)
         if "left" not in counts.columns:
-            return plots.category_bars(counts, column=column, n_missing=known.n_missing)
+            ordered = bool(known.order)
+            return plots.category_bars(counts, column=column, n_missing=known.n_missing, ordered=ordered)
         drawn = plots.histogram(counts, column=column, n_missing=known.n_missing)
         if zone := zone_of(known.dtype):
             drawn.update_xaxes(title=f"{column} ({zone_label(zone)})")

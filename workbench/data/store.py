@@ -6,8 +6,9 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
@@ -20,6 +21,7 @@ from workbench.data.digests import digest_of
 from workbench.data.examining import Examined, examine
 from workbench.data.freed_memory import give_back, keep_in_few_places
 from workbench.data.normalize import normalize_frame
+from workbench.data.orders import digest_with, orders_of
 from workbench.data.shelf import TableInfo as TableInfo
 from workbench.data.shelf import delete_table as delete_table
 from workbench.data.shelf import open_stored as open_stored
@@ -42,6 +44,7 @@ def store_frame(
     name: str,
     target: str | None = None,
     origin: dict[str, Any] | None = None,
+    orders: Mapping[str, Sequence[str]] | None = None,
     settings: Settings | None = None,
 ) -> Table:
     """Store rows under the digest of their contents; rows that are stored already aren't written again.
@@ -54,6 +57,8 @@ def store_frame(
     target : str, optional
     origin : dict, optional
         Where the rows came from.
+    orders : mapping of str to sequence of str, optional
+        Words of ordered categories, the lowest first; a column of Polars' type Enum tells its own.
     settings : Settings, optional
 
     Raises
@@ -66,10 +71,11 @@ def store_frame(
         If the disk is full or refuses; nothing is left behind.
     """
     settings = settings or current()
+    known = orders_of(frame.schema) | {column: tuple(order) for column, order in (orders or {}).items()}
     frame, notes = normalize_frame(frame, name=name, max_columns=settings.max_columns)
-    digest = digest_of(frame)
+    digest = digest_with(digest_of(frame), known)
     folder = settings.tables / digest
-    summary = summarize_frame(frame)
+    summary = summarize_frame(frame).ordered(known)
     table = Table(
         digest=digest,
         name=name,
@@ -93,6 +99,7 @@ def store_batches(
     name: str,
     target: str | None = None,
     origin: dict[str, Any] | Callable[[], dict[str, Any]] | None = None,
+    orders: Mapping[str, Sequence[str]] | None = None,
     settings: Settings | None = None,
 ) -> Table:
     """Store rows that come a batch at a time, as `store_frame` does, without ever holding them all.
@@ -105,6 +112,8 @@ def store_batches(
     target : str, optional
     origin : dict, optional
         Where the rows came from; or a function that gives it and is called when all rows are read.
+    orders : mapping of str to sequence of str, optional
+        Words of ordered categories, as for `store_frame`.
     settings : Settings, optional
 
     Raises
@@ -127,7 +136,7 @@ def store_batches(
     if len(start) < 2:
         frame = start[0] if start else pl.DataFrame()
         given = origin() if callable(origin) else origin
-        return store_frame(frame, name=name, target=target, origin=given, settings=settings)
+        return store_frame(frame, name=name, target=target, origin=given, orders=orders, settings=settings)
     keep_in_few_places()
     partial = settings.tables / f".reading.{secrets.token_hex(8)}.tmp"
     with disk_errors(settings.tables / "table.parquet"):
@@ -145,6 +154,10 @@ def store_batches(
             ):
                 give_back()
                 examined = examine(contents)
+                known = contents.orders | {column: tuple(order) for column, order in (orders or {}).items()}
+                examined = replace(
+                    examined, digest=digest_with(examined.digest, known), summary=examined.summary.ordered(known)
+                )
             given = origin() if callable(origin) else origin
             n_bytes = contents.n_bytes
             del contents

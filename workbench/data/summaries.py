@@ -62,6 +62,9 @@ class ColumnSummary:
             return pl.DataFrame({"left": cuts[:-1], "right": cuts[1:], "count": pl.Series(counts, dtype=pl.Int64)})
         ordered = dtype.is_numeric() or dtype.is_temporal()
         shown = sorted(self.top) if ordered else self.top[:MAX_VALUES]
+        if self.column.order:
+            place = {word: place for place, word in enumerate(self.column.order)}
+            shown = sorted(self.top, key=lambda pair: place.get(pair[0], len(place)))[:MAX_VALUES]
         values, counts = [value for value, _ in shown], [count for _, count in shown]
         kept = pl.String if dtype == pl.Binary else dtype
         return pl.DataFrame({"value": pl.Series(values, dtype=kept), "count": pl.Series(counts, dtype=pl.Int64)})

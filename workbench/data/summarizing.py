@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from workbench.data.coded_summaries import summarize_coded
 from workbench.data.coding import Coded
 from workbench.data.columns import Column
 from workbench.data.distributions import Distribution
+from workbench.data.orders import orders_of
 from workbench.data.stored_rows import BATCH_ROWS
 from workbench.data.summaries import ColumnSummary, Parts, as_dtype, summarize_parts
 from workbench.data.usual_types import usual_frame
@@ -51,6 +52,18 @@ class TableSummary:
     def columns(self) -> list[Column]:
         """The columns themselves."""
         return [summary.column for summary in self.summaries]
+
+    def ordered(self, orders: Mapping[str, Sequence[str]]) -> TableSummary:
+        """Give the same with the orders of columns that are ordered categories."""
+        if not orders:
+            return self
+        found = [
+            replace(entry, column=replace(entry.column, order=tuple(orders[entry.column.name])))
+            if entry.column.name in orders
+            else entry
+            for entry in self.summaries
+        ]
+        return replace(self, summaries=found)
 
     def save(self, path: Path) -> None:
         """Write it as JSON, in one step.
@@ -198,7 +211,7 @@ def summarize_frame(frame: pl.DataFrame) -> TableSummary:
     """Summarize rows that are in memory, of any types."""
     summarizer = Summarizer(frame.height)
     summarizer.add_frame(usual_frame(frame))
-    return summarizer.finish()
+    return summarizer.finish().ordered(orders_of(frame.schema))
 
 
 def summary_of(table: Table) -> TableSummary:
@@ -222,7 +235,7 @@ def summary_of(table: Table) -> TableSummary:
                 summarizer.add_frame(frame)
     else:
         summarizer.add_all(_columns_of(table))
-    summary = summarizer.finish()
+    summary = summarizer.finish().ordered(table.orders)
     if kept is not None:
         with suppress(StorageError):  # it can be computed again
             summary.save(kept)
@@ -277,7 +290,9 @@ def _document(summary: ColumnSummary) -> dict[str, Any]:
 
 
 def _from_document(entry: dict[str, Any]) -> ColumnSummary:
-    column = Column(**{name: entry[name] for name in ("name", "kind", "dtype", "n_missing", "n_unique")})
+    column = Column(
+        **{name: entry[name] for name in ("name", "kind", "dtype", "n_missing", "n_unique")}, order=entry.get("order")
+    )
     values, statistics = entry["values"], dict(entry["statistics"])
     dtype = as_dtype(column.dtype)
     if dtype.is_temporal():

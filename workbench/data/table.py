@@ -125,6 +125,11 @@ class Table:
             ) from None
 
     @property
+    def orders(self) -> dict[str, tuple[str, ...]]:
+        """The words of each ordered category, the lowest first."""
+        return {column.name: column.order for column in self.columns if column.order}
+
+    @property
     def n_bytes(self) -> int:
         """Memory that all rows take as a frame."""
         if self._n_bytes is None:

@@ -72,7 +72,10 @@ def written_rows(
         path.with_name(f"{path.name}.earlier").unlink(missing_ok=True)
         if not writer.n_rows:
             raise no_rows(name, len(writer.schema))
-        contents = Contents(path, writer.schema, writer.n_rows, writer.n_missing, writer.n_bytes, writer.coders, wait)
+        contents = Contents(
+            path, writer.schema, writer.n_rows, writer.n_missing, writer.n_bytes, writer.coders, wait,
+            writer.normalizer.orders,
+        )  # fmt: skip
         yield contents, writer.normalizer.notes()
 
 

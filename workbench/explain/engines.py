@@ -157,7 +157,7 @@ def _collect(
         shap_values=values,
         base_values=base,
         outputs=outputs,
-        data=frame,
+        data=predictor.signature.in_order(frame),
         classes=None if signature.classes is None else list(signature.classes),
         target=signature.target,
         output_space=space or f"unit of {signature.target}",

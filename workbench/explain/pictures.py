@@ -52,8 +52,15 @@ def draw(
         names = ", ".join(explanation.column_names[:20])
         raise ExplainError(f"Got the column {column!r}, needed one of the model's. Choose from {names}.")
     part = frame.filter(pl.col("column") == column)
-    dates = explanation.data[column].dtype.is_temporal()
-    return plots.dependence(part, column=column, unit=unit, title=title or f"{column} and the {said}", dates=dates)
+    dtype = explanation.data[column].dtype
+    return plots.dependence(
+        part,
+        column=column,
+        unit=unit,
+        title=title or f"{column} and the {said}",
+        dates=dtype.is_temporal(),
+        order=dtype.categories.to_list() if isinstance(dtype, pl.Enum) else (),
+    )
 
 
 def _waterfall(

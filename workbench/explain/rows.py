@@ -82,7 +82,7 @@ def explain_rows(
         shap_values=values,
         base_values=base,
         outputs=outputs,
-        data=frame,
+        data=predictor.signature.in_order(frame),
         classes=None if signature.classes is None else list(signature.classes),
         target=signature.target,
         output_space="probability" if signature.classes is not None else f"unit of {signature.target}",

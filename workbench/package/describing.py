@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import polars as pl
 
 from workbench.data.encoding import to_array
 from workbench.data.kinds import kind_of
+from workbench.data.orders import in_order, orders_of
 from workbench.data.spec import Task
 from workbench.data.zones import wall_clock_seconds, zone_of
 from workbench.package.checking import ColumnType
@@ -27,13 +29,25 @@ SECONDS_A_DAY = 86_400
 
 
 def make_signature(
-    recipe: FittedRecipe | FittedImages, train: pl.DataFrame, target: str, task: Task, classes: list[str | int] | None
+    recipe: FittedRecipe | FittedImages,
+    train: pl.DataFrame,
+    target: str,
+    task: Task,
+    classes: list[str | int] | None,
+    *,
+    orders: Mapping[str, Sequence[str]] | None = None,
 ) -> Signature:
-    """Describe the raw columns that a fitted recipe needs, from the training rows."""
+    """Describe the raw columns that a fitted recipe needs, from the training rows.
+
+    `orders` are the words of ordered categories, as `Table.orders` gives them; a column of type Enum tells its own.
+    """
     if isinstance(recipe, FittedImages):
         form = ImageForm.of(recipe)
         return Signature(task, target, classes, [InputColumn(recipe.column, "image", "image", image=form)])
-    columns = [describe_column(train[name], recipe.input_types[name]) for name in recipe.input_columns]
+    known = orders_of(train.schema) | {name: tuple(order) for name, order in (orders or {}).items()}
+    columns = [
+        describe_column(train[name], recipe.input_types[name], known.get(name, ())) for name in recipe.input_columns
+    ]
     inner: dict[str, ColumnType] | None = dict(recipe.inner_types) if recipe.needs_frame else None
     texts = [column.name for column in columns if column.type == "string"]
     return Signature(task, target, classes, columns, inner, missing_words(train.select(texts)))
@@ -51,11 +65,11 @@ def missing_words(*frames: pl.DataFrame) -> dict[str, list[str]]:
     return found
 
 
-def describe_column(series: pl.Series, kind: ColumnType) -> InputColumn:
+def describe_column(series: pl.Series, kind: ColumnType, order: Sequence[str] = ()) -> InputColumn:
     """Describe a column of the training rows that enters the model as this type."""
     if kind == "datetime":
         return _describe_moments(series)
-    return _describe_numbers(series) if kind == "number" else _describe_texts(series)
+    return _describe_numbers(series) if kind == "number" else _describe_texts(series, order)
 
 
 def _describe_moments(series: pl.Series) -> InputColumn:
@@ -107,7 +121,7 @@ def _describe_numbers(series: pl.Series) -> InputColumn:
     )
 
 
-def _describe_texts(series: pl.Series) -> InputColumn:
+def _describe_texts(series: pl.Series, order: Sequence[str]) -> InputColumn:
     texts = series.cast(pl.String)
     texts = texts.set(texts == "", None)
     present = texts.drop_nulls()
@@ -116,7 +130,8 @@ def _describe_texts(series: pl.Series) -> InputColumn:
     kind = kind_of(texts, n_unique=counts.height)
     # Letters, names and numbers of customers aren't a model's to hand out, and no form could offer them.
     listed = counts["value"].head(0 if kind in ("text", "identifier") else MAX_CATEGORIES)
-    categories = listed.filter(listed.str.len_chars() <= MAX_CATEGORY_CHARS).to_list()
+    frequent = listed.filter(listed.str.len_chars() <= MAX_CATEGORY_CHARS).to_list()
+    categories = in_order(frequent, order) if order else frequent
     return InputColumn(
         series.name,
         "string",
@@ -124,5 +139,6 @@ def _describe_texts(series: pl.Series) -> InputColumn:
         categories=categories,
         n_categories=counts.height,
         n_missing_share=share,
-        example=categories[0] if categories else None,
+        example=frequent[0] if frequent else None,
+        ordered=bool(order),
     )

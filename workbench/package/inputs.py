@@ -31,7 +31,8 @@ class InputColumn:
     median, q05, q95 : float or None
         Of numbers.
     categories : list of str
-        Values of a text column, most frequent first, at most 100; none of free text and identifiers.
+        Values of a text column, most frequent first, at most 100; none of free text and identifiers. Those of an
+        ordered category stand in their order, the lowest first.
     n_categories : int
         Different values of a text column, also beyond those listed.
     n_missing_share : float
@@ -44,6 +45,8 @@ class InputColumn:
         Whether all moments were dates without a time.
     image : ImageForm, optional
         Of images: the size and colours that every image is brought to.
+    ordered : bool
+        Whether `categories` have an order.
     zone : str, optional
         Of dates and times: the time zone of the training column. The model reckons by its clocks, and a request's time
         without a zone is read by them; ``model.onnx`` still takes seconds since 1970-01-01 UTC.
@@ -64,6 +67,7 @@ class InputColumn:
     example: float | str | None = None
     date_only: bool = False
     image: ImageForm | None = None
+    ordered: bool = False
     zone: str | None = None
 
     @property
@@ -96,6 +100,8 @@ class InputColumn:
             del document["image"]
         if self.zone is None:
             del document["zone"]
+        if not self.ordered:
+            del document["ordered"]
         return document
 
     @classmethod

@@ -13,6 +13,7 @@ import polars as pl
 
 from workbench.data.encoding import to_arrays
 from workbench.data.frames import is_frame, to_polars
+from workbench.data.orders import with_order
 from workbench.data.spec import Task
 from workbench.data.zones import placed
 from workbench.errors import InputError, PackageError
@@ -100,6 +101,11 @@ class Signature:
     def _in_zones(self, frame: pl.DataFrame) -> pl.DataFrame:
         zoned = [placed(frame[name], zone) for name, zone in self.zones.items() if frame.schema[name].is_temporal()]
         return frame.with_columns(zoned) if zoned else frame
+
+    def in_order(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Give the ordered categories of rows that type, so that pictures can follow their order."""
+        ordered = [with_order(frame[each.name], each.categories) for each in self.columns if each.ordered]
+        return frame.with_columns(ordered) if ordered else frame
 
     def rows(self, arrays: dict[str, np.ndarray]) -> CheckedRows:
         """Take arrays that are known to fit as rows."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 import polars as pl
@@ -169,6 +171,7 @@ def dependence(
     subtitle: str | None = None,
     max_points: int = 3_000,
     dates: bool = False,
+    order: Sequence[str] = (),
 ) -> go.Figure:
     """Draw a column's SHAP value against its own value: numbers as points (missing at the left), categories as strips.
 
@@ -178,7 +181,9 @@ def dependence(
         ``row``, ``value`` (text), ``number`` (null for categories and missing), ``shap_value``; of one column and
         output.
     dates : bool
-        Whether the numbers are seconds since 1970-01-01 UTC, to be drawn as dates.
+        Whether the numbers are seconds since 1970-01-01 (by the clocks of the column's zone), to be drawn as dates.
+    order : sequence of str
+        Of an ordered category: its words, in whose order the strips stand; the most frequent first when absent.
     """
     if frame.is_empty():
         return empty("No row to explain.")
@@ -186,7 +191,7 @@ def dependence(
     part = frame[keep]
     fig = figure(title, join(subtitle, rows_drawn(len(keep), frame.height)), height=380)
     if part["number"].null_count() == part.height:
-        _add_strips(fig, part, column)
+        _add_strips(fig, part, column, order)
     else:
         _add_numbers(fig, part, column, dates)
     fig.update_xaxes(title=column)
@@ -214,8 +219,13 @@ def _on_axis(x: np.ndarray, dates: bool) -> np.ndarray:
     return np.rint(x * 1000).astype("datetime64[ms]") if dates else x
 
 
-def _add_strips(fig: go.Figure, part: pl.DataFrame, column: str, max_values: int = 20) -> None:
+def _add_strips(
+    fig: go.Figure, part: pl.DataFrame, column: str, order: Sequence[str] = (), max_values: int = 20
+) -> None:
     counts = part["value"].value_counts(sort=True)
+    if order:
+        place = {name: place for place, name in enumerate(order)}
+        counts = counts[sorted(range(counts.height), key=lambda i: place.get(counts["value"][i], len(place)))]
     names = counts["value"].head(max_values).to_list()
     for position, name in enumerate(names):
         rows = part.filter(pl.col("value") == name)

@@ -67,16 +67,22 @@ def _bars_of_time(frame: pl.DataFrame) -> tuple[list[str], np.ndarray, list[list
 
 
 def category_bars(
-    frame: pl.DataFrame, *, column: str, n_missing: int = 0, title: bool = True, max_bars: int = MAX_BARS
+    frame: pl.DataFrame,
+    *,
+    column: str,
+    n_missing: int = 0,
+    title: bool = True,
+    max_bars: int = MAX_BARS,
+    ordered: bool = False,
 ) -> go.Figure:
-    """Draw how often each value of a category column occurs, most frequent first.
+    """Draw how often each value of a category column occurs, most frequent first, or as they stand where `ordered`.
 
     Parameters
     ----------
     frame : DataFrame
         ``value``, ``count``; values past `max_bars` are summed into one grey bar that says how many they are.
     """
-    frame = frame.sort("count", descending=True, maintain_order=True)
+    frame = frame if ordered else frame.sort("count", descending=True, maintain_order=True)
     shown, rest = frame.head(max_bars), frame.slice(max_bars)
     labels = ["missing" if value is None else str(value) for value in shown["value"].to_list()]
     counts, colors = shown["count"].to_list(), [BLUE] * shown.height

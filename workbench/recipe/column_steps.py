@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -188,8 +188,19 @@ def _calculate(step: Calculate, place: Place) -> Change:
 
 
 def _clean_text(step: CleanText, place: Place) -> Change:
-    made = [Made(name, place.contents[name], cleaned(read(name, "text"), step.operations)) for name in place.names]
+    made = [
+        Made(name, _cleaned_content(place.contents[name], step), cleaned(read(name, "text"), step.operations))
+        for name in place.names
+    ]
     return Change(tuple(made))
+
+
+def _cleaned_content(content: Content, step: CleanText) -> Content:
+    """Clean the words of an ordered category as its values are."""
+    if not content.order:
+        return content
+    words = pl.DataFrame({"word": content.order}).select(cleaned(read("word", "text"), step.operations)).to_series()
+    return replace(content, order=tuple(word for word in words.unique(maintain_order=True).to_list() if word))
 
 
 _CHANGES: dict[str, Callable[[Any, Place], Change]] = {

@@ -256,7 +256,8 @@ def table_contents(table: Table | pl.DataFrame) -> dict[str, Content]:
     if isinstance(table, pl.DataFrame):
         return contents_of(table)
     zones = {column.name: zone for column in table.columns if (zone := zone_of(column.dtype))}
-    return contents_of({column.name: kind_of_dtype(column.dtype) for column in table.columns}, zones)
+    kinds = {column.name: kind_of_dtype(column.dtype) for column in table.columns}
+    return contents_of(kinds, zones, table.orders)
 
 
 def _rows(table: Table | pl.DataFrame, positions: np.ndarray | None, columns: list[str]) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.data.orders import in_order
 from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
 from workbench.recipe.categories import FittedCappedOneHot, category_text
@@ -45,7 +46,7 @@ class FittedOneHot(_Encoder):
         """Find the categories; see `FittedStep.fit`. Refuses columns with too many, unless the step bounds them."""
         if step.max_categories is not None:
             return FittedCappedOneHot.fit(step, X, columns, learning)
-        categories = _categories(X, columns, "one_hot")
+        categories = _categories(X, columns, "one_hot", learning)
         limit = current().max_categories
         for name, found in zip(columns, categories, strict=True):
             if len(found) > limit:
@@ -86,7 +87,7 @@ class FittedOrdinal(_Encoder):
     @classmethod
     def fit(cls, step: Ordinal, X: np.ndarray, columns: list[str], learning: Learning) -> FittedOrdinal:
         """Find the categories; see `FittedStep.fit`."""
-        return cls(_ordinal_encoder(_categories(X, columns, "ordinal")))
+        return cls(_ordinal_encoder(_categories(X, columns, "ordinal", learning)))
 
     def emit(self, graph: GraphBuilder, tensor: str) -> str:
         """Look each value up in its column's categories."""
@@ -102,11 +103,11 @@ class FittedOrdinal(_Encoder):
         return cls(_ordinal_encoder(cls._read(document)))
 
 
-def _categories(X: np.ndarray, columns: list[str], step: str) -> list[np.ndarray]:
+def _categories(X: np.ndarray, columns: list[str], step: str, learning: Learning) -> list[np.ndarray]:
     found = []
     for name, values in zip(columns, X.T, strict=True):
         if X.dtype == object:
-            categories = np.array(sorted(set(values.tolist()) - {""}), dtype=object)
+            categories = np.array(in_order(set(values.tolist()) - {""}, learning.orders.get(name, ())), dtype=object)
         else:
             categories = np.unique(values[~np.isnan(values)])
         if not len(categories):

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from workbench.data.encoding import InputType as RawType
 from workbench.data.encoding import to_arrays
+from workbench.data.orders import Orders, orders_of
 from workbench.data.zones import moment_of, zone_of, zones_of
 from workbench.errors import ConversionError
 from workbench.graph import GraphBuilder
@@ -39,6 +40,8 @@ class Entry:
         Columns to give, of those after the steps; all numbers and text by default.
     zones : mapping of str to str, optional
         Time zones of raw columns that have one.
+    orders : mapping of str to sequence of str, optional
+        Words of raw columns that are ordered categories; of use while a recipe is fitted only.
     """
 
     def __init__(
@@ -47,18 +50,25 @@ class Entry:
         steps: Sequence[Step],
         columns: Sequence[str] | None = None,
         zones: Mapping[str, str] | None = None,
+        orders: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.kinds = dict(kinds)
         self.zones = {name: zone for name, zone in (zones or {}).items() if name in self.kinds}
         self.steps = tuple(step for step in steps if step.enabled and step.family == "column")
-        self.plan = Columns(contents_of(self.kinds, self.zones), lenient=True).apply_all(self.steps)
+        self.plan = Columns(contents_of(self.kinds, self.zones, orders), lenient=True).apply_all(self.steps)
         types = {name: input_type_of(content.kind) for name, content in self.plan.contents.items()}
         names = list(types) if columns is None else columns
         self.inner_types: dict[str, InputType] = {name: kind for name in names if (kind := types[name]) is not None}
         self.input_types: dict[str, RawType] = {name: _RAW_TYPES[kind] for name, kind in self.kinds.items()}
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, steps: Sequence[Step], target: str) -> Entry:
+    def of(
+        cls,
+        frame: pl.DataFrame,
+        steps: Sequence[Step],
+        target: str,
+        orders: Mapping[str, Sequence[str]] | None = None,
+    ) -> Entry:
         """Find the raw columns that are needed for the columns that the steps leave."""
         kinds = {
             name: content.kind for name, content in contents_of(frame).items()
@@ -69,7 +79,13 @@ class Entry:
         inner = [name for name in whole.inner_types if name != target]  # a step may make it
         needed = set(whole.plan.sources(inner))
         left = [step for step in steps if not (step.step == "calculate" and step.name == target)]
-        return cls({name: kind for name, kind in kinds.items() if name in needed}, left, inner, zones)
+        known = orders_of(frame.schema) | dict(orders or {})
+        return cls({name: kind for name, kind in kinds.items() if name in needed}, left, inner, zones, known)
+
+    @property
+    def orders(self) -> Orders:
+        """Words of the ordered categories among the columns that learned steps take."""
+        return {name: order for name in self.inner_types if (order := self.plan.contents[name].order)}
 
     @property
     def changes(self) -> bool:

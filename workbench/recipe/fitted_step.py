@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -25,12 +26,15 @@ class Learning:
     seed : int
     classes : tuple, optional
         The class that each index stands for; names features of a step that gives one for each class.
+    orders : mapping of str to tuple of str
+        Words of ordered categories, the lowest first, for each column that is one.
     """
 
     y: np.ndarray | None = None
     task: Literal["classification", "regression"] | None = None
     seed: int = 0
     classes: tuple[str | int, ...] = ()
+    orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class FittedStep(ABC):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -137,6 +138,7 @@ def fit_recipe(
     task: Task | None = None,
     handles_missing: bool = True,
     seed: int = 0,
+    orders: Mapping[str, Sequence[str]] | None = None,
 ) -> FittedRecipe:
     """Fit the learned steps on training rows.
 
@@ -157,6 +159,9 @@ def fit_recipe(
         Whether the estimator takes missing values.
     seed : int, default 0
         Of the folds of cross-fitted steps, and whatever else is drawn.
+    orders : mapping of str to sequence of str, optional
+        Words of raw columns that are ordered categories, the lowest first, as `Table.orders` gives them; a column of
+        Polars' type Enum tells its own.
 
     Raises
     ------
@@ -174,7 +179,7 @@ def fit_recipe(
     >>> recipe.transform(pl.DataFrame({"sex": ["x"], "age": [40.0]}))
     array([[0., 0., 0.]])
     """
-    recipe, _ = _fit(steps, frame, target=target, task=task, handles_missing=handles_missing, seed=seed)
+    recipe, _ = _fit(steps, frame, orders, target=target, task=task, handles_missing=handles_missing, seed=seed)
     return recipe
 
 
@@ -186,6 +191,7 @@ def fit_and_transform(
     task: Task | None = None,
     handles_missing: bool = True,
     seed: int = 0,
+    orders: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[FittedRecipe, np.ndarray]:
     """Fit the learned steps, and give the training rows' features as an estimator should learn from them.
 
@@ -197,22 +203,30 @@ def fit_and_transform(
     recipe : FittedRecipe
     X : ndarray of shape (n_rows, n_features), float64
     """
-    recipe, fitting = _fit(steps, frame, target=target, task=task, handles_missing=handles_missing, seed=seed)
+    recipe, fitting = _fit(steps, frame, orders, target=target, task=task, handles_missing=handles_missing, seed=seed)
     return recipe, fitting.result()
 
 
 def _fit(
-    steps: Sequence[Step], frame: pl.DataFrame, *, target: str, task: Task | None, handles_missing: bool, seed: int
+    steps: Sequence[Step],
+    frame: pl.DataFrame,
+    orders: Mapping[str, Sequence[str]] | None,
+    *,
+    target: str,
+    task: Task | None,
+    handles_missing: bool,
+    seed: int,
 ) -> tuple[FittedRecipe, Fitting]:
     enabled = tuple(step for step in steps if step.enabled)
     check_frame(steps, frame, target)
     if not frame.height:
         raise RecipeError("Got no training rows, needed at least one. Look at the row steps and the split.")
-    entry = Entry.of(frame, enabled, target)
+    entry = Entry.of(frame, enabled, target, orders)
     learned = [(index, step) for index, step in enumerate(steps) if step.enabled and step.family == "learned"]
     learning = Learning(task=task, seed=seed)
     if any(FITTED_STEPS[step.step].needs_target for _, step in learned):
         learning = _learning(enabled, frame, target, task, seed)
+    learning = replace(learning, orders=entry.orders)
     fitting = Fitting(entry.enter(frame), entry.inner_types, learning)
     fitting.answer_missing(enabled)
     for index, step in learned:

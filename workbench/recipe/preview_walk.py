@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -39,15 +39,19 @@ class Walk:
         The sample.
     target : str
     seed : int
+    orders : mapping of str to sequence of str, optional
+        Words of ordered categories.
     """
 
-    def __init__(self, before: pl.DataFrame, target: str, *, seed: int = 0) -> None:
+    def __init__(
+        self, before: pl.DataFrame, target: str, *, seed: int = 0, orders: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.before = before
         self.target = target
         self.seed = seed
         self.positions = np.arange(before.height)
         self.rows = before
-        self.columns = Columns(contents_of(before), target=target)
+        self.columns = Columns(contents_of(before, orders=orders), target=target)
         self._dates = {name: c.kind for name, c in self.columns.contents.items() if c.kind == "datetime"}
         self._raw_name = {name: name for name in before.columns}  # of each column that isn't a new one
         self._made: set[str] = set()  # by column steps, in place
@@ -111,7 +115,9 @@ class Walk:
                 kind = input_type_of(self.columns.contents[name].kind)
                 if kind is not None:
                     types[name] = kind
-            self._fitting = Fitting(read_columns(self.rows, types), types, *self._target())
+            learning, known = self._target()
+            orders = {name: order for name in types if (order := self.columns.contents[name].order)}
+            self._fitting = Fitting(read_columns(self.rows, types), types, replace(learning, orders=orders), known)
         return self._fitting
 
     def _target(self) -> tuple[Learning, np.ndarray | None]:

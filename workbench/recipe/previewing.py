@@ -117,7 +117,7 @@ def preview(
         kept = _rows_of_long_texts(before, steps, seed)
         before, chosen = before[kept], chosen[kept]
     check_frame(steps, before, target, finished=False)
-    walk = Walk(before, target, seed=seed)
+    walk = Walk(before, target, seed=seed, orders=None if isinstance(table, pl.DataFrame) else table.orders)
     outcomes: dict[int, Outcome] = {}
     for learned in (False, True):  # rows and columns first, as in a run
         for index, step in enumerate(steps):

@@ -476,7 +476,10 @@ class OneHot(BaseStep):
 
 
 class Ordinal(BaseStep):
-    """Replace each category by its place in the sorted list of training categories; -1 for unseen or missing."""
+    """Replace each category by its place in the list of training categories; -1 for unseen or missing.
+
+    The list is that of an ordered category (a Polars Enum, an ordered pandas Categorical), else sorted by letters.
+    """
 
     title: ClassVar[str] = "Ordinal"
     purpose: ClassVar[str] = "Categories"

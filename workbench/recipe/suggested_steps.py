@@ -55,6 +55,8 @@ class Feature:
     skew : float
     with_time : bool
         Of dates.
+    ordered : bool
+        Of categories whose words have an order.
     date_format, decimal : str, optional
         Of text that holds dates (``""`` for ISO dates) or numbers.
     """
@@ -67,6 +69,7 @@ class Feature:
     with_time: bool = True
     date_format: str | None = None
     decimal: str | None = None
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,10 @@ def learned_steps(features: Sequence[Feature], setting: Setting) -> Pairs:
         if gaps:
             reason = "A missing yes or no becomes the more frequent one of the training rows."
             steps.append((Impute(columns=gaps, strategy="most_frequent"), reason))
+        gaps = _names(feature for feature in features if feature.ordered and feature.n_missing and not setting.embeds)
+        if gaps:
+            reason = "A missing place in an order becomes the most frequent one of the training rows."
+            steps.append((Impute(columns=gaps, strategy="most_frequent"), reason))
     encoded, numeric = _encoding([feature for feature in features if feature.role == "category"], setting)
     steps += encoded
     texts = _names(feature for feature in features if feature.role == "text")
@@ -187,6 +194,12 @@ def _encoding(categories: Sequence[Feature], setting: Setting) -> tuple[Pairs, l
     steps: Pairs = []
     if setting.embeds:
         return _numbering(categories)
+    ranked = _names(feature for feature in categories if feature.ordered)
+    categories = [feature for feature in categories if not feature.ordered]
+    if ranked:
+        verb = "has" if len(ranked) == 1 else "have"
+        reason = f"{shown(ranked)} {verb} an order, which one number keeps: 0 for the lowest."
+        steps.append((Ordinal(columns=ranked), reason))
     few = [feature for feature in categories if feature.n_unique <= MAX_ONE_HOT]
     rare = _names(feature for feature in few if feature.n_unique > MIN_MERGED and setting.scales)
     if rare:
@@ -204,14 +217,14 @@ def _encoding(categories: Sequence[Feature], setting: Setting) -> tuple[Pairs, l
         steps.append((Ordinal(columns=_names(numbered)), reason))
     left = _names(feature for feature in many if feature not in numbered)
     if not left:
-        return steps, []
+        return steps, list(ranked)
     if setting.n_classes > MAX_ENCODED_CLASSES or (setting.n_rows or MIN_ROWS_TO_ENCODE) < MIN_ROWS_TO_ENCODE:
         reason = f"More than {MAX_ONE_HOT} categories: a hash spreads them over 32 columns each."
-        return [*steps, (Hashing(columns=left), reason)], []
+        return [*steps, (Hashing(columns=left), reason)], list(ranked)
     reason = (
         f"More than {MAX_ONE_HOT} categories: the mean target of each, cross-fitted so that no row sees its own answer."
     )
-    return [*steps, (TargetEncode(columns=left), reason)], list(left)
+    return [*steps, (TargetEncode(columns=left), reason)], [*ranked, *left]
 
 
 def _numbering(categories: Sequence[Feature]) -> tuple[Pairs, list[str]]:

@@ -201,7 +201,9 @@ def _feature(column: Column, looks: Looks) -> Feature:
         return Feature(name, "date", n_missing, n_unique, with_time=with_time)
     if kind == "text":
         is_text = column.kind == "text" and name not in looks.few_words
-        return Feature(name, "text" if is_text else "category", n_missing, n_unique)
+        # Two words are one 0/1 column either way; of none of them can be said that it is more.
+        ordered = column.order is not None and n_unique > 2
+        return Feature(name, "text" if is_text else "category", n_missing, n_unique, ordered=ordered)
     if column.kind == "boolean":
         return Feature(name, "yes/no", n_missing, n_unique)
     return Feature(name, "number", n_missing, n_unique, looks.skew.get(name, 0.0))

@@ -7,12 +7,13 @@ graph read a column alike, whatever type a table or a request gave it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from workbench.data.orders import order_of
 from workbench.data.zones import zone_of
 from workbench.recipe.fitted_step import InputType
 from workbench.recipe.spec import TakenKind
@@ -46,11 +47,14 @@ class Content:
         Raw columns that its values come from, in the table's order of first use.
     zone : str, optional
         Of dates: the time zone by whose clocks hours, days and quoted dates are reckoned. `read` gives moments in UTC.
+    order : tuple of str, optional
+        Of ordered categories: their words, the lowest first.
     """
 
     kind: TakenKind
     sources: tuple[str, ...]
     zone: str | None = None
+    order: tuple[str, ...] | None = None
 
 
 def kind_of_dtype(dtype: pl.DataType | type[pl.DataType] | str) -> TakenKind:
@@ -72,13 +76,19 @@ def kind_of_dtype(dtype: pl.DataType | type[pl.DataType] | str) -> TakenKind:
 
 
 def contents_of(
-    frame: pl.DataFrame | pl.LazyFrame | Mapping[str, TakenKind], zones: Mapping[str, str] | None = None
+    frame: pl.DataFrame | pl.LazyFrame | Mapping[str, TakenKind],
+    zones: Mapping[str, str] | None = None,
+    orders: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Content]:
-    """Give each column of a frame, or of a mapping of names to kinds (and zones), as its own source."""
+    """Give each column of a frame, or of a mapping of names to kinds (with zones and orders), as its own source."""
+    known = {name: tuple(order) for name, order in (orders or {}).items()}
     if isinstance(frame, Mapping):
-        return {name: Content(kind, (name,), (zones or {}).get(name)) for name, kind in frame.items()}
+        return {name: Content(kind, (name,), (zones or {}).get(name), known.get(name)) for name, kind in frame.items()}
     schema = frame.collect_schema() if isinstance(frame, pl.LazyFrame) else frame.schema
-    return {name: Content(kind_of_dtype(dtype), (name,), zone_of(dtype)) for name, dtype in schema.items()}
+    return {
+        name: Content(kind_of_dtype(dtype), (name,), zone_of(dtype), known.get(name) or order_of(dtype))
+        for name, dtype in schema.items()
+    }
 
 
 def input_type_of(kind: TakenKind) -> InputType | None:

@@ -218,7 +218,7 @@ def _package(
         spec=spec.to_dict(),
         recipe=recipe,
         model=model,
-        signature=make_signature(recipe, train, target, members.task, members.classes),
+        signature=make_signature(recipe, train, target, members.task, members.classes, orders=table.orders),
         train=train,
         evaluation=evaluation,
         metrics=metrics,

@@ -160,6 +160,7 @@ def _fitted(rows: Preparation, held_out: np.ndarray) -> tuple[_Way, _Way]:
         "task": rows.task,
         "handles_missing": rows.entry.handles_missing,
         "seed": rows.spec.seed,
+        "orders": rows.table.orders,
     }
     train, test = rows.raw(rows.split.train), rows.raw(held_out)
     recipe, X_train = fit_and_transform(rows.steps, train, **how)

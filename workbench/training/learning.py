@@ -72,6 +72,7 @@ def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | 
         task=prepared.task,
         handles_missing=prepared.entry.handles_missing,
         seed=prepared.spec.seed,
+        orders=prepared.table.orders,
     )
     X_validation = features(prepared, recipe, split.validation)
     fill = None

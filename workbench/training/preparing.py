@@ -143,7 +143,7 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
     check_training(entry, spec.training, task)
     balance = check_balance(spec.recipe, task, params)
     check_classes(decided[target][split.train], target, task)
-    y, classes = encode_target(decided[target], task)
+    y, classes = _ranked(*encode_target(decided[target], task), table, steps, target)
     notes = [*_told(table, steps, target), *_check_given_labels(decided[target], split, table, task, target)]
     whole = Preparation(
         spec, table, task, entry, params, steps, balance, divided.positions, decided, split, [], y, classes,
@@ -156,6 +156,23 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
     for fold in folds:
         check_classes(decided[target][fold.train], target, task)
     return replace(found, folds=folds, split=folds[0])
+
+
+def _ranked(
+    y: np.ndarray, classes: list[str | int] | None, table: Table, steps: tuple[Step, ...], target: str
+) -> tuple[np.ndarray, list[str | int] | None]:
+    """Let the classes of an ordered target stand in its order, the lowest first."""
+    from workbench.data.orders import in_order
+    from workbench.recipe.columns import Columns, table_contents
+
+    if classes is None or not table.orders:
+        return y, classes
+    order = Columns(table_contents(table), target=target).apply_all(steps).contents[target].order
+    if not order:
+        return y, classes
+    ranked: list[str | int] = [*in_order(map(str, classes), order)]
+    place = np.array([ranked.index(label) for label in classes])
+    return place[y], ranked
 
 
 def check_task(entry: EstimatorEntry, task: Task, target: str) -> None:

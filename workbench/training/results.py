@@ -110,7 +110,9 @@ def package_model(
     rows = np.concatenate([split.validation, split.test])
     if len(rows):
         rows = draw_rows(rows, _PACKAGE_ROWS, seed=spec.seed)
-    signature = make_signature(ready.recipe, train, prepared.target, prepared.task, prepared.classes)
+    signature = make_signature(
+        ready.recipe, train, prepared.target, prepared.task, prepared.classes, orders=prepared.table.orders
+    )
     return build_package(
         folder / files.PACKAGE,
         spec=spec.to_dict(),

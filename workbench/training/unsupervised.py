@@ -174,6 +174,7 @@ def run_unsupervised(
         target=prepared.target,
         handles_missing=prepared.entry.handles_missing,
         seed=spec.seed,
+        orders=table.orders,
     )
     if table.target in recipe.input_columns:
         live.note(
@@ -286,7 +287,9 @@ def _package(
         spec=prepared.spec.to_dict(),
         recipe=recipe,
         model=model,
-        signature=make_signature(recipe, train, prepared.target, "classification", model.classes),
+        signature=make_signature(
+            recipe, train, prepared.target, "classification", model.classes, orders=prepared.table.orders
+        ),
         train=train,
         evaluation=prepared.raw(rows) if len(rows) else train,
         metrics=metrics,

@@ -181,9 +181,11 @@ def _column_card(table: Table, column: Column, profile: Profile, position: int) 
         missing = f"{column.n_missing / max(table.n_rows, 1):.1%} missing" if column.n_missing else "none missing"
         counts = profile.histograms.get(column.name)
         is_bars = counts is not None and counts.height > 0 and "value" in counts.columns
-        most = f" · the {N_BARS} most frequent drawn" if is_bars and column.n_unique > N_BARS else ""
+        which = "first" if column.order else "most frequent"
+        most = f" · the {N_BARS} {which} drawn" if is_bars and column.n_unique > N_BARS else ""
         zone = zone_of(column.dtype)
-        kind = f"{column.kind} · {zone_label(zone)}" if zone else column.kind
+        more = zone_label(zone) if zone else "ordered" if column.order else ""
+        kind = f"{column.kind} · {more}" if more else column.kind
         st.caption(f"{kind} · {words.plural(column.n_unique, 'value')} · {missing}{most}")
         if finding := profile.column_findings.get(column.name):
             st.caption(f":material/arrow_right: {messages.plain(finding)}")
@@ -204,7 +206,9 @@ def _figure(column: Column, profile: Profile) -> go.Figure | None:
         return None
     if "left" in counts.columns:
         return plots.histogram(counts, column=column.name, title=False)
-    return plots.category_bars(counts.head(N_BARS), column=column.name, title=False)
+    ordered = bool(column.order)
+    shown = counts if ordered else counts.head(N_BARS)
+    return plots.category_bars(shown, column=column.name, title=False, max_bars=N_BARS, ordered=ordered)
 
 
 def _associations(table: Table, profile: Profile) -> None:

@@ -13,6 +13,7 @@ from workbench.data.cell_types import Plan
 from workbench.data.cells import Tally, numbers_among, report_of, without_numbers
 from workbench.data.formats.opened import BATCH_ROWS, Reading, limited
 from workbench.data.formats.typing_by_hand import check_types, set_type
+from workbench.data.orders import Orders, ordered_frame, orders_of, with_order
 from workbench.data.spec import ReaderOptions
 from workbench.errors import ReadError
 
@@ -28,19 +29,42 @@ def read_parquet(path: Path, *, name: str, options: ReaderOptions, n_rows: int |
 
     def batches() -> Iterator[pl.DataFrame]:
         rows = pl.scan_parquet(path, glob=False)
+        orders = _parquet_orders(path, rows.collect_schema())
         if n_rows is not None:
-            yield rows.head(n_rows).collect()
+            yield _ordered(rows.head(n_rows).collect(), orders)
             return
         n_batches = 0
         for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
             n_batches += 1
-            yield batch
+            yield _ordered(batch, orders)
         if not n_batches:
             yield pl.DataFrame(schema=rows.collect_schema())
 
     with _damage(name, "Parquet"):
         columns = pl.scan_parquet(path, glob=False).collect_schema().names()
     return _reading("parquet", _guarded(batches, name, "Parquet"), columns, name, options)
+
+
+def _parquet_orders(path: Path, schema: pl.Schema) -> Orders:
+    """Find the words of ordered dictionaries, as pandas writes an ordered Categorical, in a file's first rows.
+
+    The whole dictionary stands in front of them. Polars 2.1 reads such a column as Categorical, without its order.
+    """
+    names = [name for name, dtype in schema.items() if isinstance(dtype, pl.Categorical)]
+    if not names:
+        return {}
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        known = file.schema_arrow
+        names = [name for name in names if name in known.names and getattr(known.field(name).type, "ordered", False)]
+        if not names or not file.num_row_groups:
+            return {}
+        return orders_of(ordered_frame(file.read_row_group(0, columns=names)).schema)
+
+
+def _ordered(frame: pl.DataFrame, orders: Orders) -> pl.DataFrame:
+    return frame.with_columns(with_order(frame[name], order) for name, order in orders.items()) if orders else frame
 
 
 def read_arrow(path: Path, *, name: str, options: ReaderOptions, n_rows: int | None = None) -> Reading:
@@ -69,12 +93,12 @@ def read_arrow(path: Path, *, name: str, options: ReaderOptions, n_rows: int | N
             n_batches = 0
             for piece in pieces:
                 piece.validate(full=True)
-                frame = _to_polars(pa.Table.from_batches([piece]))
+                frame = ordered_frame(pa.Table.from_batches([piece]))
                 for start in range(0, max(frame.height, 1), BATCH_ROWS):
                     n_batches += 1
                     yield frame.slice(start, BATCH_ROWS)
             if not n_batches:
-                yield _to_polars(opened.schema.empty_table())
+                yield ordered_frame(opened.schema.empty_table())
 
     with _damage(name, "Arrow"), pa.OSFile(str(path)) as source:
         columns = (pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)).schema.names
@@ -82,11 +106,6 @@ def read_arrow(path: Path, *, name: str, options: ReaderOptions, n_rows: int | N
         raise ReadError(f"Got {name} with two columns of one name, needed different names. Rename one of them.")
     rows = limited(_guarded(batches, name, "Arrow"), n_rows)
     return _reading("arrow", rows, columns, name, options)
-
-
-def _to_polars(table: Any) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
 
 
 def _reading(format: str, batches: Any, columns: list[str], name: str, options: ReaderOptions) -> Reading:

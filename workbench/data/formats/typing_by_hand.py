@@ -8,6 +8,7 @@ import polars as pl
 
 from workbench.data.spec import ColumnType
 from workbench.data.table import nearest
+from workbench.data.zones import zone_of
 from workbench.errors import ReadError
 
 
@@ -46,6 +47,8 @@ def set_type(values: pl.Series, wanted: ColumnType, lost: dict[str, int]) -> pl.
 def _convert(values: pl.Series, wanted: ColumnType) -> pl.Series:
     if wanted == "text":
         return values.cast(pl.String)
+    if isinstance(values.dtype, (pl.Categorical, pl.Enum)):
+        values = values.cast(pl.String)
     if wanted == "number":
         return _number(values)
     if wanted == "boolean":
@@ -64,6 +67,9 @@ def _convert(values: pl.Series, wanted: ColumnType) -> pl.Series:
         return times.fill_null(spaced.str.to_datetime("%Y-%m-%d %H:%M", time_unit="us", strict=False)).fill_null(
             days.cast(pl.Datetime("us"))
         )
+    if zone := zone_of(values.dtype):
+        shown = values.dt.replace_time_zone(None).cast(dtype)  # the day on which it was there
+        return shown if wanted == "date" else values.cast(pl.Datetime("us", zone))
     if values.dtype.is_temporal():
         return values.cast(dtype, strict=False)
     return pl.Series(values.name, [None], dtype=dtype).new_from_index(0, len(values))
