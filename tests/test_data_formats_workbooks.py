@@ -14,6 +14,7 @@ import pytest
 
 from workbench.data import read_table
 from workbench.data.formats import open_format
+from workbench.data.looking import look_at
 from workbench.data.spec import ReaderOptions
 from workbench.errors import ReadError
 
@@ -122,6 +123,29 @@ def test_repeated_names_are_told_apart_and_mixed_columns_kept_as_text(book, sett
     table = read_table(book(S=[["a", "a", None], [1, "x", 5], [2, 7, 6]]), settings=settings)
     assert table.frame().rows(named=True)[1] == {"a": 2, "a_2": "7", "column_3": 6}
     assert any("'a' is repeated" in note for note in table.origin["reader"]["notes"])
+
+
+def test_notes_below_the_rows_of_a_sheet_are_no_rows(book, settings):
+    rows = [["Population"], [], ["state", "n", "share"], ["Bremen", 1, 2.5], ["Hesse", 3, 4.5], []]
+    notes = [["1 Provisional figures of the last census."], ["Wiesbaden"]]
+    table = read_table(book(S=[*rows, *notes]), settings=settings)
+    assert table.frame().rows() == [("Bremen", 1, 2.5), ("Hesse", 3, 4.5)]
+    assert "2 lines below the rows were left out (1 Provisional figures" in str(table.origin["reader"]["notes"])
+    kept = read_table(book(S=[*rows, *notes]), options=ReaderOptions(footer_lines=0), settings=settings)
+    assert kept.n_rows == 4
+    look = look_at(book(S=[*rows[:-1], *notes]), settings=settings)
+    assert look.frame.height == 4
+    shorter = read_table(book(S=[*rows[:-1], *notes]), options=ReaderOptions(footer_lines=2), settings=settings)
+    assert shorter.n_rows == 2
+
+
+def test_a_row_of_units_in_a_sheet_is_proposed_to_be_left_out(book, settings):
+    path = book(S=[["name", "weight"], [None, "kg"], ["Ann", 61], ["Bob", 70.5], ["Cid", 80]])
+    look = look_at(path, settings=settings)
+    assert [(proposal.option, proposal.value) for proposal in look.proposals] == [("label_lines", 1)]
+    table = read_table(path, options=ReaderOptions(label_lines=1), settings=settings)
+    assert table.frame()["weight"].to_list() == [61.0, 70.5, 80.0]
+    assert "1 line below the column names was left out (kg)." in table.origin["reader"]["notes"]
 
 
 def test_old_and_open_workbooks_are_read(tmp_path, settings):

@@ -7,6 +7,7 @@ import io
 import polars as pl
 import pytest
 
+from workbench.data.looking import look_at
 from workbench.data.reading import parse_content
 from workbench.data.spec import ReaderOptions
 from workbench.data.streaming import LargeText, NextPassError
@@ -126,3 +127,93 @@ def test_a_file_in_an_older_encoding_stays_in_it():
         assert "read as Windows-1252" in notes
     with pytest.raises(ReadError, match="damaged UTF-8 text"):
         at_once(b"stadt,n\n" + rows, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("footer", "said"),
+    [
+        (
+            "\nSource: Eurostat, Luxembourg\n© 2024; all rights\n",
+            "2 lines below the rows were left out (Source: Eurostat",
+        ),
+        ("Quelle: Destatis\n", "1 line below the rows was left out (Quelle: Destatis)."),
+        ("__________\nStand: 12.3.2024 / 08:15\n\n", "2 lines below the rows were left out (__________; Stand"),
+        (
+            ";;\n;;\nData from database: WDI;;\nLast Updated: 06/28/2024;;\n",
+            "(Data from database: WDI; Last Updated: 06",
+        ),
+        (
+            '\n"Note: rounded; ""p"" is provisional";;\n',
+            '1 line below the rows was left out (Note: rounded; "p" is prov',
+        ),
+        ("\nThe figures of 2023 are provisional.", "1 line below the rows was left out (The figures of 2023"),
+    ],
+)
+def test_notes_below_the_rows_are_no_rows(footer, said):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workbench.data.blocks.is_short", lambda block: True)
+        patch.setattr("workbench.data.streaming.is_short", lambda block: True)
+        frame, notes = read("name;v;w\n" + "Ann;1;2,5\nBob;2;3,5\n" * 30 + footer)
+    assert (frame.height, frame.row(59)) == (60, ("Bob", 2, 3.5))
+    assert said in notes
+
+
+def test_a_footer_leaves_the_delimiter_of_a_short_table_alone():
+    frame, _ = at_once("id,genres\n1,A|B\n2,A|B\n3,A|B\nSource: x\n\nnote on it\n")
+    assert frame.rows() == [(1, "A|B"), (2, "A|B"), (3, "A|B")]
+
+
+def test_a_cell_of_several_lines_at_the_end_is_no_footer():
+    content = 'name,text\nAnn,"x\n\nwith the very best regards"\n'
+    assert read(content)[0].rows() == [("Ann", "x\n\nwith the very best regards")]
+    assert at_once("text,label\nthis is a long text,a\nand this is one without,\n")[0].height == 2
+
+
+def test_lines_at_the_end_that_may_be_rows_are_left_out_by_an_option_that_is_proposed():
+    uneven = "name,v,w\nA,1,2\nB,2,3\nthese values are rounded\n"
+    for attempt in (at_once, in_blocks):
+        with pytest.raises(ReadError, match=r"1 cell in line 4, .* leave it out with footer_lines=1\.") as caught:
+            attempt(uneven)
+        assert caught.value.options == {"footer_lines": 1}
+    assert read(uneven, footer_lines=1)[0].height == 2
+    even = "name,v,w\nA,1,2\nB,2,3\nthese values are rounded off,,\n"
+    frame, report = at_once(even)
+    assert (frame.height, report["proposed"]) == (3, {"footer_lines": 1})
+    assert read(even, footer_lines=1)[0].height == 2
+    assert read(even + "\nSource: x,,\n", footer_lines=0)[0].height == 4
+
+
+def test_a_look_at_the_beginning_takes_its_last_line_for_no_footer(tmp_path, settings):
+    rows = "name,v,w\n" + "A,1,2\n" * 99_000 + "Source: of the river,,\n" + "A,1,2\n" * 99_000
+    (tmp_path / "some.csv").write_text(rows)
+    assert not look_at(tmp_path / "some.csv", settings=settings).notes
+
+
+QUALTRICS = (
+    'StartDate,Q1,Q2\nStart Date,"How old are you,\nin years?",How are you?\n'
+    '"{""ImportId"":""startDate""}","{""ImportId"":""QID1""}","{""ImportId"":""QID2_TEXT""}"\n'
+    "2024-01-01 10:00:00,23,good\n2024-01-02 11:00:00,33,bad\n2024-01-03 12:00:00,43,good\n"
+)
+
+
+def test_the_questions_below_the_names_of_a_survey_are_left_out():
+    frame, notes = read(QUALTRICS)
+    assert [str(dtype) for dtype in frame.dtypes] == ["Datetime(time_unit='us', time_zone=None)", "Int64", "String"]
+    assert frame["Q1"].to_list() == [23, 33, 43]
+    assert "2 lines below the column names were left out (Start Date How old are you" in notes
+    with pytest.raises(ReadError, match="in line 8"):
+        at_once(QUALTRICS + "1,2\n")
+    assert read(QUALTRICS, label_lines=0)[0].height == 5
+
+
+def test_a_line_of_units_is_proposed_to_be_left_out(tmp_path, settings):
+    content = "name,weight,height\n,kg,m\nAnn,61,1.7\nBob,70.5,1.8\nCid,80,1.9\n"
+    frame, report = at_once(content)
+    assert frame["weight"].dtype == pl.String
+    assert report["proposed"] == {"label_lines": 1}
+    assert "label_lines=1 leaves it out" in " ".join(report["notes"])
+    assert read(content, label_lines=1)[0].row(0) == ("Ann", 61.0, 1.7)
+    (tmp_path / "some.csv").write_text(content)
+    look = look_at(tmp_path / "some.csv", settings=settings)
+    assert [(proposal.option, proposal.value) for proposal in look.proposals] == [("label_lines", 1)]
+    assert at_once("a,b\nx,unknown\ny,2\nz,3\nw,4\n")[1].get("proposed") is None

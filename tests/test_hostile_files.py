@@ -202,7 +202,7 @@ CASES: dict[str, tuple[str, Callable[[Path], Any], Gives | Refused]] = {
         Gives(2, 2, {"b": [1, 2]}),
     ),
     # headers
-    "repeated names": ("a.csv", text("a,b,a\n1,2,3\n"), Refused("repeated")),
+    "repeated names": ("a.csv", text("a,b,a\n1,2,3\n"), Gives(1, 3, {"a": [1], "a_2": [3]})),
     "names left out": ("a.csv", text("a,,c\n1,2,3\n4,5,6\n"), Gives(2, 3, {"a": [1, 4], "c": [3, 6]})),
     "title lines above the header": (
         "a.csv",

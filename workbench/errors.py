@@ -31,6 +31,9 @@ Catch `WorkbenchError` to catch them all. Each message says what came, what was 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class WorkbenchError(Exception):
     """Base of every error that the workbench raises on purpose."""
@@ -49,7 +52,17 @@ class DataError(WorkbenchError, ValueError):
 
 
 class ReadError(DataError):
-    """The file isn't what it claims to be, or is beyond a limit."""
+    """The file isn't what it claims to be, or is beyond a limit.
+
+    Attributes
+    ----------
+    options : dict
+        Reader options with which it could be read.
+    """
+
+    def __init__(self, message: str = "", *, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.options = dict(options or {})
 
 
 class TableNotFoundError(DataError):

@@ -161,6 +161,11 @@ def cut_blocks(parts: Iterator[bytes], delimiter: str, *, quoted: bool, name: st
         yield Block(data, b'"' in data)
 
 
+def is_short(block: Block) -> bool:
+    """Whether a block is much shorter than those that are cut in the middle of a file."""
+    return len(block.data) < BLOCK_BYTES // 8
+
+
 def end_of_rows(data: bytes, delimiter: str, *, quoted: bool) -> int:
     """Give the position behind the last complete row, 0 where there is none."""
     if not quoted or b'"' not in data:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from workbench.data.rows import Layout, read_rows, title_of
+from workbench.data.footers import Footer, find_footer, may_be_notes
+from workbench.data.rows import Layout, UnevenError, read_rows, title_of
 from workbench.data.sniffing import Form, find_form
 from workbench.data.spec import ReaderOptions
 from workbench.errors import ReadError
@@ -49,6 +51,8 @@ class TextReport:
     notes : list of str
     damage : Utf8Damage, optional
         Bytes that aren't UTF-8 in a text that is.
+    proposed : dict
+        Reader options that are worth thinking about.
     """
 
     encoding: str = "utf-8"
@@ -57,10 +61,17 @@ class TextReport:
     header_line: int = 1
     notes: list[str] = field(default_factory=list)
     damage: Utf8Damage | None = None
+    proposed: dict[str, Any] = field(default_factory=dict)
 
 
 def read_delimited(
-    data: bytes, *, name: str, max_columns: int, tabs: bool = False, options: ReaderOptions | None = None
+    data: bytes,
+    *,
+    name: str,
+    max_columns: int,
+    tabs: bool = False,
+    options: ReaderOptions | None = None,
+    is_whole: bool = True,
 ) -> tuple[pl.DataFrame, TextReport]:
     """Read delimited text as it stands: every cell a string.
 
@@ -74,6 +85,8 @@ def read_delimited(
         Prefer tabs where the delimiter is in doubt (the file is named .tsv).
     options : ReaderOptions, optional
         What is set by hand.
+    is_whole : bool, default True
+        Whether this is the whole file, so that notes may stand at its end.
 
     Raises
     ------
@@ -86,9 +99,26 @@ def read_delimited(
     form = find_form(data, name=name, max_columns=max_columns, tabs=tabs, options=options, n_skipped=n_skipped)
     report.delimiter, report.header_line = form.delimiter, form.header_line
     report.notes += form.notes
+    report.proposed = form.proposed
     layout = layout_of(form, name, n_skipped)
-    frame, report.quoted = read_rows(names_line(form) + data[form.start :], layout, quoted=options.quoted)
-    if not report.quoted and b'"' in data:
+    body, footer = data[form.start :], None
+    if is_whole:
+        footer = find_footer(
+            body,
+            form.delimiter,
+            n_columns=layout.n_columns,
+            quoted=options.quoted is not False,
+            n_lines=options.footer_lines,
+        )
+    if footer is not None and (footer.is_sure or options.footer_lines):
+        body = body[: footer.start].rstrip(b"\n")
+        report.notes.append(footer.note)
+    try:
+        frame, report.quoted = read_rows(names_line(form) + body, layout, quoted=options.quoted)
+    except ReadError as error:
+        raise proposing_footer(error, footer, options) from error
+    propose_footer(report, footer, options)
+    if not report.quoted and b'"' in body:
         report.notes.append(QUOTES_KEPT)
     if frame.height == 0:
         raise no_rows_behind(name, len(form.header))
@@ -101,6 +131,23 @@ def read_delimited(
         else:
             report.notes.append(named_for(form))
     return frame, report
+
+
+def proposing_footer(error: ReadError, footer: Footer | None, options: ReaderOptions) -> ReadError:
+    """Add to an error about uneven lines that those at the end may be no rows, where that isn't sure."""
+    if footer is None or footer.is_sure or options.footer_lines is not None or not isinstance(error, UnevenError):
+        return error
+    n = len(footer.lines)
+    last = f"the last {n} lines are notes, leave them" if n > 1 else "the last line is a note, leave it"
+    return ReadError(f"{error} If {last} out with footer_lines={n}.", options={"footer_lines": n})
+
+
+def propose_footer(report: TextReport, footer: Footer | None, options: ReaderOptions) -> None:
+    """Say that rows at the end look like notes, where that isn't sure."""
+    if footer is None or footer.is_sure or options.footer_lines is not None:
+        return
+    report.proposed["footer_lines"] = len(footer.lines)
+    report.notes.append(may_be_notes(len(footer.lines)))
 
 
 def ends_of_rows(form: Form) -> str:

@@ -24,6 +24,10 @@ _LONGEST_LINE = 500
 _ENCODINGS = ["utf-8", "cp1252", "latin-1", "utf-16"]
 _MISSING_WORDS = ("unknown", "missing", "none", "-", "--", ".", "n.a.", "k.a.", "-999", "-9999", "#N/A", "nil")
 _MIN_SHARE = 0.001
+_REASONS = {
+    "label_lines": "{n} line{s} below the column names may hold labels or units rather than values.",
+    "footer_lines": "{n} line{s} at the end may hold notes rather than rows.",
+}
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,10 @@ def look_at(path: str | Path, *, options: ReaderOptions | None = None, settings:
             frame = _first(iter(reading.batches))
             frame, notes = normalize_frame(frame, name=found.name, max_columns=settings.max_columns)
             notes = [*reading.report.get("notes", []), *notes]
-            return FileLook(reading.format, reading.options, reading.choices, frame, [], notes, n_bytes)
+            proposals = _proposals_of(reading.report)
+            return FileLook(
+                reading.format, reading.options, reading.choices, frame, [], notes, n_bytes, proposals=proposals
+            )
     text = open_text(found, options=options, settings=settings, n_bytes=LOOKED_AT_BYTES)
     assert text.frame is not None, "so few bytes are read at once"  # noqa: S101
     report = text.report
@@ -130,7 +137,7 @@ def look_at(path: str | Path, *, options: ReaderOptions | None = None, settings:
         lines=_lines(found, report["encoding"], options, settings),
         notes=[*report["notes"], *notes],
         n_bytes=n_bytes,
-        proposals=_proposals(frame, resolved, options),
+        proposals=[*_proposals_of(report), *_proposals(frame, resolved, options)],
     )
 
 
@@ -144,6 +151,14 @@ def _lines(path: Path, encoding: str, options: ReaderOptions, settings: Settings
         start = stream.read(64 * 1024)
     lines = start.decode(encoding, errors="replace").removeprefix("\ufeff").splitlines()
     return [line[:_LONGEST_LINE] for line in lines[:_SHOWN_LINES]]
+
+
+def _proposals_of(report: dict[str, Any]) -> list[Proposal]:
+    """Give what the reader proposes itself."""
+    return [
+        Proposal(option, value, _REASONS[option].format(n=value, s="s" * (value > 1)))
+        for option, value in report.get("proposed", {}).items()
+    ]
 
 
 def _proposals(frame: pl.DataFrame, resolved: ReaderOptions, given: ReaderOptions) -> list[Proposal]:

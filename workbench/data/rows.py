@@ -35,6 +35,10 @@ class OpenQuoteError(ReadError):
     """A quote is never closed, and all before it enclose cells."""
 
 
+class UnevenError(ReadError):
+    """A line has more or fewer cells than the header."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """What the rows of a file must look like.
@@ -56,7 +60,7 @@ class Layout:
 
     def ragged(self, line: int, n_cells: int) -> ReadError:
         """Give the error for a line with another number of cells than the header."""
-        return ReadError(
+        return UnevenError(
             f"Got {self.name} with {n_cells} cell{'s'[: n_cells != 1]} in line {line + self.n_skipped_lines:,}, "
             f"needed {self.n_columns} as in the header ({title_of(self.delimiter)}-separated). "
             "Correct that line, or put quotes around cells that contain the separator."

@@ -6,8 +6,9 @@ import csv
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from workbench.data.rows import DELIMITERS
 from workbench.data.spec import ReaderOptions
@@ -18,6 +19,26 @@ _SNIFFED_LINES = 200
 _HEADER_BYTES = 16 * 1024 * 1024
 _MAX_TITLE_LINES = 30
 _MOST_ROWS = 0.9
+_MOST_LABEL_LINES = 2
+_LEAST_BELOW = 3
+_IMPORT_ID = re.compile(r"""\s*\{\s*["']?ImportId["']?\s*:""")
+_NUMBER = re.compile(r"[+-]?[\d.,' ]*\d([eE][+-]?\d+)?")
+_NO_LABELS = (
+    "na",
+    "n/a",
+    "nan",
+    "null",
+    "none",
+    "unknown",
+    "missing",
+    "?",
+    "n.a.",
+    "k. a.",
+    "k.a.",
+    "inf",
+    "true",
+    "false",
+)
 _YEAR = re.compile(r"(19|20)\d\d")
 
 
@@ -39,6 +60,10 @@ class Form:
     notes : list of str
     ends_empty : bool
         Whether a delimiter ends each row, so that the last column has neither name nor values and is to be left out.
+    label_lines : int
+        Lines below the names that hold labels rather than values and were left out.
+    proposed : dict
+        Reader options that are worth thinking about.
     """
 
     delimiter: str
@@ -48,6 +73,8 @@ class Form:
     start: int
     notes: list[str] = field(default_factory=list)
     ends_empty: bool = False
+    label_lines: int = 0
+    proposed: dict[str, Any] = field(default_factory=dict)
 
 
 def find_form(data: bytes, *, name: str, max_columns: int, tabs: bool, options: ReaderOptions, n_skipped: int) -> Form:
@@ -96,7 +123,8 @@ def find_form(data: bytes, *, name: str, max_columns: int, tabs: bool, options: 
         notes.append(f"{place} {were} left out ({shown}).")
     form = Form(delimiter, [cell.strip() for cell in row.cells], row.line + n_skipped, row.last_line, 0, notes)
     form.start = _start_of_line(data, row.last_line)
-    _settle_line_ends(form, rows[place + 1 :])
+    _leave_out_labels(form, data, rows[place + 1 :], options.label_lines)
+    _settle_line_ends(form, rows[place + 1 + form.label_lines :])
     _name_columns(form, name, max_columns)
     if len(form.header) == 1 and _looks_aligned(rows[place:]):
         form.notes.append(
@@ -210,7 +238,10 @@ def _is_header(rows: Sequence[_Row]) -> bool:
     if len(rows) < 2 or _n_names(rows[0]) < 2 or _is_padded_title(rows[0]):
         return False
     fitting = [_fits(row, rows[0]) for row in rows[1:]]
-    return fitting[0] and sum(fitting) >= _MOST_ROWS * len(fitting)
+    if not fitting[0]:
+        return False
+    n_rows = len(fitting) - fitting[::-1].index(True)  # footnotes may follow
+    return sum(fitting) >= max(_MOST_ROWS * n_rows, 0.5 * len(fitting))
 
 
 def _n_names(header: _Row) -> int:
@@ -265,6 +296,75 @@ def _n_titles(rows: Sequence[_Row], delimiter: str) -> int:
     fitting = [_fits(row, table[0]) for row in table]
     n_rows = len(fitting) - fitting[::-1].index(True)  # footnotes may follow
     return n_titles if n_rows > 1 and sum(fitting) >= 0.95 * n_rows and sum(fitting) >= 0.5 * len(fitting) else 0
+
+
+def _leave_out_labels(form: Form, data: bytes, rows: Sequence[_Row], asked: int | None) -> None:
+    """Leave out the lines below the names that hold a survey's questions; propose to, where they only look like it."""
+    form.label_lines = min(asked, len(rows)) if asked is not None else _n_import_lines(rows)
+    if form.label_lines:
+        last = rows[form.label_lines - 1]
+        form.n_lines, form.start = last.last_line, _start_of_line(data, last.last_line)
+        form.notes.append(said_of_labels([row.cells for row in rows[: form.label_lines]]))
+    elif asked is None and (n_lines := n_label_lines([row.cells for row in rows])):
+        form.proposed["label_lines"] = n_lines
+        form.notes.append(may_be_labels(n_lines))
+
+
+def said_of_labels(lines: Sequence[Sequence[str | None]]) -> str:
+    """Give the note for lines of labels that were left out."""
+    shown = "; ".join(" ".join(filter(None, cells)) for cells in lines)
+    shown = shown if len(shown) <= 80 else shown[:80] + "..."
+    were = "lines below the column names were" if len(lines) > 1 else "line below the column names was"
+    return f"{len(lines)} {were} left out ({shown})."
+
+
+def may_be_labels(n_lines: int) -> str:
+    """Give the note for lines that look like labels."""
+    them = "It seems" if n_lines == 1 else "They seem"
+    lines = "The line" if n_lines == 1 else f"The {n_lines} lines"
+    holds = "holds" if n_lines == 1 else "hold"
+    return (
+        f"{lines} below the column names {holds} words where the others hold numbers. {them} to be labels or units: "
+        f"label_lines={n_lines} leaves {'it' if n_lines == 1 else 'them'} out."
+    )
+
+
+def _n_import_lines(rows: Sequence[_Row]) -> int:
+    """Count the lines up to the one of import ids that Qualtrics puts below questions."""
+    for place, row in enumerate(rows[:_MOST_LABEL_LINES]):
+        if len(row.cells) > 1 and all(_IMPORT_ID.match(cell) for cell in row.cells if cell.strip()):
+            return place + 1
+    return 0
+
+
+def n_label_lines(rows: Sequence[Sequence[str | None]]) -> int:
+    """Count the lines at the start that hold words in all columns that hold numbers further down.
+
+    Examples
+    --------
+    >>> n_label_lines([["name", "kg"], ["Ann", "61"], ["Bob", "70.5"], ["Cid", "82"]])
+    1
+    """
+    for n_lines in range(1, _MOST_LABEL_LINES + 1):
+        labels, below = rows[:n_lines], rows[n_lines : n_lines + _SNIFFED_LINES]
+        if len(below) < _LEAST_BELOW:
+            return 0
+        width = len(labels[0])
+        numeric = [place for place in range(width) if _are_numbers(row[place] for row in below if len(row) == width)]
+        cells = [[(row[place] or "").strip() for row in labels if len(row) == width] for place in numeric]
+        has_words = bool(cells) and all(any(map(_is_word, column)) for column in cells)
+        if has_words and not any(_is_number(cell) or cell.lower() in _NO_LABELS for column in cells for cell in column):
+            return n_lines
+    return 0
+
+
+def _are_numbers(cells: Iterable[str | None]) -> bool:
+    present = [cell.strip() for cell in cells if cell and cell.strip()]
+    return len(present) >= _LEAST_BELOW and all(_NUMBER.fullmatch(cell) for cell in present)
+
+
+def _is_word(cell: str) -> bool:
+    return bool(re.search(r"[^\W\d_]|[%°]", cell))
 
 
 def _settle_line_ends(form: Form, rows: Sequence[_Row]) -> None:

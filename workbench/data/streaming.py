@@ -25,6 +25,7 @@ from workbench.data.blocks import (
     WrongEncodingError,
     cut_blocks,
     end_of_rows,
+    is_short,
     may_enter_anywhere,
     pieces,
 )
@@ -43,10 +44,13 @@ from workbench.data.delimited import (
     names_line,
     no_rows_behind,
     not_utf8,
+    propose_footer,
+    proposing_footer,
     recode,
     refuse_binary,
     utf8_damage,
 )
+from workbench.data.footers import Footer, find_footer
 from workbench.data.rows import Layout, OpenQuoteError, read_rows
 from workbench.data.sniffing import Form, find_form
 from workbench.data.spec import ReaderOptions
@@ -131,6 +135,7 @@ class LargeText:
         if self._form.ends_empty:
             self._plans[self._filler] = Plan(is_unknown=True)
         self._n_passes = 0
+        self._footer: Footer | None = None
         self._tallies: dict[str, Tally] = {}
         self._has_quotes = False
 
@@ -145,6 +150,7 @@ class LargeText:
             If the file can't be read.
         """
         self._n_passes += 1
+        self._footer = None
         self._tallies = {column: Tally() for column in self._form.header}
         misfits: dict[str, list[pl.Series]] = {}
         n_rows, has_doubt = 0, False
@@ -163,7 +169,7 @@ class LargeText:
         except ReadError as error:
             if isinstance(error, OpenQuoteError) and not has_doubt:
                 raise
-            raise self._other_quotes(error) from error
+            raise self._other_quotes(proposing_footer(error, self._footer, self._options)) from error
         if has_doubt and self._options.quoted is None and len(self._form.header) > 1 and self._lines_are_even():
             raise self._other_quotes(None)
         for column, tally in self._tallies.items():
@@ -203,16 +209,21 @@ class LargeText:
         notes += self._form.notes
         if self._form.ends_empty or self._had_filler:
             notes.append(ends_of_rows(self._form) if self._form.ends_empty else named_for(self._form))
+        if self._footer is not None and self._leaves_out(self._footer):
+            notes.append(self._footer.note)
         if self._has_quotes and not self._quoted:
             notes.append(QUOTES_KEPT)
+        text = TextReport(
+            encoding=self._encodings[0],
+            delimiter=self._form.delimiter,
+            quoted=self._quoted and self._has_quotes,
+            header_line=self._form.header_line,
+            notes=notes,
+            proposed=dict(self._form.proposed),
+        )
+        propose_footer(text, self._footer, self._options)
         return {
-            "text": TextReport(
-                encoding=self._encodings[0],
-                delimiter=self._form.delimiter,
-                quoted=self._quoted and self._has_quotes,
-                header_line=self._form.header_line,
-                notes=notes,
-            ),
+            "text": text,
             "cells": cells,
             "plans": plans,
         }
@@ -332,9 +343,36 @@ class LargeText:
                 old_mac=self._old_mac,
                 lossy=self._damage is not None,
             )
-            yield from cut_blocks(
-                self._behind_header(parts), self._form.delimiter, quoted=self._quoted, name=self._name
+            yield from self._without_footer(
+                cut_blocks(self._behind_header(parts), self._form.delimiter, quoted=self._quoted, name=self._name)
             )
+
+    def _without_footer(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """Leave out the lines below the rows; one block is held back, since it may be the last."""
+        held: Block | None = None
+        for block in blocks:
+            if held is not None and is_short(block):
+                # The last lines may be notes that began in the block before.
+                block = Block(b"\n".join((held.data.rstrip(b"\n"), block.data)), held.has_quotes or block.has_quotes)
+            elif held is not None:
+                yield held
+            held = block
+        if held is None:
+            return
+        self._footer = find_footer(
+            held.data,
+            self._form.delimiter,
+            n_columns=self._layout.n_columns,
+            quoted=self._quoted,
+            n_lines=self._options.footer_lines,
+        )
+        if self._footer is not None and self._leaves_out(self._footer):
+            data = held.data[: self._footer.start].rstrip(b"\n")
+            held = Block(data, held.has_quotes and b'"' in data)
+        yield held
+
+    def _leaves_out(self, footer: Footer) -> bool:
+        return footer.is_sure or bool(self._options.footer_lines)
 
     def _behind_header(self, parts: Iterator[bytes]) -> Iterator[bytes]:
         to_skip = self._n_blank + self._form.start
@@ -375,7 +413,8 @@ class LargeText:
                 old_mac=self._old_mac,
                 lossy=self._damage is not None,
             )
-            for block in cut_blocks(self._behind_header(parts), self._form.delimiter, quoted=False, name=self._name):
+            cut = cut_blocks(self._behind_header(parts), self._form.delimiter, quoted=False, name=self._name)
+            for block in self._without_footer(cut):
                 lines = [line for line in block.data.split(b"\n") if line.strip()]
                 if any(line.count(mark) != len(self._form.header) - 1 for line in lines):
                     return False

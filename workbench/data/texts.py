@@ -89,12 +89,12 @@ def open_text(
         name = member.display_name or path.name
         found: dict[str, Any] = {"member": member.member, "choices": member.choices, "notes": list(member.notes)}
         head = member.read(min(HEAD_BYTES, n_bytes or HEAD_BYTES))
-        is_whole = not member.read(1)
+        is_whole = at_end = not member.read(1)
     if n_bytes is not None and not is_whole and b"\n" in head:
         head, is_whole = head[: head.rfind(b"\n") + 1], True
     tabs = ".tsv" in name.lower()
     if is_whole:
-        frame, reader = parse_content(head, name=name, options=options, settings=settings)
+        frame, reader = parse_content(head, name=name, options=options, settings=settings, is_whole=at_end)
         return TextFile(frame, None, options, {**found, "reader": reader})
     size = path.stat().st_size
     alignment = find_alignment(head[: head.rfind(b"\n") + 1], options)
@@ -122,9 +122,24 @@ def open_text(
 
 
 def parse_content(
-    data: bytes, *, name: str, options: ReaderOptions | None = None, settings: Settings | None = None
+    data: bytes,
+    *,
+    name: str,
+    options: ReaderOptions | None = None,
+    settings: Settings | None = None,
+    is_whole: bool = True,
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Turn the (unpacked) bytes of delimited text into a frame and what was recognised in them, storing nothing.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        For messages.
+    options : ReaderOptions, optional
+    settings : Settings, optional
+    is_whole : bool, default True
+        Whether this is the whole file, so that notes may stand at its end.
 
     Raises
     ------
@@ -139,6 +154,7 @@ def parse_content(
         max_columns=settings.max_columns,
         tabs=".tsv" in name.lower(),
         options=_delimited(options, alignment),
+        is_whole=is_whole,
     )
     if alignment:
         text.notes.insert(0, NOTE)
@@ -168,6 +184,7 @@ def report_document(
         "missing": cells.missing,
         "notes": [*text.notes, *cells.notes],
         "options": resolved(options, text, plans).model_dump(mode="json"),
+        **({"proposed": text.proposed} if text.proposed else {}),
     }
 
 

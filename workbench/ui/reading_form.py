@@ -54,7 +54,7 @@ def draw(
     except (WorkbenchError, OSError) as found:
         problem = found
     with left:
-        changed = _proposed(look, key) or _controls(look, chosen, key)
+        changed = _proposed(look, problem if problem is not None else wanting, key) or _controls(look, chosen, key)
     with right:
         if look is not None:
             _preview(look, key)
@@ -82,10 +82,18 @@ def _look(path: str, changed: int, options: str) -> FileLook:
     return look_at(path, options=ReaderOptions.model_validate_json(options))
 
 
-def _proposed(look: FileLook | None, key: str) -> ReaderOptions | None:
+def _proposed(look: FileLook | None, problem: Exception | None, key: str) -> ReaderOptions | None:
     """Offer each correction that is worth thinking about; give the options with the one that was chosen."""
-    for number, proposal in enumerate(look.proposals if look is not None else ()):
-        st.caption(f":material/lightbulb: {messages.plain(proposal.reason)}")
+    from workbench.data.looking import Proposal
+
+    proposals = list(look.proposals) if look is not None else []
+    told = {proposal.option for proposal in proposals}
+    proposals += [
+        Proposal(option, value, "") for option, value in getattr(problem, "options", {}).items() if option not in told
+    ]
+    for number, proposal in enumerate(proposals):
+        if proposal.reason:
+            st.caption(f":material/lightbulb: {messages.plain(proposal.reason)}")
         if st.button(_deed(proposal), key=f"{key}.proposal.{number}", icon=":material/check:"):
             chosen: ReaderOptions = st.session_state[f"{key}.options"]
             return chosen.model_copy(update={proposal.option: proposal.value})
@@ -97,6 +105,10 @@ def _deed(proposal: Proposal) -> str:
         return "Read these words as missing"
     if proposal.option == "header_line":
         return "The file has no column names"
+    if proposal.option == "label_lines":
+        return f"Leave out {words.plural(proposal.value, 'line')} below the names"
+    if proposal.option == "footer_lines":
+        return f"Leave out {words.plural(proposal.value, 'line')} at the end"
     return f"Read dates as {_DATES.get(str(proposal.value), proposal.value)}"
 
 
@@ -209,6 +221,7 @@ def _delimited(parts: dict[str, Any], found: ReaderOptions, chosen: ReaderOption
         help="Decides dates that could be read both ways; where none does, they stay text.",
     )
     words_now = list(chosen.missing if chosen.missing is not None else found.missing or ())
+    marks_now = list(chosen.missing_marks if chosen.missing_marks is not None else found.missing_marks or ())
     picked = st.multiselect(
         "Words for a missing value",
         sorted({*words_now, "?", "NA", "N/A", "null", "unknown", "-"}),
@@ -219,6 +232,16 @@ def _delimited(parts: dict[str, Any], found: ReaderOptions, chosen: ReaderOption
     )
     if list(picked) != words_now:
         parts["missing"] = tuple(picked)
+    marks = st.multiselect(
+        "Words for a missing value among numbers and dates",
+        sorted({*marks_now, "-", "--", "k. A.", "n/v", "unknown"}),
+        default=marks_now,
+        accept_new_options=True,
+        key=f"{key}.missing_marks",
+        help="In columns that hold only numbers or dates beside them; columns of text keep these words.",
+    )
+    if list(marks) != marks_now:
+        parts["missing_marks"] = tuple(marks)
     parts["quoted"] = _kept(
         st.toggle(
             "Quotes enclose cells",
@@ -244,6 +267,25 @@ def _header(parts: dict[str, Any], found: ReaderOptions, chosen: ReaderOptions, 
         ),
         now,
         chosen.header_line,
+    )
+    first, second = st.columns(2)
+    parts["label_lines"] = first.number_input(
+        "Lines of labels below it",
+        0,
+        100,
+        value=chosen.label_lines,
+        key=f"{key}.labels",
+        placeholder=_AS_FOUND,
+        help="Lines right below the column names that hold questions, labels or units rather than values.",
+    )
+    parts["footer_lines"] = second.number_input(
+        "Lines of notes at the end",
+        0,
+        1_000,
+        value=chosen.footer_lines,
+        key=f"{key}.footer",
+        placeholder=_AS_FOUND,
+        help="Lines below the rows that hold sources or notes; blank ones don't count.",
     )
 
 

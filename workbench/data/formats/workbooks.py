@@ -13,12 +13,13 @@ import polars as pl
 
 from workbench.data.cell_types import Plan
 from workbench.data.cells import CellRules, Tally, report_of, type_columns, without_numbers
+from workbench.data.footers import may_be_notes, notes_at_end, said_of
 from workbench.data.formats.merged_cells import SheetFiles, fill_merged
 from workbench.data.formats.old_workbook_guard import check_old_workbook
 from workbench.data.formats.opened import BATCH_ROWS, Reading, pick
 from workbench.data.formats.typing_by_hand import check_types, set_type
 from workbench.data.formats.workbook_guard import check_workbook
-from workbench.data.sniffing import name_apart
+from workbench.data.sniffing import may_be_labels, n_label_lines, name_apart, said_of_labels
 from workbench.data.spec import ReaderOptions
 from workbench.errors import ReadError
 from workbench.settings import Settings
@@ -51,17 +52,21 @@ def read_workbook(
         book = fastexcel.read_excel(path)
     sheet, probe = _choose_sheet(book, options.sheet, name)
     header, names, notes = _header(probe, options.header_line, name)
+    n_labels, proposed = _labels(probe[header:] if header else [], options.label_lines, notes)
+    first_row = header + n_labels
     with _workbook_errors(name):
         loaded = book.load_sheet(
-            sheet, header_row=None, skip_rows=header, n_rows=n_rows, schema_sample_rows=None, whitespace_as_null=True
+            sheet, header_row=None, skip_rows=first_row, n_rows=n_rows, schema_sample_rows=None, whitespace_as_null=True
         )
         frame: pl.DataFrame = loaded.to_polars()
-    frame, n_merged = fill_merged(frame, loaded.selected_columns, sheets.in_sheet(sheet), header)
+    frame, n_merged = fill_merged(frame, loaded.selected_columns, sheets.in_sheet(sheet), first_row)
     if n_merged:
         notes.append(f"{n_merged:,} merged cell{'s were' if n_merged > 1 else ' was'} read as their value in each row.")
+    if n_rows is None:
+        frame = _without_footer(frame, options.footer_lines, notes, proposed)
     frame = _tidy(frame, names, notes, name)
     frame, missing, marks = _typed(frame, options, notes, name)
-    report: dict[str, Any] = {"notes": notes, "missing": missing}
+    report: dict[str, Any] = {"notes": notes, "missing": missing, **({"proposed": proposed} if proposed else {})}
     found = {"sheet": sheet, "header_line": header, "missing_marks": options.missing_marks or marks or None}
     resolved = options.model_copy(update=found)
     choices = {"sheet": list(book.sheet_names)} if len(book.sheet_names) > 1 else {}
@@ -133,6 +138,35 @@ def _is_data(row: tuple[str | None, ...], below: list[tuple[str | None, ...]]) -
     return not years and all(
         next_row[place] is None or _ONE_TYPE_LETTERS.match(str(next_row[place])) for place in typed
     )
+
+
+def _labels(rows: list[tuple[str | None, ...]], asked: int | None, notes: list[str]) -> tuple[int, dict[str, Any]]:
+    """Give the number of rows of labels below the header, and what is proposed where they only look like it."""
+    if asked is not None:
+        if asked:
+            notes.append(said_of_labels(rows[:asked]))
+        return asked, {}
+    n_lines = n_label_lines(rows)
+    if n_lines:
+        notes.append(may_be_labels(n_lines))
+        return 0, {"label_lines": n_lines}
+    return 0, {}
+
+
+def _without_footer(frame: pl.DataFrame, asked: int | None, notes: list[str], proposed: dict[str, Any]) -> pl.DataFrame:
+    """Leave out the rows at the end that hold sources and notes."""
+    filled = frame.select(series.name for series in frame if series.null_count() < frame.height)
+    upwards = ([str(cell) if cell is not None else "" for cell in row] for row in filled.reverse().iter_rows())
+    found = notes_at_end(upwards, filled.width, asked)
+    if found is None:
+        return frame
+    n_rows, lines, is_sure = found
+    if is_sure:
+        notes.append(said_of(lines))
+        return frame.head(frame.height - n_rows)
+    proposed["footer_lines"] = len(lines)
+    notes.append(may_be_notes(len(lines)))
+    return frame
 
 
 def _tidy(frame: pl.DataFrame, names: list[str | None], notes: list[str], name: str) -> pl.DataFrame:
