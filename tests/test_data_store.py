@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from workbench.data import delete_table, open_table, read_table, store_frame, tables
 from workbench.data.digests import digest_of
+from workbench.data.store import store_batches
 from workbench.errors import DataError, ReadError, StorageError, TableNotFoundError
 from workbench.settings import Settings
 
@@ -44,10 +45,10 @@ def test_a_stored_table_opens_with_its_schema_and_rows(settings):
 
 def test_opening_reads_no_rows_until_they_are_asked_for(settings):
     stored = store_frame(FRAME, name="people", settings=settings)
-    (settings.tables / stored.digest / "table.parquet").write_bytes(b"broken")
     opened = open_table(stored.digest, settings=settings)
-    assert opened.column("age").n_missing == 1
-    with pytest.raises(StorageError, match=r"unreadable rows of table 'people'.*Read the original file again"):
+    assert opened.column("age").n_missing == 1 and not opened.is_in_memory
+    (settings.tables / stored.digest / "table.parquet").write_bytes(b"broken")
+    with pytest.raises(StorageError, match=r"rows of table 'people' are damaged.*Read the original file again"):
         opened.frame()
 
 
@@ -249,3 +250,66 @@ def test_a_wrong_column_name_suggests_near_ones(settings):
         DataError, match=r"Got column 'Agee', needed one of the 3 columns of people. Did you mean 'age'\?"
     ):
         store_frame(FRAME, name="people", settings=settings).column("Agee")
+
+
+def flip(path, place=-200):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def large(settings):
+    """A table of three batches with a sample beside it, as reading a file stores it."""
+    parts = [pl.DataFrame({"n": range(start, start + 5_000), "word": ["a"] * 5_000}) for start in (0, 5_000, 10_000)]
+    return parts, store_batches(parts, name="numbers", settings=settings)
+
+
+@pytest.mark.parametrize(
+    "harm", [flip, lambda path: path.write_bytes(path.read_bytes()[:-100]), lambda path: flip(path, 50)]
+)
+def test_a_flipped_byte_or_a_cut_is_noticed_at_opening_and_mended_by_reading_the_source_again(settings, large, harm):
+    parts, stored = large
+    opened = open_table(stored.digest, settings=settings)
+    path = settings.tables / stored.digest / "table.parquet"
+    harm(path)
+    for look in (lambda: open_table(stored.digest, settings=settings), opened.frame, lambda: opened.head(3)):
+        with pytest.raises(StorageError, match=r"'numbers'.* damaged: of table.parquet,.*Read the original file again"):
+            look()
+    assert [info.name for info in tables(settings=settings)] == ["numbers"]
+    store_batches(parts, name="again", settings=settings)
+    assert open_table(stored.digest, settings=settings).frame().equals(pl.concat(parts))
+    assert opened.head(3).height == 3
+    assert folders(settings) == sorted([".mending.lock", stored.digest])
+
+
+def test_a_damaged_sample_is_passed_over_and_a_damaged_schema_is_said_and_mended(settings, large):
+    parts, stored = large
+    folder = settings.tables / stored.digest
+    expected = open_table(stored.digest, settings=settings).sampled(50)[0]
+    flip(folder / "sample.parquet")
+    assert open_table(stored.digest, settings=settings).sampled(50)[0].equals(expected)
+    schema = (folder / "schema.json").read_text()
+    store_frame(FRAME, name="people", settings=settings)
+    for broken in (schema.replace('"n_rows": 15000', '"n_rows": 15001'), schema[:-40]):
+        (folder / "schema.json").write_text(broken)
+        with pytest.raises(StorageError):
+            open_table(stored.digest, settings=settings)
+        assert "people" in [info.name for info in tables(settings=settings)]
+    store_batches(parts, name="numbers", settings=settings)
+    assert open_table(stored.digest, settings=settings).frame().height == 15_000
+
+
+def test_a_table_of_before_opens_and_gets_its_digests_when_it_is_read_again(settings):
+    stored = store_frame(FRAME, name="people", settings=settings)
+    path = settings.tables / stored.digest / "schema.json"
+    document = json.loads(path.read_text())
+    for name in ("files", "sha256"):
+        del document[name]
+    path.write_text(json.dumps(document))
+    assert open_table(stored.digest, settings=settings).frame().equals(FRAME)
+    store_frame(FRAME, name="people", settings=settings)
+    assert (
+        json.loads(path.read_text())["files"]["table.parquet"]["bytes"]
+        == path.with_name("table.parquet").stat().st_size
+    )

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.data.integrity import QUICK_BYTES, ROWS, SCHEMA, damage, is_sealed
 from workbench.data.table import SHORT_DIGEST, Column, Table
-from workbench.errors import TableNotFoundError
+from workbench.errors import StorageError, TableNotFoundError
 from workbench.settings import Settings, current
 from workbench.storage import disk_errors, read_json
 
@@ -51,17 +52,32 @@ class TableInfo:
 
 
 def open_stored(digest: str, *, settings: Settings | None = None) -> Table:
-    """Open a stored table by its digest or an unambiguous beginning of it; only its schema is read.
+    """Open a stored table by its digest or an unambiguous beginning of it; only its schema is taken in.
+
+    That its files are those that were written is looked at once in a process; of a large one only the size, until all
+    of it is read.
 
     Raises
     ------
     TableNotFoundError
         If no stored table begins with these digits, or several do.
+    StorageError
+        If it is damaged.
     """
     settings = settings or current()
     folder = _find(digest, settings)
-    schema = read_json(folder / "schema.json")
-    origin = read_json(folder / "origin.json", default={})
+    schema = _schema(folder)
+    origin = _origin(folder)
+    path = folder / ROWS
+    try:
+        problem = damage(path, up_to=QUICK_BYTES)
+    except OSError as error:
+        problem = f"it can't be read ({error.strerror})" if "files" in schema else ""
+    if problem:
+        raise StorageError(
+            f"The stored table {origin.get('name', folder.name[:SHORT_DIGEST])!r} is damaged: of {ROWS}, {problem}. "
+            "Read the original file again; it is then stored anew."
+        )
     return Table(
         digest=folder.name,
         name=str(origin.get("name", folder.name[:SHORT_DIGEST])),
@@ -69,9 +85,28 @@ def open_stored(digest: str, *, settings: Settings | None = None) -> Table:
         origin=origin,
         columns=[Column(**column) for column in schema["columns"]],
         n_rows=int(schema["n_rows"]),
-        path=folder / "table.parquet",
+        path=path,
         n_bytes=schema.get("n_bytes"),
     )
+
+
+def _schema(folder: Path) -> dict[str, Any]:
+    schema = read_json(folder / SCHEMA)
+    if not is_sealed(schema):
+        raise StorageError(
+            f"The stored table {folder.name[:SHORT_DIGEST]} is damaged: its {SCHEMA} isn't what was written. Read the "
+            "original file again; it is then stored anew."
+        )
+    found: dict[str, Any] = schema
+    return found
+
+
+def _origin(folder: Path) -> dict[str, Any]:
+    try:
+        origin = read_json(folder / "origin.json", default={})
+    except StorageError:  # only a note: the rows are what counts
+        origin = {}
+    return origin if isinstance(origin, dict) else {}
 
 
 def _find(digest: str, settings: Settings) -> Path:
@@ -96,7 +131,7 @@ def _folders(settings: Settings) -> list[Path]:
         return [
             folder
             for folder in settings.tables.iterdir()
-            if not folder.name.startswith(".") and (folder / "schema.json").exists()
+            if not folder.name.startswith(".") and (folder / SCHEMA).exists()
         ]
     except (FileNotFoundError, NotADirectoryError):
         return []
@@ -107,12 +142,9 @@ def tables(*, settings: Settings | None = None) -> list[TableInfo]:
     settings = settings or current()
     found = []
     for folder in _folders(settings):
-        schema = read_json(folder / "schema.json", default=None)
-        if schema is None:  # deleted between listing and reading
-            continue
-        origin = read_json(folder / "origin.json", default={})
-        with suppress(FileNotFoundError):
-            found.append(_info(folder, schema, origin))
+        # One that is deleted meanwhile, or damaged, hides none of the others.
+        with suppress(OSError, StorageError, KeyError, TypeError, ValueError):
+            found.append(_info(folder, read_json(folder / SCHEMA), _origin(folder)))
     return sorted(found, key=lambda info: info.read, reverse=True)
 
 
@@ -142,7 +174,7 @@ def delete_table(digest: str, *, settings: Settings | None = None) -> None:
     from workbench.data.originals import release
 
     folder = _find(digest, settings)
-    origin = read_json(folder / "origin.json", default={})
+    origin = _origin(folder)
     doomed = folder.with_name(f".{folder.name[:SHORT_DIGEST]}.{secrets.token_hex(4)}.tmp")
     with disk_errors(folder):
         folder.rename(doomed)

@@ -20,6 +20,7 @@ from workbench.data.coding import Shelf
 from workbench.data.digests import digest_of
 from workbench.data.examining import Examined, examine
 from workbench.data.freed_memory import give_back, keep_in_few_places
+from workbench.data.integrity import SCHEMA, is_sound, list_files, seal
 from workbench.data.normalize import normalize_frame
 from workbench.data.orders import digest_with, orders_of
 from workbench.data.shelf import TableInfo as TableInfo
@@ -32,6 +33,7 @@ from workbench.data.summarizing import TableSummary, summarize_frame
 from workbench.data.table import SHORT_DIGEST, Table, check_target_name
 from workbench.data.writing import written_rows
 from workbench.errors import StorageError
+from workbench.locking import locked
 from workbench.settings import Settings, current
 from workbench.storage import disk_errors, read_json, to_json, write_json
 
@@ -47,7 +49,7 @@ def store_frame(
     orders: Mapping[str, Sequence[str]] | None = None,
     settings: Settings | None = None,
 ) -> Table:
-    """Store rows under the digest of their contents; rows that are stored already aren't written again.
+    """Store rows under the digest of their contents; rows that are stored already, and whole, aren't written again.
 
     Parameters
     ----------
@@ -86,7 +88,7 @@ def store_frame(
         path=folder / "table.parquet",
         frame=frame,
     )
-    if _is_stored(folder):
+    if is_sound(folder):
         _note_reading(folder, table)
     else:
         _write_folder(folder, table, summary)
@@ -197,7 +199,7 @@ def _move_in(
         path=folder / "table.parquet",
         n_bytes=n_bytes,
     )
-    if _is_stored(folder):
+    if is_sound(folder):
         _note_reading(folder, table)
         return table
     if examined.sample is not None:
@@ -214,12 +216,11 @@ def _document(
     if notes:
         reader = dict(document.get("reader", {}))
         document["reader"] = {**reader, "notes": [*reader.get("notes", []), *notes]}
-    stored = read_json(folder / "origin.json", default={}) if _is_stored(folder) else {}
+    stored: Any = {}
+    with suppress(StorageError):  # a damaged note is written anew
+        stored = read_json(folder / "origin.json", default={})
+    stored = stored if isinstance(stored, dict) else {}
     return document | {"name": name, "read": time.time(), "target": target or stored.get("target")}
-
-
-def _is_stored(folder: Path) -> bool:
-    return (folder / "schema.json").exists()
 
 
 def _note_reading(folder: Path, table: Table) -> None:
@@ -246,7 +247,8 @@ def _write_folder(folder: Path, table: Table, summary: TableSummary) -> None:
 
 def _write_documents(partial: Path, table: Table, summary: TableSummary) -> None:
     summary.save(partial / PROFILE)
-    _write_synced(partial / "schema.json", (to_json(table.schema_document(), indent=1) + "\n").encode())
+    document = seal({**table.schema_document(), "files": list_files(partial)})
+    _write_synced(partial / SCHEMA, (to_json(document, indent=1) + "\n").encode())
     _write_synced(partial / "origin.json", (to_json(table.origin, indent=2) + "\n").encode())
 
 
@@ -254,10 +256,20 @@ def _move_into_place(partial: Path, folder: Path) -> None:
     try:
         partial.rename(folder)
     except OSError:
-        if not (
-            folder / "schema.json"
-        ).exists():  # another process has stored the same rows meanwhile: theirs are as good
+        if not folder.is_dir():
             raise
+        if is_sound(folder):  # another process has stored the same rows meanwhile: theirs are as good
+            return
+        with locked(folder.parent / ".mending.lock"):
+            if not is_sound(folder):
+                _mend(partial, folder)
+
+
+def _mend(partial: Path, folder: Path) -> None:
+    """Replace the files of a damaged table, or of one without digests, each in one step; the schema last."""
+    names = sorted((path.name for path in partial.iterdir()), key=lambda name: name == SCHEMA)
+    for name in names:
+        os.replace(partial / name, folder / name)
 
 
 def parquet_bytes(frame: pl.DataFrame) -> bytes:

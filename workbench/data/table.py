@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from workbench.data import stored_rows
+from workbench.data import integrity, stored_rows
 from workbench.data.columns import Column as Column
 from workbench.data.columns import describe_columns as describe_columns
 from workbench.data.columns import nearest as nearest
@@ -193,7 +193,7 @@ class Table:
         if self._frame is not None:
             rows = self._frame if columns is None else self._frame.select(list(columns))
             return rows[positions]
-        with self._readable() as path:
+        with self._readable(whole=False) as path:
             return stored_rows.take_rows(path, self.n_rows, positions, columns)
 
     def sampled(self, n_rows: int, *, seed: int = 0) -> tuple[pl.DataFrame, np.ndarray]:
@@ -207,9 +207,9 @@ class Table:
             If the stored rows can't be read.
         """
         positions = stored_rows.draw_positions(self.n_rows, n_rows, seed=seed)
-        kept = self.path.with_name("sample.parquet") if self.path else None
-        if self._frame is None and n_rows <= stored_rows.SAMPLE_ROWS < self.n_rows and kept and kept.exists():
-            with self._readable():
+        kept = self.path.with_name(integrity.SAMPLE) if self.path else None
+        if self._frame is None and n_rows <= stored_rows.SAMPLE_ROWS < self.n_rows and kept and _is_usable(kept):
+            with self._readable(whole=False):
                 return pl.read_parquet(kept)[stored_rows.draw_from_sample(n_rows, seed=seed)], positions
         return self.take(positions), positions
 
@@ -218,16 +218,21 @@ class Table:
         return self._frame.head(n) if self._frame is not None else self._read(n)
 
     def _read(self, n_rows: int | None) -> pl.DataFrame:
-        with self._readable() as path:
+        with self._readable(whole=n_rows is None) as path:
             return pl.read_parquet(path, n_rows=n_rows)
 
     @contextmanager
-    def _readable(self) -> Iterator[Path]:
+    def _readable(self, *, whole: bool = True) -> Iterator[Path]:
         if self.path is None:
             raise StorageError(
                 f"Got table {self.name!r} without rows or a file, needed one of them. Read the file again."
             )
         try:
+            if problem := integrity.damage(self.path, up_to=None if whole else integrity.SOME_BYTES):
+                raise StorageError(
+                    f"The stored rows of table {self.name!r} are damaged: of {self.path.name}, {problem}. Read the "
+                    "original file again; it is then stored anew."
+                )
             yield self.path
         except (OSError, pl.exceptions.PolarsError) as error:
             raise StorageError(
@@ -338,6 +343,11 @@ def check_target_name(target: str, columns: Iterable[str], *, name: str) -> None
             f"Got target {target!r}, needed one of the {len(names)} columns of {name} ({shown})."
             f"{nearest(target, names) or ' Choose one of them.'}"
         )
+
+
+def _is_usable(sample: Path) -> bool:
+    """Whether the sample beside the rows may be read; a damaged one is passed over, since the rows hold it, too."""
+    return sample.exists() and not integrity.damage(sample)
 
 
 def _numeric(dtype: str) -> Any:
