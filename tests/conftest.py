@@ -90,8 +90,20 @@ def _iris() -> Any:
     return sample("iris").frame()
 
 
+@pytest.fixture(scope="session")
+def make_package() -> Callable[..., Path]:
+    """Build a small package: ``make_package(folder, frame, target, steps, estimator, params, file_form=...)``."""
+    return _make_package
+
+
 def _make_package(
-    folder: Path, frame: Any, target: str, steps: list[dict], estimator: str, params: dict | None = None
+    folder: Path,
+    frame: Any,
+    target: str,
+    steps: list[dict],
+    estimator: str,
+    params: dict | None = None,
+    file_form: Any = None,
 ) -> Path:
     from workbench.data import encode_target
     from workbench.estimators.catalogue import check_params, entry
@@ -125,6 +137,7 @@ def _make_package(
         train=frame,
         evaluation=frame,
         metrics=metrics,
+        file_form=file_form,
     )
     return folder
 

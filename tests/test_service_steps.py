@@ -87,7 +87,7 @@ def test_a_file_whose_reader_guesses_dates_and_numbers_reaches_the_steps_as_it_i
     rows = raw_guests(6, seed=7).filter(pl.col("booked").is_not_null())
     rows = rows.with_columns(pl.col("price").str.strip_suffix(" €"))  # nothing but numbers and dates in these columns
     rows.write_csv(tmp_path / "rows.csv", separator=";")
-    read = read_rows(tmp_path / "rows.csv", predictor.signature)
+    read = read_rows(tmp_path / "rows.csv", predictor.signature).frame
     assert read["booked"].to_list() == rows["booked"].to_list()
     assert read["price"].to_list() == rows["price"].to_list()
     np.testing.assert_allclose(predictor.predict_proba(read), predictor.predict_proba(rows), atol=1e-12)

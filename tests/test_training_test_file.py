@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from workbench.cli import app
+from workbench.package import load_predictor
 from workbench.settings import Settings
 from workbench.training import train
 
@@ -50,6 +51,25 @@ def test_labels_with_a_full_stop_are_refused_with_the_step_that_mends_them(setti
     mended = train(spec(data, MENDED), settings=settings)
     assert mended.status == "finished", mended.reason
     assert set(mended.report().classes or ()) == {"rose", "lily"}
+
+
+def test_a_test_file_is_read_as_the_train_file_was_and_so_are_files_of_the_model(
+    settings: Settings, tmp_path: Path
+) -> None:
+    train_file, test_file, new = (tmp_path / name for name in ("train.csv", "test.csv", "new.csv"))
+    train_file.write_text("amount;y\n" + "".join(f"{i + 1}.250,5;{i + 1},25\n" for i in range(60)))
+    test_file.write_text("amount;y\n" + "".join(f"{i + 1}.000;{i + 1}\n" for i in range(10)))
+    data = {"source": str(train_file), "test_source": str(test_file), "target": "y"}
+    run = train({"data": data, "estimator": {"name": "linear_regression"}}, settings=settings)
+    assert run.status == "finished", run.reason
+    assert run.metrics()["test"]["r2"] > 0.99
+    new.write_text("amount\n2.500\n")
+    assert load_predictor(run.package_folder).predict(new) == pytest.approx([2.5], abs=0.01)
+    test_file.write_text("amount;y\n" + "".join(f"{i + 1}000.25;{i + 1}\n" for i in range(10)))
+    noted = train({"data": data, "estimator": {"name": "linear_regression"}}, settings=settings)
+    assert noted.metrics()["test"]["r2"] > 0.99
+    card = (noted.package_folder / "card.md").read_text()
+    assert "Of the test file: 'amount' isn't written as in the training table" in card
 
 
 def test_folds_divide_the_train_file_only(settings: Settings, tmp_path: Path) -> None:

@@ -108,7 +108,10 @@ def explain_package(
     from workbench.explain import explain, start_explanation
     from workbench.explain.rows import sample_frame
     from workbench.package import load_predictor
+    from workbench.package.reading import given_rows
 
+    if isinstance(rows, str | Path):
+        rows = given_rows(rows, folder, load_predictor(folder, settings=settings).signature)
     if options.get("background") is not None:
         if n_rows is not None:
             frame = load_predictor(folder, settings=settings).signature.check(rows).frame

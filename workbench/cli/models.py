@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.output import Json, moment, note, show, table, write_frame
+from workbench.cli.tables import ModelOptions, parse_options
 
 if TYPE_CHECKING:
+    from workbench.data.spec import ReaderOptions
     from workbench.registry import Version
 
 Note = Annotated[str, typer.Option("--note", help="A line for the audit: why.")]
@@ -97,46 +99,55 @@ def predict(
             "--output", "-o", help="Write the CSV here instead of to stdout.", dir_okay=False, show_default=False
         ),
     ] = None,
+    option: ModelOptions = None,
     as_json: Json = False,
 ) -> None:
     """Predict the rows of a file.
 
-    Writes CSV with `prediction` and `probability_<class>`, one line for each row of the file, in its order.
+    Writes CSV with `prediction` and `probability_<class>`, one line for each row of the file, in its order. The file is
+    read first as the training table was: with its marks, date order, missing-value words and so on.
     """
     from workbench import registry
 
     predictor = registry.load_model(model)
-    predictions, ignored = _predict(predictor, file)
+    predictions, ignored, misfits = _predict(predictor, file, parse_options(option))
+    for misfit in misfits:
+        note(misfit)
     if ignored:
         note(f"Ignored columns that the model doesn't take: {', '.join(ignored)}.")
     if as_json and output is None:
-        document = {"model": model, "n_rows": predictions.height, "ignored_columns": ignored}
+        document = {"model": model, "n_rows": predictions.height, "ignored_columns": ignored, "notes": misfits}
         show({**document, "predictions": predictions.to_dicts()}, True, str)
         return
     if output is None:
         predictions.write_csv(sys.stdout.buffer)
         return
     write_frame(predictions, output)
-    document = {"model": model, "n_rows": predictions.height, "ignored_columns": ignored, "output": str(output)}
+    document = {
+        "model": model,
+        "n_rows": predictions.height,
+        "ignored_columns": ignored,
+        "notes": misfits,
+        "output": str(output),
+    }
     if as_json:
         show(document, True, str)
     else:
         note(f"Wrote {predictions.height:,} predictions to {output}.")
 
 
-def _predict(predictor: Any, file: Path) -> tuple[Any, list[str]]:
+def _predict(predictor: Any, file: Path, options: ReaderOptions | None) -> tuple[Any, list[str], list[str]]:
+    """Give the predictions, the columns that the model doesn't take, and what of the file isn't as in training."""
     import polars as pl
 
-    from workbench.package.reading import read_rows
-
-    rows = read_rows(file, predictor.signature)
+    read = predictor.read_rows(file, options=options)
     if predictor.signature.image is not None:
-        return _predict_images(predictor, rows), []
-    checked = predictor.signature.check(rows)
+        return _predict_images(predictor, read.frame), [], []
+    checked = predictor.signature.check(read.frame)
     frame: pl.DataFrame = checked.frame
     # In pieces: the probabilities of a million rows and many classes needn't be in memory twice.
     pieces = [predictor.predict_frame(frame.slice(start, CHUNK_ROWS)) for start in range(0, frame.height, CHUNK_ROWS)]
-    return pl.concat(pieces), checked.ignored
+    return pl.concat(pieces), checked.ignored, read.misfits
 
 
 def _predict_images(predictor: Any, rows: Any) -> Any:

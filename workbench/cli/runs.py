@@ -12,6 +12,7 @@ import typer
 
 from workbench.api.progress import Progress, duration
 from workbench.cli.output import Json, moment, note, show, table
+from workbench.cli.tables import ModelOptions, parse_options
 
 if TYPE_CHECKING:
     from workbench.training.run import Run
@@ -177,17 +178,20 @@ def explain(
         Path, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet, also gzipped.", show_default=False)
     ],
     rows: Annotated[int, typer.Option("--rows", min=1, help="Explain the first so many rows.")] = 100,
+    option: ModelOptions = None,
     as_json: Json = False,
 ) -> None:
     """Print how much each column matters.
 
     The mean absolute SHAP value of each column over the rows of a file.
     """
-    from workbench import api
-    from workbench.data.reading import read_frame
+    from workbench import api, registry
 
     version = api.open_version(model)
-    explanation = api.explain_model(version, read_frame(file).head(rows))
+    read = registry.load_model(version.reference).read_rows(file, options=parse_options(option))
+    for misfit in read.misfits:
+        note(misfit)
+    explanation = api.explain_model(version, read.frame.head(rows))
     importance = explanation.importance().to_dicts()
     document = {
         "model": version.name,

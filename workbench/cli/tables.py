@@ -33,6 +33,16 @@ Options = Annotated[
         show_default=False,
     ),
 ]
+ModelOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="Read the file otherwise than the training table was, with the names of `workbench read`: "
+        "--option decimal=, --option sheet=2024. Repeat it for more.",
+        show_default=False,
+    ),
+]
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "spaces": " "}
 Target = Annotated[str | None, typer.Option(help="The column to predict.", show_default=False)]
 

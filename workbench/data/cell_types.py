@@ -64,6 +64,8 @@ class Plan:
         Words that stand for a missing value here, since all others are numbers or dates.
     notes : tuple of str
         What a reader would want to know.
+    misfit : str
+        What of the column isn't as it was in the table before, where one is known.
     """
 
     kind: Literal["whole", "number", "spelled", "boolean", "date", "datetime", "text"] = "text"
@@ -78,6 +80,7 @@ class Plan:
     is_unknown: bool = False
     marks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    misfit: str = ""
 
     def noting(self, note: str) -> Plan:
         """Give the same plan with one more note."""

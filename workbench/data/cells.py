@@ -19,6 +19,7 @@ from workbench.data.cell_types import (
     plan_by_hand,
 )
 from workbench.data.column_memory import may_hold
+from workbench.data.expecting import Expected, expected_plan, note_on, order_of
 from workbench.data.spec import ColumnType, ReaderOptions
 
 MISSING_MARKERS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL")
@@ -48,11 +49,17 @@ class CellReport:
     notes : list of str
     marks : tuple of str
         Words that were recognised as missing in columns of numbers and dates alone.
+    plans : mapping of str to Plan
+        How each column was read.
+    misfits : list of str
+        What isn't as it was in the table before, where one is known; part of the notes.
     """
 
     missing: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     marks: tuple[str, ...] = ()
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    misfits: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -67,19 +74,22 @@ class CellRules:
         Words that do so in columns of numbers and dates only; recognised when absent.
     types : mapping of str to ColumnType
     spelling : Spelling
+    expected : Expected
+        How the columns of the table before were read: the first guess.
     """
 
     missing: tuple[str, ...] = MISSING_MARKERS
     marks: tuple[str, ...] | None = None
     types: Mapping[str, ColumnType] = field(default_factory=dict)
     spelling: Spelling = Spelling()
+    expected: Expected = field(default_factory=Expected)
 
     @classmethod
     def of(cls, options: ReaderOptions, *, prefers_comma: bool) -> CellRules:
         """Give the rules that reader options set."""
         spelling = Spelling(options.decimal, options.thousands, options.date_order, prefers_comma)
         missing = MISSING_MARKERS if options.missing is None else options.missing
-        return cls(missing, options.missing_marks, options.types, spelling)
+        return cls(missing, options.missing_marks, options.types, spelling, options.expected)
 
     @cached_property
     def numbers(self) -> dict[float, str]:
@@ -206,6 +216,9 @@ def recognise(cells: pl.Series, rules: CellRules, *, least_marks: int = _LEAST_M
         known, and 0 where no word does.
     """
     wanted = rules.types.get(cells.name)
+    expected = rules.expected.columns.get(cells.name)
+    if expected is not None and (wanted is None or expected.by_hand):
+        return _recognise_as_before(cells, expected, rules)
     probe = cells.drop_nulls().head(PROBED_VALUES)
     spelled = rules.spelling.decimal or rules.spelling.thousands
     if wanted is None and not spelled and len(probe) and fits(probe, Plan("number")):
@@ -266,6 +279,29 @@ def are_marks(values: pl.Series, given: Sequence[str] | None = None) -> pl.Serie
     if given is not None:
         return values.is_in([*given])
     return values.str.to_lowercase().str.replace_all(" ", "", literal=True).is_in(KNOWN_MARKS)
+
+
+def _recognise_as_before(cells: pl.Series, expected: Plan, rules: CellRules) -> Plan:
+    """Read a column as in the table before where all of it fits; otherwise by itself, with a note on what differs."""
+    stripped = cells.str.strip_chars()
+    marks = () if expected.kind == "text" else tuple(sorted({*expected.marks, *(rules.marks or ())}))
+    values = _without(stripped, [*_markers(rules, expected.keeps_na), *marks])
+    if expected.kind == "text" and expected.keeps_na != are_country_codes(stripped):
+        # Few codes say nothing by themselves; what no code is, or ten of them, does.
+        suits = expected.keeps_na and are_country_codes(stripped, least=0)
+    else:
+        suits = True
+    plan = expected_plan(values, expected, rules.expected.marks) if suits else None
+    if plan is not None and plan.kind == "text" and not plan.by_hand:
+        plan = replace(_text_plan(cells, values.drop_nulls(), Plan()), keeps_na=plan.keeps_na, nearly_numbers=False)
+    elif plan is not None:
+        plan = replace(plan, marks=marks)
+    else:
+        order = rules.spelling.date_order or order_of(expected.format)
+        spelling = replace(rules.spelling, date_order=order)
+        plan = recognise(cells, replace(rules, spelling=spelling, expected=Expected()))
+    note = note_on(values, expected, plan, rules.expected.marks)
+    return replace(plan, misfit=note) if note else plan
 
 
 def _text_plan(cells: pl.Series, present: pl.Series, plan: Plan) -> Plan:
@@ -427,7 +463,9 @@ def are_country_codes(cells: pl.Series, *, least: int = MIN_COUNTRY_CODES) -> bo
 
 def report_of(plans: Mapping[str, Plan], tallies: Mapping[str, Tally]) -> CellReport:
     """Tell what was recognised, when all cells are read."""
-    report = CellReport(missing={name: tally.missing for name, tally in tallies.items() if tally.missing})
+    report = CellReport(
+        missing={name: tally.missing for name, tally in tallies.items() if tally.missing}, plans=dict(plans)
+    )
     markers: dict[tuple[str, bool], list[str]] = {}
     for name, found in report.missing.items():
         for marker, count in found.items():
@@ -439,7 +477,8 @@ def report_of(plans: Mapping[str, Plan], tallies: Mapping[str, Tally]) -> CellRe
         report.notes.append(f"{marker!r} was read as missing in {', '.join(where[:8])}{more}{beside}.")
     report.marks = tuple(sorted({mark for plan in plans.values() for mark in plan.marks}))
     for name, plan in plans.items():
-        report.notes += plan.notes
+        report.misfits += [plan.misfit] * bool(plan.misfit)
+        report.notes += [plan.misfit] if plan.misfit else plan.notes
         report.notes += _counts(name, plan, tallies[name])
     return report
 

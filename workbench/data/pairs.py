@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from workbench.data.file_forms import FileForm
 from workbench.data.store import store_batches
 from workbench.data.table import Table, nearest
 from workbench.data.zones import placed, zone_of
@@ -63,6 +64,11 @@ def join_tables(train: Table, test: Table, *, target: str | None = None, setting
             "n_train_rows": train.n_rows,
             "path": f"{train.name} and {test.name}",
         }
+        form = FileForm.of(train)
+        if form is not None:
+            found["form"] = form.to_dict()
+        if test.origin.get("misfits"):
+            found["misfits"] = test.origin["misfits"]
         if target is not None:
             labels = [_labels(table, target) for table in (train, test)]
             found["label_differences"] = label_differences(*labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,42 @@ def read_frame(
     TableNotFoundError, ReadError
         As `read_table`; also if the rows take more memory than ``max_table_mib``.
     """
+    return read_noted(path, options=options, settings=settings).frame
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Rows of a file, with what was recognised in it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    report : dict
+        As it stands in a table's origin under ``reader``.
+    """
+
+    frame: pl.DataFrame
+    report: dict[str, Any]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader would want to know."""
+        return list(self.report.get("notes", []))
+
+    @property
+    def misfits(self) -> list[str]:
+        """What isn't as it was in the table before, where the options know of one."""
+        return list(self.report.get("misfits", []))
+
+
+def read_noted(path: str | Path, *, options: ReaderOptions | None = None, settings: Settings | None = None) -> Noted:
+    """Read a file as `read_frame` does, and say what was recognised.
+
+    Raises
+    ------
+    TableNotFoundError, ReadError
+        As `read_frame`.
+    """
     settings, options = settings or current(), options or ReaderOptions()
     found = find_file(path, settings=settings)
     if found.is_file():
@@ -176,9 +213,13 @@ def read_frame(
     if reading is not None:
         with reading:
             frame = _together(iter(reading.batches), found.name, settings)
+            report = {**reading.report, "format": reading.format}
     else:
-        frame = _text_frame(open_text(found, options=options, settings=settings), found.name, settings)
-    return normalize_frame(frame, name=found.name, max_columns=settings.max_columns)[0]
+        text = open_text(found, options=options, settings=settings)
+        frame = _text_frame(text, found.name, settings)
+        report = text.report
+    frame, notes = normalize_frame(frame, name=found.name, max_columns=settings.max_columns)
+    return Noted(frame, {**report, "notes": [*report.get("notes", []), *notes]})
 
 
 def _text_frame(text: TextFile, name: str, settings: Settings) -> pl.DataFrame:

@@ -42,7 +42,8 @@ def resolve(data: DataSpec, *, settings: Settings | None = None) -> Table:
     """Open what a RunSpec names: a sample, else a stored table, else a database, else a file or folder.
 
     Keras' data sets of images (``mnist``, ``fashion_mnist``, ``cifar10``) are opened by their names as samples are.
-    With a `test_source` both are opened and joined: the rows of `source` first, ``origin["n_train_rows"]`` of them.
+    With a `test_source` both are opened and joined: the rows of `source` first, ``origin["n_train_rows"]`` of them. A
+    test file is read first by the form that the file of `source` has; ``origin["misfits"]`` says what doesn't fit it.
 
     Parameters
     ----------
@@ -73,8 +74,25 @@ def resolve(data: DataSpec, *, settings: Settings | None = None) -> Table:
 
     # Without the target: the join says in which of the two it is missing.
     train = _open(data.source, None, data.reader, settings)
-    test = _open(data.test_source, None, data.reader, settings)
+    test = _open_test(data.test_source, train, data.reader, settings)
     return join_tables(train, test, target=data.target, settings=settings)
+
+
+def _open_test(source: str, train: Table, reader: ReaderOptions | None, settings: Settings) -> Table:
+    """Open the test rows; a file is read first as that of the training rows was."""
+    from workbench.data.later_files import as_before, read_later_table
+
+    if (
+        not is_connection(source)
+        and not _DIGEST.fullmatch(source)
+        and not is_sample(source)
+        and not is_keras_set(source)
+    ):
+        # What was told for the file of the training rows is its form, and a first guess only.
+        told = dict(train.origin.get("reader") or {}).get("given")
+        is_told = reader is not None and told == reader.model_dump(mode="json", exclude_defaults=True)
+        return read_later_table(source, train, options=None if is_told else reader, settings=settings)
+    return as_before(_open(source, None, reader, settings), train, settings=settings)
 
 
 def _open(source: str, target: str | None, reader: ReaderOptions | None, settings: Settings) -> Table:

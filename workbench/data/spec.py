@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+if TYPE_CHECKING:
+    from workbench.data.expecting import Expected
 
 Task = Literal["classification", "regression"]
 AnyTask = Literal["classification", "regression", "clustering", "outlier_detection"]  # the last two without a target
@@ -69,6 +72,21 @@ class ReaderOptions(BaseModel):
     table: str | None = None
     query: str | None = None
     member: str | None = None
+    # Not an option of the user's, and written down nowhere: how a table before was read.
+    _expected: Expected | None = PrivateAttr(None)
+
+    def expecting(self, expected: Expected) -> ReaderOptions:
+        """Give the same options for a file that comes after another one, whose columns' form is the first guess."""
+        options = self.model_copy()
+        options._expected = expected
+        return options
+
+    @property
+    def expected(self) -> Expected:
+        """How the columns of a table before were read; nothing by default."""
+        from workbench.data.expecting import Expected
+
+        return self._expected or Expected()
 
 
 class DataSpec(BaseModel):

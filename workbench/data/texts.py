@@ -13,10 +13,11 @@ from workbench.data.aligned import NOTE, SPACES, Alignment, find_alignment
 from workbench.data.cell_types import Plan
 from workbench.data.cells import CellReport, CellRules, Tally, convert, recognise, report_of
 from workbench.data.delimited import TextReport, read_delimited
+from workbench.data.expecting import columns_document, order_of
 from workbench.data.formats import open_member
 from workbench.data.formats.typing_by_hand import check_types
 from workbench.data.rows import ALIGNED, title_of
-from workbench.data.spec import DateOrder, ReaderOptions
+from workbench.data.spec import ReaderOptions
 from workbench.data.streaming import HEAD_BYTES, LargeText
 from workbench.settings import Settings, current
 
@@ -183,6 +184,8 @@ def report_document(
         "header_line": text.header_line,
         "missing": cells.missing,
         "notes": [*text.notes, *cells.notes],
+        "misfits": cells.misfits,
+        "columns": columns_document(plans),
         "options": resolved(options, text, plans).model_dump(mode="json"),
         **({"proposed": text.proposed} if text.proposed else {}),
     }
@@ -191,7 +194,7 @@ def report_document(
 def resolved(options: ReaderOptions, text: TextReport, plans: Mapping[str, Plan]) -> ReaderOptions:
     """Fill in what was recognised."""
     spelled = next((plan for plan in plans.values() if plan.kind == "spelled"), None)
-    order = next((found for plan in plans.values() if (found := _order(plan.format))), None)
+    order = next((found for plan in plans.values() if (found := order_of(plan.format))), None)
     rules = CellRules.of(options, prefers_comma=False)
     return options.model_copy(
         update={
@@ -208,11 +211,3 @@ def resolved(options: ReaderOptions, text: TextReport, plans: Mapping[str, Plan]
             else tuple(sorted({mark for plan in plans.values() for mark in plan.marks})) or None,
         }
     )
-
-
-def _order(text: str) -> DateOrder | None:
-    if text.startswith("%Y"):
-        return "year_month_day"
-    if text.startswith("%d"):
-        return "day_month_year"
-    return "month_day_year" if text.startswith("%m") else None

@@ -12,6 +12,7 @@ from workbench import registry, storage
 from workbench.errors import PackageError
 from workbench.package import Signature
 from workbench.package.baseline import holds_one_value, lengths
+from workbench.package.reading import given_rows
 from workbench.settings import Settings, current
 
 Verdict = Literal["stable", "moved", "drifted"]
@@ -61,7 +62,7 @@ def drift(model: str, rows: Any, *, settings: Settings | None = None) -> Drift:
     ----------
     model : str
         A published model: ``name``, ``name@alias`` or ``name/number``.
-    rows : Polars, pandas or Arrow frame, dict of lists, or list of dicts
+    rows : Polars, pandas or Arrow frame, dict of lists, list of dicts, or the path of a file
         With the model's input columns; others are ignored. A few hundred rows say more than ten.
 
     Raises
@@ -81,7 +82,7 @@ def drift(model: str, rows: Any, *, settings: Settings | None = None) -> Drift:
             f"Got {version.reference} without a baseline, needed one to compare with. Publish the run again."
         )
     signature = Signature.from_dict(storage.read_json(version.folder / "signature.json"))
-    checked = signature.check(rows)
+    checked = signature.check(given_rows(rows, version.folder, signature))
     arrays = {name: _measured(array) for name, array in checked.arrays.items()}
     columns = [_compare(name, baseline[name], values) for name, values in arrays.items() if name in baseline]
     columns.sort(key=lambda column: -column["psi"])

@@ -37,6 +37,7 @@ from workbench.package.predictor import (
     native_runner,
     with_entry,
 )
+from workbench.package.reading import FORM_FILE
 from workbench.package.signature import Signature
 from workbench.settings import Settings, current
 from workbench.storage import disk_errors, write_atomic, write_json
@@ -44,6 +45,7 @@ from workbench.storage import disk_errors, write_atomic, write_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from workbench.data.file_forms import FileForm
     from workbench.estimators.native import NativeModel
     from workbench.recipe.fitted import FittedRecipe
 
@@ -62,6 +64,7 @@ def build_package(
     evaluation: pl.DataFrame,
     metrics: dict[str, dict[str, Any]],
     notes: Sequence[str] = (),
+    file_form: FileForm | None = None,
     settings: Settings | None = None,
 ) -> PackageInfo:
     """Write a package into a folder, which appears when all of it is there.
@@ -85,6 +88,8 @@ def build_package(
         ``{"test": {"accuracy": ...}, ...}``, and ``"cross_validation"`` where there was one.
     notes : sequence of str
         What a reader of the card should know: that the model was trained on a sample, for instance.
+    file_form : FileForm, optional
+        Of the file that the training table came from: how files of rows to predict are read first.
     settings : Settings, optional
 
     Raises
@@ -99,6 +104,7 @@ def build_package(
             staging.mkdir(parents=True)
             builder = _Builder(staging, spec, recipe, model, signature, train, evaluation, metrics, settings)
             builder.notes = tuple(notes)
+            builder.file_form = file_form
             info = builder.build()
             _put_in_place(staging, folder)
     finally:
@@ -118,6 +124,7 @@ class _Builder:
     """One build, step by step."""
 
     notes: tuple[str, ...] = ()
+    file_form: FileForm | None = None
 
     def __init__(
         self,
@@ -214,6 +221,10 @@ class _Builder:
         write_json(folder / SIGNATURE_FILE, self.signature.to_dict())
         write_json(folder / "spec.json", self.spec)
         write_json(folder / "metrics.json", self.metrics)
+        if self.file_form is not None:
+            # Names of columns that the model doesn't take are nobody's business who has the model.
+            form = self.file_form.only([*names, self.signature.target])
+            write_json(folder / FORM_FILE, form.to_dict())
         predictor = self._predictor(info)
         if self.signature.image is not None:
             from workbench.package.image_parity import DESCRIBED_IMAGES, background_images, describe_images

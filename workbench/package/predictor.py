@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import polars as pl
 
+from workbench.data.file_forms import FileForm
+from workbench.data.spec import ReaderOptions
 from workbench.errors import InputError, PackageError
 from workbench.estimators.native import DESCRIPTION, pick_class
 from workbench.package.entering import CompiledEntry, read_entry
@@ -18,6 +21,7 @@ from workbench.package.graph_file import check_graph, open_graph
 from workbench.package.info import check_spec, package_info
 from workbench.package.inputs import CheckedRows
 from workbench.package.manifest import verify_manifest
+from workbench.package.reading import FileRows, file_form, given_rows, read_rows
 from workbench.package.signature import Signature
 from workbench.settings import Settings, current
 from workbench.storage import read_json
@@ -72,6 +76,36 @@ class Predictor:
         self.info = info
         self._run = run
 
+    @cached_property
+    def file_form(self) -> FileForm | None:
+        """How the file was read that the model learned from, as far as its package knows."""
+        return file_form(self.folder)
+
+    def read_rows(self, path: str | Path, *, options: ReaderOptions | Mapping[str, Any] | None = None) -> FileRows:
+        """Read a file whose rows are to be predicted, first as the training table was read.
+
+        Parameters
+        ----------
+        path : str or Path
+        options : ReaderOptions or dict, optional
+            What is to be read otherwise: ``{"decimal": ",", "sheet": "2024"}``.
+
+        Returns
+        -------
+        FileRows
+            ``frame``, and ``notes`` on what was recognised; ``misfits`` are those about what isn't as in training.
+
+        Raises
+        ------
+        TableNotFoundError, ReadError
+            If there is no such file, or it isn't a table.
+        """
+        chosen = options if isinstance(options, ReaderOptions) else ReaderOptions(**dict(options or {}))
+        return read_rows(path, self.signature, self.file_form, options=chosen)
+
+    def _rows(self, rows: Any) -> CheckedRows:
+        return self.signature.check(given_rows(rows, self.folder, self.signature))
+
     def __repr__(self) -> str:
         return f"Predictor({self.signature.target!r}, {self.signature.task}, engine={self.engine!r})"
 
@@ -80,9 +114,10 @@ class Predictor:
 
         Parameters
         ----------
-        rows : Polars (also lazy), pandas or Arrow frame, dict of lists, list of dicts, or one dict
-            For a model of images also images: an array (n, height, width) or with channels behind, paths, bytes of
-            files, or a folder; see `Signature.check`.
+        rows : Polars (also lazy), pandas or Arrow frame, dict of lists, list of dicts, one dict, or a path
+            A file is read as `read_rows` reads it; what isn't as in training is a warning. For a model of images also
+            images: an array (n, height, width) or with channels behind, paths, bytes of files, or a folder; see
+            `Signature.check`.
 
         Returns
         -------
@@ -94,7 +129,7 @@ class Predictor:
         InputError
             If the rows don't fit the signature.
         """
-        return self._labels(self.scores(self.signature.check(rows)))
+        return self._labels(self.scores(self._rows(rows)))
 
     def predict_proba(self, rows: Any) -> np.ndarray:
         """Predict the probability of each class, in the order of ``signature.classes``.
@@ -110,11 +145,11 @@ class Predictor:
         """
         if self.signature.task == "regression":
             raise InputError("Got predict_proba on a regression model, which has no classes. Call predict.")
-        return self.scores(self.signature.check(rows))
+        return self.scores(self._rows(rows))
 
     def predict_frame(self, rows: Any) -> pl.DataFrame:
         """Predict as a table: ``prediction``, and ``probability_<class>`` for each class."""
-        scores = self.scores(self.signature.check(rows))
+        scores = self.scores(self._rows(rows))
         labels = self._labels(scores)
         columns = [pl.Series("prediction", labels.tolist() if labels.dtype == object else labels)]
         for position, label in enumerate(self.signature.classes or ()):

@@ -2,28 +2,83 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from workbench.data.file_forms import FileForm
 from workbench.data.image_heads import IMAGE_ENDINGS
 from workbench.data.spec import ReaderOptions
 from workbench.package.image_inputs import read_file
 from workbench.package.signature import Signature
 from workbench.settings import Settings
+from workbench.storage import read_json
+
+if TYPE_CHECKING:
+    from workbench.data.reading import Noted
+
+FORM_FILE = "form.json"
 
 
-def read_rows(path: str | Path, signature: Signature, *, settings: Settings | None = None) -> pl.DataFrame:
+@dataclass(frozen=True)
+class FileRows:
+    """Rows of a file, ready to be asked about.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    notes : list of str
+        What was recognised in the file.
+    misfits : list of str
+        Those of the notes that say what isn't as it was in the training table.
+    """
+
+    frame: pl.DataFrame
+    notes: list[str] = field(default_factory=list)
+    misfits: list[str] = field(default_factory=list)
+
+
+def file_form(folder: Path | None) -> FileForm | None:
+    """Give the form of the file that a package's model learned from.
+
+    Of a package that carries none, what its RunSpec tells the reader; None where that is nothing.
+    """
+    if folder is None:
+        return None
+    document = read_json(folder / FORM_FILE)
+    if document is not None:
+        return FileForm.from_dict(document)
+    spec = read_json(folder / "spec.json")
+    told = (spec.get("data") or {}).get("reader") if isinstance(spec, dict) else None
+    return FileForm.of_told(told) if told else None
+
+
+def read_rows(
+    path: str | Path,
+    signature: Signature,
+    form: FileForm | None = None,
+    *,
+    options: ReaderOptions | None = None,
+    settings: Settings | None = None,
+) -> FileRows:
     """Read a file whose rows are to be predicted.
 
-    A reader guesses types from the values. Where the model takes text, that guess is undone: ``31.12.2024`` and
-    ``1,50`` must reach a step that parses dates or converts numbers as they stand in the file.
+    A reader guesses types from the values, and marks and dates from the way they are written. What training recognised
+    goes before such guesses. Where the model takes text, the guess is undone: ``31.12.2024`` and ``1,50`` must reach a
+    step that parses dates or converts numbers as they stand in the file.
 
     Parameters
     ----------
     path : str or Path
     signature : Signature
         Of the model; columns that it doesn't take are read as they look.
+    form : FileForm, optional
+        Of the file that the model learned from.
+    options : ReaderOptions, optional
+        What is set by hand for this file.
     settings : Settings, optional
 
     Raises
@@ -31,19 +86,44 @@ def read_rows(path: str | Path, signature: Signature, *, settings: Settings | No
     TableNotFoundError, ReadError
         If there is no such file, or it isn't a table.
     """
-    from workbench.data.reading import read_frame
+    from workbench.data.later_files import read_later_rows
 
+    options = options or ReaderOptions()
     if signature.image is not None:
-        return read_images(Path(path), signature.image.name, settings)
-    frame = read_frame(path, settings=settings)
-    texts = {name for name, kind in signature.types.items() if kind == "string"}
+        return FileRows(read_images(Path(path), signature.image.name, settings))
+    columns = signature.column_names
+
+    def read(options: ReaderOptions) -> Noted:
+        return read_later_rows(path, form, columns=columns, options=options, settings=settings)
+
+    found = read(options)
+    frame = found.frame
+    texts = {name for name, kind in signature.types.items() if kind == "string"} - options.types.keys()
     guessed = [name for name, dtype in frame.schema.items() if name in texts and dtype not in (pl.String, pl.Null)]
-    if not guessed:
-        return frame
-    options = ReaderOptions(types=dict.fromkeys(guessed, "text"))
-    again = read_frame(path, options=options, settings=settings)
-    # Spaces around a cell are left out of text that is recognised as such, too.
-    return again.with_columns(pl.col(guessed).cast(pl.String).str.strip_chars())
+    if guessed:
+        again = read(options.model_copy(update={"types": {**options.types, **dict.fromkeys(guessed, "text")}}))
+        # Spaces around a cell are left out of text that is recognised as such, too.
+        frame = again.frame.with_columns(pl.col(guessed).cast(pl.String).str.strip_chars())
+        found = again
+    return FileRows(frame, found.notes, found.misfits)
+
+
+def given_rows(rows: Any, folder: Path | None, signature: Signature) -> Any:
+    """Give rows as they came; those of a file that is named by its path are read, first as the training table was.
+
+    What isn't as in training becomes a warning. Paths of images stay what they are.
+
+    Raises
+    ------
+    TableNotFoundError, ReadError
+        If it names a file, and that can't be read.
+    """
+    if not isinstance(rows, str | Path) or signature.image is not None:
+        return rows
+    read = read_rows(rows, signature, file_form(folder))
+    for misfit in read.misfits:
+        warnings.warn(misfit, stacklevel=4)
+    return read.frame
 
 
 def read_images(path: Path, column: str, settings: Settings | None = None) -> pl.DataFrame:

@@ -204,6 +204,7 @@ def _package(
     live: Live,
     settings: Settings,
 ) -> None:
+    from workbench.data.file_forms import FileForm
     from workbench.package import build_package, make_signature
     from workbench.training.bounding import draw_rows
 
@@ -223,6 +224,7 @@ def _package(
         evaluation=evaluation,
         metrics=metrics,
         notes=_notes(spec, members),
+        file_form=FileForm.of(table),
         settings=settings,
     )
     if info.engine == "native":

@@ -144,7 +144,8 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
     balance = check_balance(spec.recipe, task, params)
     check_classes(decided[target][split.train], target, task)
     y, classes = _ranked(*encode_target(decided[target], task), table, steps, target)
-    notes = [*_told(table, steps, target), *_check_given_labels(decided[target], split, table, task, target)]
+    misfits = [f"Of the test file: {note}" for note in table.origin.get("misfits", [])]
+    notes = [*misfits, *_told(table, steps, target), *_check_given_labels(decided[target], split, table, task, target)]
     whole = Preparation(
         spec, table, task, entry, params, steps, balance, divided.positions, decided, split, [], y, classes,
         tuple(notes), len(split.train), settings,

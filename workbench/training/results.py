@@ -103,6 +103,7 @@ def package_model(
     prepared: Preparation, ready: Ready, model: NativeModel, folder: Path, metrics: dict[str, dict[str, Any]]
 ) -> PackageInfo:
     """Build the package of a trained model and compare its graph with it."""
+    from workbench.data.file_forms import FileForm
     from workbench.package import build_package, make_signature
 
     split, spec = prepared.split, prepared.spec
@@ -123,5 +124,6 @@ def package_model(
         evaluation=prepared.answered(rows) if len(rows) else train,
         metrics=metrics,
         notes=prepared.notes + ready.notes,
+        file_form=FileForm.of(prepared.table),
         settings=prepared.settings,
     )

@@ -277,6 +277,7 @@ def _package(
     metrics: dict[str, dict[str, float]],
     live: Live,
 ) -> None:
+    from workbench.data.file_forms import FileForm
     from workbench.package import build_package, make_signature
 
     split: Split = prepared.split
@@ -294,6 +295,7 @@ def _package(
         evaluation=prepared.raw(rows) if len(rows) else train,
         metrics=metrics,
         notes=prepared.notes,
+        file_form=FileForm.of(prepared.table),
         settings=prepared.settings,
     )
     if info.engine == "native":

@@ -50,7 +50,9 @@ def many_rows(asked: Subject, table: Table | None) -> None:
             )
         )
         if file is not None:
-            predictions, frame, ignored = predict_upload(file, file.name, f"{asked.id} {file.file_id}", asked)
+            predictions, frame, ignored, notes = predict_upload(file, file.name, f"{asked.id} {file.file_id}", asked)
+            for note in notes:
+                st.caption(f":material/fact_check: {messages.plain(note)}")
             _show(predictions, frame, ignored, signature, name=Path(file.name).name.split(".")[0])
         elif use_table and table is not None:
             frame = table.frame()
@@ -80,7 +82,7 @@ def _say_what_is_needed(signature: Signature, asked: Subject) -> None:
 @st.cache_data(max_entries=4, show_spinner="Reading and predicting …")
 def predict_upload(
     _file: BinaryIO, name: str, id: str, _asked: Subject
-) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str], list[str]]:
     """Read an uploaded file and predict its rows; the file is gone from the disk when this returns.
 
     Raises
@@ -90,8 +92,6 @@ def predict_upload(
     InputError
         If a row doesn't fit the model.
     """
-    from workbench.package.reading import read_rows
-
     folder = current().home / "uploads" / secrets.token_hex(6)
     path = folder / (Path(name.replace("\\", "/")).name or "upload")
     try:
@@ -99,11 +99,11 @@ def predict_upload(
             folder.mkdir(parents=True)
             with path.open("wb") as target:
                 shutil.copyfileobj(_file, target)
-        frame = read_rows(path, subject.predictor(_asked).signature)
+        read = subject.predictor(_asked).read_rows(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    predictions, ignored = predict_in_chunks(_asked, frame)
-    return predictions, frame, ignored
+    predictions, ignored = predict_in_chunks(_asked, read.frame)
+    return predictions, read.frame, ignored, read.notes
 
 
 def predict_in_chunks(asked: Subject, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:

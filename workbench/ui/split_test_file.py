@@ -69,7 +69,7 @@ def _choose(table: Table, draft: Draft) -> None:
         st.session_state["prepare.test_turn"] = turn + 1  # a new widget, so that the bytes leave the memory
         with messages.shown():
             with st.spinner(f"Reading {file.name} …"):
-                read = uploads.read_upload(file, file.name)
+                read = uploads.read_upload(file, file.name, before=table)
             drafts.update(table, test_source=read.source)
             st.rerun()
 
@@ -107,6 +107,8 @@ def _compare(table: Table, draft: Draft, other: Table) -> None:
         )
         return
     st.caption(f"All {words.plural(other.n_rows, 'row')} of {messages.plain(other.name)} are test rows.")
+    for misfit in dict(other.origin.get("reader") or {}).get("misfits") or []:
+        st.caption(f":material/warning: {messages.plain(misfit)}")
     differences = checks.differing_labels(table, draft, other)
     if differences:
         shown = ", ".join(f"{theirs!r} for {ours!r}" for theirs, ours in list(differences.items())[:3])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ENDINGS = sorted({ending.rsplit(".", 1)[-1] for ending in _ENDINGS})
 
 
-def read_upload(file: BinaryIO, name: str, *, settings: Settings | None = None) -> Table:
+def read_upload(file: BinaryIO, name: str, *, before: Table | None = None, settings: Settings | None = None) -> Table:
     """Keep an uploaded file on the disk, and read it as a table.
 
     Parameters
@@ -25,6 +25,8 @@ def read_upload(file: BinaryIO, name: str, *, settings: Settings | None = None) 
     file : binary file
     name : str
         Its name on the reader's machine; gives the table's name.
+    before : Table, optional
+        The table whose test rows these are: the file is read first as that one was.
 
     Raises
     ------
@@ -37,6 +39,10 @@ def read_upload(file: BinaryIO, name: str, *, settings: Settings | None = None) 
     from workbench.data.originals import read_upload as read
 
     path = keep_upload(file, name, settings=settings)
+    if before is not None:
+        from workbench.data.later_files import read_later_upload
+
+        return read_later_upload(path, before, name=table_name(path.name), settings=settings)
     return read(path, name=table_name(path.name), settings=settings)
 
 

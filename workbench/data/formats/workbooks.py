@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from workbench.data.cell_types import Plan
-from workbench.data.cells import CellRules, Tally, report_of, type_columns, without_numbers
+from workbench.data.cells import CellReport, CellRules, Tally, report_of, type_columns, without_numbers
+from workbench.data.expecting import columns_document
 from workbench.data.footers import may_be_notes, notes_at_end, said_of
 from workbench.data.formats.merged_cells import SheetFiles, fill_merged
 from workbench.data.formats.old_workbook_guard import check_old_workbook
@@ -65,9 +66,10 @@ def read_workbook(
     if n_rows is None:
         frame = _without_footer(frame, options.footer_lines, notes, proposed)
     frame = _tidy(frame, names, notes, name)
-    frame, missing, marks = _typed(frame, options, notes, name)
-    report: dict[str, Any] = {"notes": notes, "missing": missing, **({"proposed": proposed} if proposed else {})}
-    found = {"sheet": sheet, "header_line": header, "missing_marks": options.missing_marks or marks or None}
+    frame, missing, cells = _typed(frame, options, notes, name)
+    report: dict[str, Any] = {"notes": notes, "missing": missing, "misfits": cells.misfits}
+    report |= {"columns": columns_document(cells.plans), **({"proposed": proposed} if proposed else {})}
+    found = {"sheet": sheet, "header_line": header, "missing_marks": options.missing_marks or cells.marks or None}
     resolved = options.model_copy(update=found)
     choices = {"sheet": list(book.sheet_names)} if len(book.sheet_names) > 1 else {}
     batches = (frame.slice(start, BATCH_ROWS) for start in range(0, frame.height, BATCH_ROWS))
@@ -194,12 +196,12 @@ def _tidy(frame: pl.DataFrame, names: list[str | None], notes: list[str], name: 
 
 def _typed(
     frame: pl.DataFrame, options: ReaderOptions, notes: list[str], name: str
-) -> tuple[pl.DataFrame, dict[str, dict[str, int]], tuple[str, ...]]:
-    """Give the columns their types; also say what was missing in which, and by which marks beside numbers only."""
+) -> tuple[pl.DataFrame, dict[str, dict[str, int]], CellReport]:
+    """Give the columns their types; also say what was missing in which, and what was recognised in cells of text."""
     check_types(options.types, frame.columns, name)
     texts = [series.name for series in frame if series.dtype == pl.String]
     missing: dict[str, dict[str, int]] = {}
-    marks: tuple[str, ...] = ()
+    report = CellReport()
     rules = CellRules.of(options, prefers_comma=False)
     numbers, tallies = [], {}
     for series in frame:
@@ -214,7 +216,6 @@ def _typed(
     if texts:
         typed, report = type_columns(frame.select(texts), rules=rules)
         missing |= {column: found for column, found in report.missing.items() if set(found) != {""}}
-        marks = report.marks
         notes += report.notes
         frame = frame.with_columns(typed)
     lost: dict[str, int] = {}
@@ -233,7 +234,7 @@ def _typed(
         f"{n:,} values of {column!r} are no {options.types[column]} and were read as missing."
         for column, n in lost.items()
     ]
-    return pl.DataFrame(columns), missing, marks
+    return pl.DataFrame(columns), missing, report
 
 
 def _is_whole(values: pl.Series) -> bool:
