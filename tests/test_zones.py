@@ -14,16 +14,18 @@ import polars as pl
 import pytest
 
 from workbench import registry
+from workbench.data.encoding import to_arrays
 from workbench.data.table import describe_columns
 from workbench.data.zones import moment_of, moment_seconds, offsets_of, wall_clock, wall_clock_seconds
-from workbench.errors import InputError
+from workbench.errors import InputError, RecipeError
 from workbench.estimators import build_sklearn, wrap_model
+from workbench.graph import GraphBuilder
 from workbench.package import Signature, build_package, load_native, load_predictor, make_signature
 from workbench.package.mlmodel import FILE as MLMODEL
 from workbench.recipe import apply_column_steps, apply_row_steps, fit_recipe
 from workbench.recipe.entering import Entry
 from workbench.recipe.expressions import parse
-from workbench.recipe.spec import Calculate, DateParts, DropColumns, Filter, OneHot, Rename
+from workbench.recipe.spec import Calculate, DateParts, DropColumns, Filter, OneHot, ParseDates, Rename
 from workbench.recipe.suggesting import _all_at_midnight
 from workbench.service import create_app
 from workbench.settings import Settings
@@ -104,6 +106,41 @@ def test_the_zone_goes_on_through_steps():
     entry = Entry.of(frame, steps, "y")
     assert entry.zones == {"t": BERLIN}
     assert Entry.from_dict(json.loads(json.dumps(entry.to_dict()))).zones == {"t": BERLIN}
+
+
+def test_a_step_gives_text_and_times_the_zone_that_they_mean():
+    said = ["2024-06-30T22:30Z", "2024-07-01T00:30+02:00", "2024-07-01 00:30", "01.07.2024 00:30", None]
+    frame = pl.DataFrame({"t": said, "naive": [datetime(2024, 7, 1, 0, 30)] * 5}).with_columns(
+        in_zone([DAYLIGHT[-1]] * 5, "UTC", "utc")
+    )
+    zone = ParseDates(columns=("t", "naive", "utc"), zone=BERLIN)
+    steps = [zone, DateParts(columns=("t", "naive", "utc"), parts=("day", "hour"))]
+    after = apply_column_steps(frame, steps)
+    assert after.row(0) == after.row(1) == after.row(2) == (1, 0, 1, 0, 1, 0)
+    assert after["t_day"].to_list() == [1, 1, 1, None, None]
+    written = ParseDates(columns=("t",), format="%d.%m.%Y %H:%M", zone=BERLIN)
+    seconds = DateParts(columns=("t",), parts=("seconds_since_1970",))
+    assert apply_column_steps(frame, [written, seconds])["t_seconds_since_1970"][3] == 1_719_786_600
+    with pytest.raises(RecipeError, match=r"no time zone 'Europe/Berlinn'. Did you mean 'Europe/Berlin'"):
+        apply_column_steps(frame, [ParseDates(columns=("t",), zone="Europe/Berlinn")])
+    with pytest.raises(RecipeError, match="holds dates already"):
+        apply_column_steps(frame, [ParseDates(columns=("utc",))])
+
+
+def test_the_step_that_sets_a_zone_has_a_graph():
+    frame = pl.DataFrame([in_zone(DAYLIGHT, "UTC", "utc"), pl.Series("naive", DAYLIGHT)]).with_columns(
+        y=pl.Series([0, 1] * 2 + [0])
+    )
+    zone = ParseDates(columns=("utc", "naive"), zone=BERLIN)
+    steps = [zone, Calculate(name="passed", expression="days_between(utc, naive)"), DateParts(columns=("utc", "naive"))]
+    recipe = fit_recipe(steps, frame, target="y")
+    assert not recipe.needs_frame
+    graph = GraphBuilder()
+    inputs = {name: graph.input(name, "number") for name in recipe.input_columns}
+    graph.output("features", recipe.emit(graph, inputs), "double", [None, recipe.n_features])
+    session = onnxruntime.InferenceSession(graph.build().SerializeToString(), providers=["CPUExecutionProvider"])
+    answers = session.run(None, to_arrays(frame, recipe.input_columns))[0]
+    np.testing.assert_array_equal(answers, recipe.transform(frame))
 
 
 def test_the_suggestion_looks_at_the_hours_of_the_zone():

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from zoneinfo import available_timezones
 
 import polars as pl
 
-from workbench.data.zones import wall_clock
+from workbench.data.table import nearest
+from workbench.data.zones import is_zone, moment_of, wall_clock
 from workbench.errors import RecipeError
+from workbench.graph import GraphBuilder
 from workbench.recipe import date_parts as dates
 from workbench.recipe import expression_graph as nodes
 from workbench.recipe.cleaning import cleaned
-from workbench.recipe.clocks import emit_wall_clock
+from workbench.recipe.clocks import emit_moment, emit_wall_clock
 from workbench.recipe.columns import Change, Emit, Made
 from workbench.recipe.converting import converted, dates_in, emit_converted, is_date_format
 from workbench.recipe.expressions import columns_in, compiled
@@ -149,11 +152,29 @@ def _parse_dates(step: ParseDates, place: Place) -> Change:
             f"{place.where}: got the format {step.format!r}, needed one that reads a date, such as %d.%m.%Y %H:%M. "
             "Correct it, or leave it empty for ISO dates."
         )
-    made = [
-        Made(name, Content("datetime", place.contents[name].sources), dates_in(read(name, "text"), step.format))
-        for name in place.names
-    ]
-    return Change(tuple(made))
+    if step.zone and not is_zone(step.zone):
+        hint = nearest(step.zone, available_timezones()) or " Write it as Europe/Berlin."
+        raise RecipeError(f"{place.where}: there is no time zone {step.zone!r}.{hint}")
+    return Change(tuple(_parsed(name, step, place) for name in place.names))
+
+
+def _parsed(name: str, step: ParseDates, place: Place) -> Made:
+    content, zone = place.contents[name], step.zone
+    if content.kind == "text":
+        made = Content("datetime", content.sources, zone)
+        return Made(name, made, dates_in(read(name, "text"), step.format, zone))
+    if not zone:
+        raise RecipeError(
+            f"{place.where}: column {name!r} holds dates already. Take its parts with date_parts, set a time zone, or "
+            "remove the column."
+        )
+    moments, is_placed = read(name, "datetime"), content.zone is not None
+    values = moments if is_placed else moment_of(moments, zone)
+
+    def emit(graph: GraphBuilder, tensors: Mapping[str, str]) -> str:
+        return tensors[name] if is_placed else emit_moment(graph, tensors[name], zone)
+
+    return Made(name, replace(content, zone=zone), values, emit)
 
 
 def _date_parts(step: DateParts, place: Place) -> Change:

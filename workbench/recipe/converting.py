@@ -7,6 +7,7 @@ from typing import Literal
 
 import polars as pl
 
+from workbench.data.zones import moment_of
 from workbench.graph import GraphBuilder
 from workbench.recipe import expression_graph as nodes
 from workbench.recipe.spec import TakenKind
@@ -18,9 +19,9 @@ NO = ("no", "n", "false", "f", "off", "0", "0.0", "nein", "falsch", "non", "faux
 # What may stand in front of a number and behind it: a currency, a unit that begins with a letter, per cent, degrees.
 _BEFORE = r"(?:[A-Z]{0,3}\p{Sc}|[A-Z]{3})?\s*"
 _BEHIND = r"\s*(?:\p{Sc}|[%‰°]\p{L}?|\p{L}[\p{L}\p{N}/.·^²³\-]*(?:\s\p{L}+)*)?"
-_ISO = (
+_ISO = (  # the groups: day, minutes, seconds, hours and minutes of the offset, Z
     r"^\s*(\d{4}-\d{1,2}-\d{1,2})(?:[T ](\d{1,2}:\d{2})(:\d{2}(?:[.,]\d{1,9})?)?)?\s*"
-    r"(?:Z|([+-]\d{2}):?(\d{2}))?\s*$"
+    r"(?:([+-]\d{2}):?(\d{2})|(Z))?\s*$"
 )
 
 
@@ -94,8 +95,10 @@ def emit_converted(graph: GraphBuilder, tensor: str, kind: TakenKind, to: TakenK
     return nodes.where(graph, is_one, nodes.number(graph, 1.0), zero)
 
 
-def dates_in(text: pl.Expr, format: str | None) -> pl.Expr:
+def dates_in(text: pl.Expr, format: str | None, zone: str | None = None) -> pl.Expr:
     """Read text as points in time (UTC): by a format, or ISO dates with or without time and offset.
+
+    What has no offset is a time by the clocks of `zone`, where there is one.
 
     Examples
     --------
@@ -108,15 +111,19 @@ def dates_in(text: pl.Expr, format: str | None) -> pl.Expr:
         if "%z" in format or "%:z" in format or "%#z" in format:
             zoned = text.str.strptime(pl.Datetime("us", "UTC"), format, strict=False)
             return zoned.dt.replace_time_zone(None)
-        return text.str.strptime(DATETIME, format, strict=False)
+        local = text.str.strptime(DATETIME, format, strict=False)
+        return moment_of(local, zone) if zone else local
     day, minute, second, hours, minutes = (pl.field(str(place)) for place in range(1, 6))
     second = second.fill_null(":00").str.replace(",", ".", literal=True)
     written = pl.concat_str([day, pl.lit(" "), minute.fill_null("00:00"), second])
     local = written.str.strptime(DATETIME, "%Y-%m-%d %H:%M:%S%.f", strict=False)
     sign = pl.when(hours.str.starts_with("-")).then(-1).otherwise(1)
     offset = hours.cast(pl.Int64, strict=False) * 60 + sign * minutes.cast(pl.Int64, strict=False)
-    moment = (local - pl.duration(minutes=offset.fill_null(0))).alias("moment")
-    return text.str.extract_groups(_ISO).struct.with_fields(moment).struct.field("moment")
+    moment = local - pl.duration(minutes=offset.fill_null(0))
+    if zone:
+        without = hours.is_null() & pl.field("6").is_null()
+        moment = pl.when(without).then(moment_of(local, zone)).otherwise(moment)
+    return text.str.extract_groups(_ISO).struct.with_fields(moment.alias("moment")).struct.field("moment")
 
 
 def is_date_format(format: str) -> bool:

@@ -180,13 +180,13 @@ class Convert(BaseStep):
 
 
 class ParseDates(BaseStep):
-    """Read text as dates or times; cells that don't fit become missing."""
+    """Read text as dates or times; cells that don't fit become missing. Or give dates the time zone that they mean."""
 
     title: ClassVar[str] = "Parse dates"
     purpose: ClassVar[str] = "Dates"
-    summary: ClassVar[str] = "Read text as dates, so that their parts can be used and rows split by time."
+    summary: ClassVar[str] = "Read text as dates, so that their parts can be used and rows split by time; set a zone."
     family: ClassVar[Family] = "column"
-    takes: ClassVar[frozenset[TakenKind]] = _TEXTS
+    takes: ClassVar[frozenset[TakenKind]] = frozenset({"text", "datetime"})
     step: Literal["parse_dates"] = "parse_dates"
     columns: Columns
     format: str | None = Field(
@@ -194,6 +194,12 @@ class ParseDates(BaseStep):
         max_length=100,
         title="Format",
         description="As in %d.%m.%Y %H:%M; empty reads ISO dates (2024-12-31, 2024-12-31 23:59).",
+    )
+    zone: str | None = Field(
+        None,
+        max_length=100,
+        title="Time zone",
+        description="Such as Europe/Berlin: times with an offset are shown there, those without one are times there.",
     )
 
 
