@@ -93,6 +93,36 @@ def number(graph: GraphBuilder, value: float) -> str:
     return graph.constant(np.array(value, dtype=np.float64))
 
 
+def sum_in_pairs(values: np.ndarray) -> np.ndarray:
+    """Sum each row of an array, halves onto halves: the one order that a graph can follow to the last bit.
+
+    NumPy's own sum and ONNX Runtime's add in orders of their own, which differ from machine to machine.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, 1)
+    """
+    width = 1 << max(0, values.shape[1] - 1).bit_length()
+    total = np.zeros((len(values), width))
+    total[:, : values.shape[1]] = values
+    while width > 1:
+        width //= 2
+        total = total[:, :width] + total[:, width:]
+    return total
+
+
+def emit_sum_in_pairs(graph: GraphBuilder, tensor: str, n_columns: int) -> str:
+    """Add the graph of `sum_in_pairs` over a tensor of shape [N, n_columns]; gives [N, 1]."""
+    width = 1 << max(0, n_columns - 1).bit_length()
+    if width > n_columns:
+        pads = graph.constant(np.array([0, 0, 0, width - n_columns], dtype=np.int64))
+        tensor = graph.node("Pad", tensor, pads, number(graph, 0.0))
+    while width > 1:
+        width //= 2
+        tensor = graph.node("Add", *graph.node("Split", tensor, axis=1, n_outputs=2))
+    return tensor
+
+
 def log1p(graph: GraphBuilder, tensor: str) -> str:
     """Compute log(1 + x) for x >= 0 without losing the digits of small x.
 

@@ -171,7 +171,7 @@ class _Builder:
             return None, str(error)
         if not parity.faithful:
             # A graph that answers otherwise isn't shipped: Triton or MLflow would serve it unasked.
-            return parity, f"{parity.words}."
+            return parity, f"{parity.words} So the trained model itself predicts: right, but slower."
         write_atomic(self.folder / GRAPH_FILE, content)
         if entry is not None:
             write_entry(self.folder, self.recipe.entry)
@@ -197,14 +197,18 @@ class _Builder:
 
     def _measure(self, parity: Parity | None, reason: str) -> PackageInfo:
         row = self.signature.arrays(self.evaluation.head(1))
+        latency = _median_ms(self.graph, row, repeats=50) if self.graph else None
+        native_latency = _median_ms(self.native, row, repeats=7)
+        if reason and latency is not None:
+            reason += f" One row takes it {native_latency:.2g} ms instead of {latency:.2g} ms."
         return PackageInfo(
             engine="native" if reason else "onnx",
             max_difference=parity.max_difference if parity else None,
             labels_changed=parity.labels_changed if parity else None,
             n_rows_checked=parity.n_rows if parity else 0,
             reason=reason,
-            latency_ms=_median_ms(self.graph, row, repeats=50) if self.graph else None,
-            native_latency_ms=_median_ms(self.native, row, repeats=7),
+            latency_ms=latency,
+            native_latency_ms=native_latency,
             estimator=str(self.spec.get("estimator", {}).get("name", type(self.model).__name__)),
             created=time.time(),
             versions=self.versions,

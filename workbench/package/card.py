@@ -94,7 +94,7 @@ def _step(entry: dict[str, Any]) -> str:
 
 def _engine(info: PackageInfo, signature: Signature) -> str:
     if info.engine == "native":
-        text = f"By the **native model**, because there is no faithful ONNX graph: {info.reason}"
+        text = f"By the **native model**, not by an ONNX graph. {info.reason}"
     else:
         way = "from raw columns to the answer" if signature.graph_inputs is None else "behind the steps in `entry.json`"
         text = (

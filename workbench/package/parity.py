@@ -65,10 +65,14 @@ class Parity:
 
     @property
     def words(self) -> str:
-        """The finding as half a sentence."""
+        """What was found, where the graph can't stand for the model."""
+        labels = {0: "no label changes", 1: "1 label changes"}.get(
+            self.labels_changed, f"{self.labels_changed:,} labels change"
+        )
         return (
-            f"graph and native model differ by up to {self.max_difference:.2g} and on {self.labels_changed:,} labels "
-            f"over {self.n_rows:,} rows (allowed: {self.tolerance:g} and none)"
+            f"The fast form of this model, an ONNX graph, answers some of the {self.n_rows:,} rows compared otherwise "
+            "than the trained model: up to "
+            f"{self.max_difference:.2g} apart (allowed: {self.tolerance:g}), and {labels}."
         )
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from workbench.errors import RecipeError
 from workbench.graph import RUNTIME_DOMAIN, GraphBuilder
+from workbench.graph.arithmetic import emit_sum_in_pairs, sum_in_pairs
 from workbench.recipe.fitted_step import FittedStep, Learning, listed
 from workbench.recipe.refusing import refuse_empty
 from workbench.recipe.spec import TfIdf
@@ -80,7 +81,7 @@ class FittedTfIdf(FittedStep):
             known = keys[order[places]] == found
             cells = rows[known] * len(keys) + order[places[known]]
             values = np.bincount(cells, minlength=len(block) * len(keys)).reshape(len(block), len(keys)) * terms.weights
-            length = np.sqrt((values * values).sum(axis=1, keepdims=True))
+            length = np.sqrt(sum_in_pairs(values * values))
             result[start : start + len(block)] = values / np.where(length > 0, length, 1.0)
         return result
 
@@ -110,7 +111,8 @@ class FittedTfIdf(FittedStep):
         end = graph.constant(np.array([np.iinfo(np.int64).max]))
         counts = graph.node("Slice", counts, one, end, graph.constant(np.array([0], dtype=np.int64)))
         values = graph.node("Mul", counts, graph.constant(terms.weights))
-        length = graph.node("Sqrt", graph.node("ReduceSumSquare", values, axes=[1], keepdims=1))
+        squares = graph.node("Mul", values, values)
+        length = graph.node("Sqrt", emit_sum_in_pairs(graph, squares, len(terms.weights)))
         zero, unit = graph.constant(np.array(0.0)), graph.constant(np.array(1.0))
         length = graph.node("Where", graph.node("Less", zero, length), length, unit)
         return str(graph.node("Div", values, length))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from workbench.estimators.native import NativeModel
+from workbench.estimators.split_edges import move_split_edges
 from workbench.training.live import Live
 from workbench.training.loops.material import Material
 from workbench.training.loops.rounds import Rounds
@@ -49,6 +50,7 @@ def fit_boosting(material: Material, live: Live) -> NativeModel:
     del model._check_early_stopping_loss
     rounds.finish(model)
     model.set_params(early_stopping=False, n_iter_no_change=10, tol=1e-7, warm_start=False)
+    move_split_edges(model, material.X_train)
     return material.wrap(model)
 
 
