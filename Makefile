@@ -13,8 +13,8 @@ help: ## Show this list
 app: $(SETTLED) ## Set up if needed and open the workbench at http://localhost:8501
 	@$(BIN)/workbench app --port $(PORT)
 
-lab: $(SETTLED) ## Open the notebooks in JupyterLab
-	@$(BIN)/workbench lab
+lab: $(SETTLED) ## Open the notebooks in JupyterLab, at http://localhost:8888 unless PORT says otherwise
+	@$(BIN)/workbench lab $(if $(filter command environment,$(origin PORT)),--port $(PORT))
 
 setup: $(SETTLED) ## Set up only; afterwards .venv/bin/workbench works
 

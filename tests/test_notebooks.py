@@ -42,3 +42,7 @@ def test_notebooks_run(path, settings, monkeypatch):
     NotebookClient(book, timeout=200, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}).execute()
     shown = [output for cell in book.cells for output in cell.get("outputs", []) if output["output_type"] != "stream"]
     assert len(shown) >= 4
+    said = "".join(
+        output["text"] for cell in book.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"
+    )
+    assert "Warning" not in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,6 +52,25 @@ class RunSpec(BaseModel):
         if not may_be_made(self.recipe, self.data.target):
             return self.data
         return self.data.model_copy(update={"target": ""})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> RunSpec:
+        """Give a copy with other parts; they may be plain values and are checked, as pydantic's own copy doesn't.
+
+        Raises
+        ------
+        SpecError
+            With one line for each field that is wrong.
+
+        Examples
+        --------
+        >>> spec = RunSpec(data={"source": "iris", "target": "species"}, estimator={"name": "random_forest"})
+        >>> spec.model_copy(update={"search": {"method": "grid"}}).search.method
+        'grid'
+        """
+        copied = super().model_copy(deep=deep)
+        if not update:
+            return copied
+        return RunSpec.parse({name: getattr(copied, name) for name in RunSpec.model_fields} | dict(update))
 
     @classmethod
     def parse(cls, document: Any) -> RunSpec:
