@@ -33,6 +33,7 @@ from workbench.api import drift as drift
 from workbench.api import estimate as estimate
 from workbench.api import explain_image as explain_image
 from workbench.api import explain_model as explain_model
+from workbench.api import folders as folders
 from workbench.api import leak_comparison as leak_comparison
 from workbench.api import load_model as load_model
 from workbench.api import look_at as look_at
@@ -63,6 +64,7 @@ from workbench.api import start as start
 from workbench.api import suggest_recipe as suggest_recipe
 from workbench.api import tables as tables
 from workbench.api import train as train
+from workbench.api import use_home as use_home
 from workbench.api import versions as versions
 
 __version__: str

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.settings import Settings, current
+from workbench.settings import folders as find_folders
 
 PACKAGES = (
     "workbench",
@@ -49,6 +50,7 @@ def examine(*, settings: Settings | None = None) -> dict[str, Any]:
     if settings.data is not None:
         folders["data"] = _folder(settings.data, needs_writing=False)
     report = {
+        "home_reason": find_folders().reason,
         "versions": versions,
         "python": {"version": platform.python_version(), "executable": sys.executable},
         "platform": platform.platform(),

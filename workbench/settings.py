@@ -14,6 +14,9 @@ def _setting(default: Any, meaning: str) -> Any:
     return field(default=default, metadata={"meaning": meaning})
 
 
+_HOME, _MODELS = ".workbench", "models"
+
+
 @dataclass(frozen=True)
 class Settings:
     """What can be configured. Each field is read from ``WORKBENCH_<FIELD>`` (upper case).
@@ -24,8 +27,10 @@ class Settings:
     9000
     """
 
-    home: Path = _setting(Path(".workbench"), "Folder for tables, runs and explanations.")
-    models: Path = _setting(Path("models"), "Folder of the model repository (published versions).")
+    home: Path = _setting(
+        Path(_HOME), "Folder for tables, runs and explanations; looked for from the current folder upwards."
+    )
+    models: Path = _setting(Path(_MODELS), "Folder of the model repository (published versions); beside the home.")
     data: Path | None = _setting(None, "Folder with more data files, found by name; for tests and benchmarks.")
     host: str = _setting("127.0.0.1", "Address that the app and the service listen on.")
     port: int = _setting(8501, "Port of the app; `workbench serve` uses it plus one unless told otherwise.")
@@ -75,6 +80,10 @@ class Settings:
     def from_environment(cls, environment: dict[str, str] | None = None) -> Settings:
         """Read the settings from environment variables, with defaults for absent ones.
 
+        Home and models that no variable names lie where `use_home` said; else in the nearest folder, from the current
+        one upwards, that holds a home or is a checkout of the workbench; else in the checkout that this workbench runs
+        from; else in the current folder.
+
         Raises
         ------
         SettingsError
@@ -86,6 +95,9 @@ class Settings:
             text = environment.get(f"WORKBENCH_{entry.name.upper()}", "")
             if text:
                 values[entry.name] = _parse(entry.name, text, entry.default)
+        if "home" not in values or "models" not in values:
+            home, models, _ = _find()
+            values = {"home": home, "models": models} | values
         return cls(**values)
 
     @property
@@ -112,6 +124,112 @@ class Settings:
                 text = str(value.resolve()) if isinstance(value, Path) else str(value)
                 values[f"WORKBENCH_{entry.name.upper()}"] = text
         return values
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where tables, runs and models lie, and why there; `folders` gives it.
+
+    Parameters
+    ----------
+    home, models : Path
+        Absolute.
+    reason : str
+        What led to the home.
+    """
+
+    home: Path
+    models: Path
+    reason: str
+
+    def __repr__(self) -> str:
+        return f"Tables and runs lie in {self.home} ({self.reason}), models in {self.models}."
+
+
+_chosen: tuple[Path, Path] | None = None  # by use_home, for this process
+
+
+def folders() -> Folders:
+    """Say where tables, runs and models of this process lie."""
+    settings, (_, _, reason) = current(), _find()
+    if os.environ.get("WORKBENCH_HOME"):
+        reason = "as the variable WORKBENCH_HOME says"
+    return Folders(settings.home.resolve(), settings.models.resolve(), reason)
+
+
+def use_home(home: str | Path, models: str | Path | None = None) -> Folders:
+    """Keep tables and runs of this process in a folder from now on, wherever the process was started.
+
+    Exported code begins with it where the app keeps its runs in a folder that a notebook wouldn't find by itself. The
+    variables WORKBENCH_HOME and WORKBENCH_MODELS keep precedence.
+
+    Parameters
+    ----------
+    home : str or Path
+        Folder that exists, usually called ``.workbench``.
+    models : str or Path, optional
+        Folder of the published models; ``models`` beside `home` when absent.
+
+    Raises
+    ------
+    SettingsError
+        If `home` doesn't exist.
+    """
+    global _chosen
+    folder = Path(home).expanduser().resolve()
+    if not folder.is_dir():
+        raise SettingsError(
+            f"There is no folder {folder} on this machine. Remove the line with use_home to work with the runs that "
+            "are found here, or name the folder that holds yours."
+        )
+    _chosen = folder, Path(models).expanduser().resolve() if models else folder.parent / _MODELS
+    return folders()
+
+
+def home_to_name(settings: Settings) -> tuple[Path, Path] | None:
+    """Give home and models for `use_home`; None where each process of this installation finds them by itself."""
+    home, models = settings.home.resolve(), settings.models.resolve()
+    checkout = _checkout()
+    found = checkout is not None and (home, models) == (checkout / _HOME, checkout / _MODELS)
+    return None if found else (home, models)
+
+
+def _find() -> tuple[Path, Path, str]:
+    """Give home, models and what led there, for what no variable names."""
+    if _chosen is not None:
+        return *_chosen, "chosen with use_home"
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if folder != here and not _is_trusted(folder, here):
+            continue
+        if (folder / _HOME).is_dir() or _is_checkout(folder):
+            if folder == here:
+                return Path(_HOME), Path(_MODELS), "of the current folder"
+            return folder / _HOME, folder / _MODELS, "found above the current folder"
+    if checkout := _checkout():
+        return checkout / _HOME, checkout / _MODELS, "of the checkout that this workbench runs from"
+    return Path(_HOME), Path(_MODELS), "of the current folder; none was found above it"
+
+
+def _checkout() -> Path | None:
+    """Give the checkout that this workbench runs from; None where it was installed as a package."""
+    root = Path(__file__).resolve().parents[1]
+    return root if _is_checkout(root) else None
+
+
+def _is_checkout(folder: Path) -> bool:
+    return (folder / "app.py").is_file() and (folder / "workbench" / "settings.py").is_file()
+
+
+def _is_trusted(folder: Path, here: Path) -> bool:
+    """Whether a folder above belongs to us: below a shared one, such as /tmp, anybody could put a home in our way."""
+    if os.name != "posix":
+        return True
+    try:
+        found = folder.stat()
+        return found.st_uid in (os.geteuid(), here.stat().st_uid) and not found.st_mode & 0o002
+    except OSError:
+        return False
 
 
 def _parse(name: str, text: str, default: Any) -> Any:

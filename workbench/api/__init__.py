@@ -96,6 +96,8 @@ _HOMES: dict[str, tuple[str, str]] = {
     "drift": ("monitoring", "drift"),
     "RunSpec": ("training.spec", "RunSpec"),
     "Settings": ("settings", "Settings"),
+    "folders": ("settings", "folders"),
+    "use_home": ("settings", "use_home"),
     "WorkbenchError": ("errors", "WorkbenchError"),
     "catalogue": ("estimators.catalogue", "catalogue"),
     "combined_spec": ("training.combining", "combined_spec"),

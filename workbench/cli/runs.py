@@ -226,16 +226,18 @@ def export(
 
 
 def _exported(run: Run, file: Path) -> str:
+    from workbench.settings import current, home_to_name
+
     if file.suffix == ".ipynb":
         import nbformat
 
         from workbench.export import as_notebook
 
-        return str(nbformat.writes(as_notebook(run))) + "\n"
+        return str(nbformat.writes(as_notebook(run, home=home_to_name(current())))) + "\n"
     if file.suffix == ".py":
         from workbench.export import as_script
 
-        return as_script(run)
+        return as_script(run, home=home_to_name(current()))
     if file.suffix in (".yaml", ".yml"):
         return run.spec.to_yaml()
     if file.suffix == ".json":

@@ -129,7 +129,8 @@ def _doctor_text(report: dict[str, Any]) -> str:
     for name, folder in report["folders"].items():
         state = "writable" if folder["writable"] else f"not writable ({folder['reason'] or 'read-only'})"
         new = "" if folder["exists"] else ", will be made"
-        lines.append(f"{name.capitalize():<9} {folder['path']}: {state}{new}")
+        why = f" ({report['home_reason']})" if name == "home" else ""
+        lines.append(f"{name.capitalize():<9} {folder['path']}{why}: {state}{new}")
     lines += [
         "",
         table(["package", "version"], [(name, found or "missing") for name, found in report["versions"].items()]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from pprint import pformat
 from typing import Any, Literal, get_args
 
@@ -105,6 +106,7 @@ def as_code(
     source: str | None = None,
     row: dict[str, Any] | None = None,
     takes_images: bool = False,
+    home: tuple[Path, Path] | None = None,
     **seen: Any,
 ) -> str:
     """Write the Python that does what a page shows now, with the public names only.
@@ -124,6 +126,8 @@ def as_code(
         The row that the Predict page asks about.
     takes_images : bool
         Whether the open model takes images; a spec says so itself.
+    home : pair of Path, optional
+        Home and models that the code works in, where it wouldn't find them by itself: see `settings.home_to_name`.
     **seen
         What is chosen on the page: ``subject``, ``split``, ``kinds``, ``explained`` and ``image`` of `Shown`.
 
@@ -146,7 +150,17 @@ def as_code(
         raise SpecError(f"Got the page {page!r}, needed one of {', '.join(PAGES)}. Pass the page's key.")
     shown = Shown(spec=spec, run_id=run_id, model=model, source=source, row=row, takes_images=takes_images, **seen)
     lines = _CALLS[page](shown)
-    return "\n".join(["import workbench as wb", "", *lines]) + "\n"
+    return "\n".join([*import_lines(home), "", *lines]) + "\n"
+
+
+def import_lines(home: tuple[Path, Path] | None = None) -> list[str]:
+    """Import the workbench and, where `home` gives home and models, work in them wherever the code is run."""
+    lines = ["import workbench as wb"]
+    if home is not None:
+        folder, models = home
+        beside = "" if models == folder.parent / "models" else f", {text(str(models))}"
+        lines += ["", f"wb.use_home({text(str(folder))}{beside})  # where the app keeps its tables and runs"]
+    return lines
 
 
 def spec_lines(spec: RunSpec) -> list[str]:

@@ -15,6 +15,7 @@ from workbench.export.code import (
     data_lines,
     evaluate_lines,
     explain_lines,
+    import_lines,
     prepare_lines,
     publish_lines,
     search_lines,
@@ -31,16 +32,22 @@ if TYPE_CHECKING:
 SPEC_TAG = "workbench-spec"
 
 
-def as_notebook(source: Run | RunSpec) -> NotebookNode:
+def as_notebook(source: Run | RunSpec, *, home: tuple[Path, Path] | None = None) -> NotebookNode:
     """Write a run, or a spec that hasn't run yet, as a notebook (nbformat 4) that trains it again.
 
     The cells hold no logic: the pages' calls in the pages' order. `spec_from_notebook` reads the RunSpec back.
+
+    Parameters
+    ----------
+    source : Run or RunSpec
+    home : pair of Path, optional
+        Home and models that it works in, where a notebook wouldn't find them by itself: see `settings.home_to_name`.
     """
     import nbformat
 
     spec = _spec_of(source)
     cells = []
-    for name, title, words, lines, tag in _sections(spec):
+    for name, title, words, lines, tag in _sections(spec, home):
         heading = f"# {title}" if name == "spec" else f"## {title}"
         cells.append(nbformat.v4.new_markdown_cell(f"{heading}\n\n{words}", id=f"{name}-text"))
         for number, statements in enumerate(lines):
@@ -53,13 +60,13 @@ def as_notebook(source: Run | RunSpec) -> NotebookNode:
     return notebook
 
 
-def as_script(source: Run | RunSpec) -> str:
-    """Write a run as a Python script that trains it again and prints how good it is."""
+def as_script(source: Run | RunSpec, *, home: tuple[Path, Path] | None = None) -> str:
+    """Write a run as a Python script that trains it again and prints how good it is; `home` as for `as_notebook`."""
     spec = _spec_of(source)
     lines = [
         f'"""Train {spec.estimator.name} on {_plain(source_name(spec.data.source))}; exported from the workbench."""',
         "",
-        "import workbench as wb",
+        *import_lines(home),
         "",
         *spec_lines(spec),
         "",
@@ -101,7 +108,7 @@ def spec_from_notebook(notebook: Any) -> RunSpec:
     )
 
 
-def _sections(spec: RunSpec) -> list[Section]:
+def _sections(spec: RunSpec, home: tuple[Path, Path] | None) -> list[Section]:
     shown = Shown(spec=spec)
     opening, head, profile = data_lines(shown)
     preview, changes, *looks = prepare_lines(spec)
@@ -113,7 +120,7 @@ def _sections(spec: RunSpec) -> list[Section]:
             spec.name,
             f"Exported from the workbench: `{spec.estimator.name}` on `{_plain(source_name(spec.data.source))}`. The "
             "RunSpec below describes the whole run; change it here, or open this notebook in the app.",
-            [["import workbench as wb", "", *spec_lines(spec)]],
+            [[*import_lines(home), "", *spec_lines(spec), "", "wb.folders()  # where tables, runs and models lie"]],
             SPEC_TAG,
         ),
         ("data", "Data", "The table, and what stands in its columns.", [[opening, head], [profile]], ""),

@@ -33,8 +33,8 @@ def open_run(run_id: str, *, settings: Settings | None = None) -> Run:
     import difflib
 
     near = difflib.get_close_matches(run_id, [path.name for path in _folders(settings)], n=1, cutoff=0.4)
-    advice = f"Did you mean {near[0]!r}?" if near else "List them with `workbench runs`."
-    raise RunNotFoundError(f"Got run {run_id!r}, needed one in {settings.runs}. {advice}")
+    advice = f"Did you mean {near[0]!r}?" if near else "List them with `workbench runs`, or see wb.use_home."
+    raise RunNotFoundError(f"Got run {run_id!r}, needed one in {settings.runs.resolve()}. {advice}")
 
 
 def runs(*, settings: Settings | None = None) -> list[Run]:

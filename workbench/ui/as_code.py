@@ -10,6 +10,7 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.export import as_code
+from workbench.settings import current, home_to_name
 from workbench.storage import read_json
 from workbench.training.spec import RunSpec
 from workbench.ui import messages, state
@@ -107,7 +108,7 @@ def _spec(opened: Open, page: str, seen: dict[str, Any]) -> RunSpec | None:
 def _python(opened: Open, spec: RunSpec | None, page: str, seen: dict[str, Any]) -> str:
     is_of_run = opened.run is not None and _run_is_shown(opened, page, seen)
     if page == "train" and st.session_state.get("train.view") == "runs":
-        return as_code(None, page)
+        return as_code(None, page, home=home_to_name(current()))
     row = st.session_state.get("predict.row") if page == "predict" else None
     # The model's own spec is shown below the code, but the code opens the model and doesn't train it again.
     code_spec = spec if is_of_run or page in ("data", "prepare", "train") else None
@@ -118,6 +119,7 @@ def _python(opened: Open, spec: RunSpec | None, page: str, seen: dict[str, Any])
         model=None if opened.model is None else state.opened("model"),
         source=None if opened.table is None else opened.table.source,
         row=row,
+        home=home_to_name(current()),
         takes_images=page in ("predict", "explain") and _takes_images(opened),
         **(_of_evaluate(opened) if page == "evaluate" else seen),
     )
@@ -150,4 +152,5 @@ def _notebook(opened: Open, spec: RunSpec, *, is_of_run: bool) -> str:
 
     from workbench.export import as_notebook
 
-    return str(nbformat.writes(as_notebook(opened.run if is_of_run and opened.run is not None else spec)))
+    shown = opened.run if is_of_run and opened.run is not None else spec
+    return str(nbformat.writes(as_notebook(shown, home=home_to_name(current()))))
