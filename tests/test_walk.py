@@ -290,6 +290,37 @@ def probability(page) -> str:
     return text.inner_text()
 
 
+def test_a_digit_drawn_by_dragging_the_pen_is_read(app, page):
+    shutil.copytree(ROOT / "models" / "digits", app.home.parent / "models" / "digits", dirs_exist_ok=True)
+    page.goto(f"{app.address}/predict?model=digits")
+    title_is(page, "Predict")
+    page.get_by_role("combobox", name=re.compile("^Start from")).click()
+    page.get_by_role("option", name="An empty image", exact=True).click()
+    page.get_by_text("Centre and scale as the training images are").wait_for()
+    settle(page)
+    sheet = page.get_by_role("application", name="An image to draw, 8 by 8 pixels").last
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    for line in ([(0.5, 0.2), (0.3, 0.55), (0.72, 0.55)], [(0.6, 0.4), (0.6, 0.85)]):
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in line]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=8)
+        page.mouse.up()
+    page.get_by_role("heading", name="4", exact=True).wait_for()
+    page.get_by_role("button", name="Clear", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="4", exact=True).wait_for(state="detached")
+
+    # By keyboard: Space puts the pen down, the arrows draw, Space lifts it: a line from top to bottom is a 1
+    sheet.focus()
+    for key in (["ArrowUp"] * 6, ["Space"], ["ArrowDown"] * 12, ["Space"]):
+        for pressed in key:
+            page.keyboard.press(pressed)
+    page.get_by_role("heading", name="1", exact=True).wait_for()
+
+
 @pytest.mark.parametrize("place", ["", "data", "prepare", "train", "evaluate", "explain", "predict", "models"])
 @pytest.mark.parametrize("width", [1400, 420])
 def test_every_page_opens_first_without_an_error(app, browser, place, width):

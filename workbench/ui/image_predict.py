@@ -11,7 +11,8 @@ import streamlit as st
 
 from workbench import plots
 from workbench.storage import read_json
-from workbench.ui import as_code, image_view, messages, subject, words
+from workbench.ui import as_code, image_view, messages, pen, subject, words
+from workbench.ui.pen_strokes import Usual, usual_of
 from workbench.ui.picture import picture
 from workbench.ui.subject import Subject
 
@@ -24,7 +25,7 @@ WAYS = {"example": "Example", "upload": "Upload", "draw": "Draw", "camera": "Cam
 TYPES = ["png", "jpg", "jpeg", "gif", "bmp", "webp", "pgm", "ppm"]
 SHOWN_PIXELS = 260
 MAX_SHOWN = 60
-_LARGEST_CANVAS = 40  # pixels a side that can still be clicked one by one
+_LARGEST_SHEET = 128  # pixels a side that can be drawn on
 _UPLOAD_MIB = 64
 
 
@@ -58,10 +59,16 @@ def one_image(asked: Subject) -> None:
         left, right = st.columns([2, 3], gap="large")
         with left:
             pixels = _chosen(asked, form, name)
-            if pixels is not None and st.toggle(
-                "Invert light and dark",
-                key=f"predict.{asked.id}.invert",
-                help="Digits of MNIST are light on dark; a photo of ink on paper looks alike only when it is inverted.",
+            # A drawing has the light of the training images by itself.
+            is_drawn = st.session_state.get(f"predict.{asked.id}.way") == "draw"
+            if (
+                pixels is not None
+                and not is_drawn
+                and st.toggle(
+                    "Invert light and dark",
+                    key=f"predict.{asked.id}.invert",
+                    help="Digits of MNIST are light on dark; a photo of ink on paper looks alike only inverted.",
+                )
             ):
                 pixels = 255 - pixels
         with right:
@@ -72,7 +79,7 @@ def one_image(asked: Subject) -> None:
 
 
 def _chosen(asked: Subject, form: ImageForm, name: str) -> np.ndarray | None:
-    drawable = form.mode == "grey" and max(form.height, form.width) <= _LARGEST_CANVAS
+    drawable = form.mode == "grey" and max(form.height, form.width) <= _LARGEST_SHEET
     ways = [way for way in WAYS if way != "draw" or drawable]
     way = st.segmented_control(
         "Image", ways, default="example", required=True, key=f"predict.{asked.id}.way", format_func=WAYS.__getitem__
@@ -87,7 +94,7 @@ def _chosen(asked: Subject, form: ImageForm, name: str) -> np.ndarray | None:
         photo = st.camera_input("Photo", key=f"predict.{asked.id}.photo")
         return None if photo is None else _decoded(asked, name, photo.getvalue())
     if way == "draw":
-        return _drawn(asked, form)
+        return _drawn(asked, form, name)
     return _example(asked, name)
 
 
@@ -114,12 +121,25 @@ def _example(asked: Subject, name: str) -> np.ndarray | None:
     return _decoded(asked, name, background[name][int(place) - 1])
 
 
-def _drawn(asked: Subject, form: ImageForm) -> np.ndarray | None:
-    """Let pixels be inked by clicks and boxes, as on the page of a model of pixel columns."""
-    st.caption("Click pixels, or drag boxes. Ink is light here, as in MNIST.")
-    grid = image_view.canvas((form.height, form.width), full=255.0, prefix=f"predict.{asked.id}.draw")
-    drawn: np.ndarray = np.nan_to_num(grid).clip(0, 255).astype(np.uint8)[..., None]
-    return drawn if drawn.any() else None  # nobody has asked about an empty sheet
+def _drawn(asked: Subject, form: ImageForm, name: str) -> np.ndarray | None:
+    """Let an image be drawn; it is brought to where the training images have theirs."""
+    shape, key = (form.height, form.width), f"predict.{asked.id}.sheet"
+    usual = _usual(str(asked.folder.resolve()), asked, name)
+    strokes = pen.sheet(shape, key=key, usual=usual)
+    strokes = image_view.fit(strokes, shape, usual, key=f"{key}.fit")
+    if not strokes:
+        return None  # nobody has asked about an empty sheet
+    pixels: np.ndarray = (pen.as_image(strokes, shape, usual) * 255).round().astype(np.uint8)[..., None]
+    return pixels
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _usual(folder: str, _asked: Subject, name: str) -> Usual | None:
+    background = subject.background(_asked)
+    if not background.height:
+        return None
+    checked = subject.predictor(_asked).signature.check(background.select(name).head(image_view.MEASURED))
+    return usual_of(checked.arrays[name][..., 0] / 255.0)
 
 
 def _answer(asked: Subject, signature: Signature, form: ImageForm, name: str, pixels: np.ndarray) -> None:
@@ -182,6 +202,7 @@ def _why(asked: Subject, signature: Signature, pixels: np.ndarray) -> None:
                 [None, *signature.classes],
                 format_func=lambda found: "the likeliest class" if found is None else str(found),
                 key="predict.occlusion_class",
+                placeholder="the likeliest class",  # what nothing chosen means
                 width=260,
             )
         found = _covered(asked, pixels, label)

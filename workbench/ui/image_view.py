@@ -1,4 +1,4 @@
-"""A row whose columns are the pixels of an image: seen as a picture, and drawn on by clicking."""
+"""A row whose columns are the pixels of an image: seen as a picture, and drawn on with a pen."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
 
-from workbench import plots
+from workbench.ui import pen
+from workbench.ui.pen_strokes import Stroke, Usual, fitted, painted, usual_of
 
 if TYPE_CHECKING:
     from workbench.package import Signature
 
 _PIXEL = re.compile(r"pixel_(\d+)_(\d+)")
 EXAMPLES = 50
+MEASURED = 200  # training images that say how drawings lie
+SEEN_PIXELS = 140
 
 
 def image_shape(names: Sequence[str]) -> tuple[int, int] | None:
@@ -51,134 +53,99 @@ def grid_of(values: dict[str, Any], shape: tuple[int, int]) -> np.ndarray:
 
 
 def draw(signature: Signature, background: pl.DataFrame, shape: tuple[int, int], *, prefix: str) -> dict[str, Any]:
-    """Draw the image to ask about and the ways to change it; give it as a row."""
+    """Draw the image to ask about and the pen that changes it; give it as a row."""
     full = max((column.bounds[1] for column in signature.columns if column.bounds), default=1.0) or 1.0
     key = f"{prefix}.image"
+    usual = _usual(prefix, background, shape, full)
+    is_light = usual is None or usual.is_light
+    empty = dict.fromkeys(signature.column_names, 0.0 if is_light else full)
     if key not in st.session_state:
-        st.session_state[key] = _example(signature, background, 0)
-    _start_from(signature, background, prefix)
-    pen = st.segmented_control(
-        "Click a pixel, or drag a box, to",
-        ["ink", "erase"],
-        default="ink",
-        required=True,
-        key=f"{prefix}.pen",
-        format_func=lambda value: {"ink": "ink it", "erase": "erase it"}[value],
+        st.session_state[key] = _example(signature, background, 0) or empty
+    _start_from(signature, background, empty, prefix)
+    start = st.session_state[key]
+    ink = _ink(start, shape, full, is_light)
+    n_sheets = st.session_state.setdefault(f"{prefix}.sheets", 0)
+    is_empty = start == empty
+    strokes = pen.sheet(shape, key=f"{prefix}.pen.{n_sheets}", usual=usual, base=None if is_empty else ink)
+    if is_empty:
+        strokes = fit(strokes, shape, usual, key=f"{prefix}.fit")
+    row = _inked(signature, start, ink, painted(strokes, ink), full, is_light)
+    grid = grid_of(row, shape)
+    if strokes:
+        side = max(1, SEEN_PIXELS // max(shape))
+        seen = np.kron(np.nan_to_num(grid / full).clip(0, 1), np.ones((side, side)))
+        st.image(seen, caption="What the model sees", width=SEEN_PIXELS)
+    _edit_numbers(grid, key, prefix, n_sheets)
+    return row
+
+
+def _ink(row: dict[str, Any], shape: tuple[int, int], full: float, is_light: bool) -> np.ndarray:
+    brightness: np.ndarray = np.nan_to_num(grid_of(row, shape) / full).clip(0, 1)
+    return brightness if is_light else 1.0 - brightness
+
+
+def _inked(
+    signature: Signature, start: dict[str, Any], before: np.ndarray, after: np.ndarray, full: float, is_light: bool
+) -> dict[str, Any]:
+    """Give the row with the pixels that lines have changed; the others stay exactly as they are."""
+    row = dict(start)
+    for column in signature.columns:
+        place = _PIXEL.fullmatch(column.name)
+        if place is None:
+            continue
+        at = int(place[1]), int(place[2])
+        if not np.isclose(after[at], before[at]):
+            value = full * float(after[at] if is_light else 1.0 - after[at])
+            row[column.name] = float(round(value)) if column.integer else value
+    return row
+
+
+def fit(strokes: list[Stroke], shape: tuple[int, int], usual: Usual | None, *, key: str) -> list[Stroke]:
+    """Offer to bring a drawing to where the training images have theirs, which is on at first."""
+    if usual is None:
+        return strokes
+    wanted = st.toggle(
+        "Centre and scale as the training images are",
+        value=True,
+        key=key,
+        help="A model knows drawings only where it has learned them, such as MNIST's digits in the middle. Switch it "
+        "off to ask about the drawing as it is.",
     )
-    grid = grid_of(st.session_state[key], shape)
-    # A click selects; only a chart with another key starts without the selection of the last click.
-    n_strokes = st.session_state.setdefault(f"{prefix}.strokes", 0)
-    event = st.plotly_chart(
-        _canvas(grid, full),
-        key=f"{prefix}.canvas.{n_strokes}",
-        on_select="rerun",
-        selection_mode=("points", "box"),
-        config={"displayModeBar": False},
-        alt=f"The image that the model is asked about, {shape[0]} by {shape[1]} pixels",
-    )
-    touched = [point["customdata"] for point in event.selection.points if "customdata" in point]
-    if touched:
-        _paint(touched, full if pen == "ink" else 0.0, key, prefix)
-    _edit_numbers(grid, key, prefix, n_strokes)
-    return dict(st.session_state[key])
+    return fitted(strokes, shape, usual) if wanted else strokes
 
 
-def canvas(shape: tuple[int, int], *, full: float, prefix: str) -> np.ndarray:
-    """Draw an empty image that clicks and boxes ink; give it as it is now.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Height and width.
-    full : float
-        Value of full ink.
-    prefix : str
-        Of the widget keys.
-    """
-    key = f"{prefix}.image"
-    names = [f"pixel_{row}_{column}" for row in range(shape[0]) for column in range(shape[1])]
-    st.session_state.setdefault(key, dict.fromkeys(names, 0.0))
-    n_strokes = st.session_state.setdefault(f"{prefix}.strokes", 0)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        pen = st.segmented_control(
-            "Pen",
-            ["ink", "erase"],
-            default="ink",
-            required=True,
-            key=f"{prefix}.pen",
-            format_func={"ink": "Ink", "erase": "Erase"}.__getitem__,
-        )
-        if st.button("Empty", key=f"{prefix}.empty", icon=":material/delete:"):
-            st.session_state[key] = dict.fromkeys(names, 0.0)
-            st.session_state[f"{prefix}.strokes"] += 1
-            st.rerun(scope="fragment")
-    grid = grid_of(st.session_state[key], shape)
-    event = st.plotly_chart(
-        _canvas(grid, full),
-        key=f"{prefix}.canvas.{n_strokes}",
-        on_select="rerun",
-        selection_mode=("points", "box", "lasso"),
-        config={"displayModeBar": False},
-        alt=f"An image to draw, {shape[0]} by {shape[1]} pixels",
-    )
-    touched = [point["customdata"] for point in event.selection.points if "customdata" in point]
-    if touched:
-        _paint(touched, full if pen == "ink" else 0.0, key, prefix)
-    return grid
+@st.cache_data(max_entries=16, show_spinner=False)
+def _usual(prefix: str, _background: pl.DataFrame, shape: tuple[int, int], full: float) -> Usual | None:
+    images = [np.nan_to_num(grid_of(row, shape) / full) for row in _background.head(MEASURED).iter_rows(named=True)]
+    return usual_of(np.array(images).reshape(-1, *shape))
 
 
-def _canvas(grid: np.ndarray, full: float) -> go.Figure:
-    figure = plots.pixels(grid, maximum=full)
-    rows, columns = grid.shape
-    size = max(6, 240 // max(rows, columns))
-    figure.add_scatter(
-        x=[c for _ in range(rows) for c in range(columns)],
-        y=[r for r in range(rows) for _ in range(columns)],
-        mode="markers",
-        marker={"symbol": "square", "size": size, "opacity": 0},
-        customdata=[f"pixel_{r}_{c}" for r in range(rows) for c in range(columns)],
-        hovertemplate="%{customdata}<extra></extra>",
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
-    )
-    figure.update_layout(dragmode="select", clickmode="event+select")
-    return figure
-
-
-def _paint(touched: list[Any], value: float, key: str, prefix: str) -> None:
-    image = dict(st.session_state[key])
-    for name in touched:
-        name = name[0] if isinstance(name, list) else name
-        if name in image:
-            image[name] = value
-    st.session_state[key] = image
-    st.session_state[f"{prefix}.strokes"] += 1
-    st.rerun(scope="fragment")
-
-
-def _start_from(signature: Signature, background: pl.DataFrame, prefix: str) -> None:
+def _start_from(signature: Signature, background: pl.DataFrame, empty: dict[str, Any], prefix: str) -> None:
     def fill() -> None:
-        st.session_state[f"{prefix}.image"] = _example(signature, background, st.session_state[f"{prefix}.start"])
-        st.session_state[f"{prefix}.strokes"] = st.session_state.get(f"{prefix}.strokes", 0) + 1
+        chosen = st.session_state[f"{prefix}.start"]
+        st.session_state[f"{prefix}.image"] = _example(signature, background, chosen) or empty
+        st.session_state[f"{prefix}.sheets"] = st.session_state.get(f"{prefix}.sheets", 0) + 1
 
     st.selectbox(
         "Start from",
-        [*range(min(background.height, EXAMPLES)), None],
+        [None, *range(min(background.height, EXAMPLES))],
+        index=1 if background.height else 0,
         format_func=lambda i: "An empty image" if i is None else f"Example image {i + 1}",
         key=f"{prefix}.start",
+        placeholder="An empty image",
         on_change=fill,
         help="One of the training images that the model carries.",
     )
 
 
-def _example(signature: Signature, background: pl.DataFrame, row: int | None) -> dict[str, Any]:
+def _example(signature: Signature, background: pl.DataFrame, row: int | None) -> dict[str, Any] | None:
     if row is None or row >= background.height:
-        return dict.fromkeys(signature.column_names, 0.0)
+        return None
     values = background.row(row, named=True)
     return {name: values.get(name) for name in signature.column_names}
 
 
-def _edit_numbers(grid: np.ndarray, key: str, prefix: str, n_strokes: int) -> None:
+def _edit_numbers(grid: np.ndarray, key: str, prefix: str, n_sheets: int) -> None:
     with st.expander(
         "Edit the pixels as numbers", icon=":material/grid_on:", key=f"{prefix}.as_numbers", on_change="rerun"
     ) as box:
@@ -189,16 +156,19 @@ def _edit_numbers(grid: np.ndarray, key: str, prefix: str, n_strokes: int) -> No
         after = st.data_editor(
             before,
             hide_index=True,
-            key=f"{prefix}.numbers.{n_strokes}",
+            key=f"{prefix}.numbers.{n_sheets}",
             column_config={name: st.column_config.NumberColumn(width=44) for name in names},
             alt="Value of each pixel",
         )
         changed = np.argwhere(~np.isclose(after.to_numpy(), grid, equal_nan=True))
-        if len(changed):
-            image = dict(st.session_state[key])
-            for r, c in changed:
-                if f"pixel_{r}_{c}" in image:
-                    image[f"pixel_{r}_{c}"] = float(after.to_numpy()[r, c])
+        if len(changed):  # what is there now, lines and all, becomes the image that is drawn on
+            image = {name: _value(after.to_numpy(), name) for name in st.session_state[key]}
             st.session_state[key] = image
-            st.session_state[f"{prefix}.strokes"] = n_strokes + 1
+            st.session_state[f"{prefix}.sheets"] = n_sheets + 1
             st.rerun(scope="fragment")
+
+
+def _value(grid: np.ndarray, name: str) -> float | None:
+    place = _PIXEL.fullmatch(name)
+    value = float(grid[int(place[1]), int(place[2])]) if place else float("nan")
+    return None if np.isnan(value) else value

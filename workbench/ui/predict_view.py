@@ -79,6 +79,7 @@ def _output(signature: Signature, explanation: Explanation) -> str | int | None:
         [None, *signature.classes],
         format_func=lambda label: f"{likely}, the likeliest" if label is None else str(label),
         key="predict.class",
+        placeholder=f"{likely}, the likeliest",  # what nothing chosen means
         width=260,
     )
 

@@ -254,6 +254,7 @@ def _start_from(columns: list[InputColumn], background: pl.DataFrame, prefix: st
         [None, *range(n_rows)],
         format_func=lambda i: "Typical values" if i is None else f"Example row {i + 1}: {_summary(background, i)}",
         key=f"{prefix}.start",
+        placeholder="Typical values",
         on_change=fill,
         help=f"Fills the form: the median or most frequent value of each column, or one of {n_rows} training rows.",
     )

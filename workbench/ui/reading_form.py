@@ -218,6 +218,7 @@ def _delimited(parts: dict[str, Any], found: ReaderOptions, chosen: ReaderOption
         format_func=lambda order: _AS_FOUND if order is None else _DATES[order],
         index=orders.index(chosen.date_order),
         key=f"{key}.dates",
+        placeholder=_AS_FOUND,
         help="Decides dates that could be read both ways; where none does, they stay text.",
     )
     words_now = list(chosen.missing if chosen.missing is not None else found.missing or ())
