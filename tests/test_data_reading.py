@@ -85,6 +85,28 @@ def test_codes_with_leading_zeros_stay_text(read):
     assert "leading zeros" in notes_of(table)
 
 
+def test_codes_with_a_point_or_an_e_stay_text_or_are_told(read):
+    table = read(
+        "icd9,version,part,short,price\n038.11,1.1,12E4,1E2,1.50\n250.00,1.10,10E1,5,2.50\n250.0,2.0,7,3,2.75\n"
+    )
+    frame = table.frame()
+    assert frame["icd9"].to_list() == ["038.11", "250.00", "250.0"]
+    assert frame["part"].to_list() == ["12E4", "10E1", "7"]
+    assert [str(frame.schema[name]) for name in ("version", "short", "price")] == ["Float64"] * 3
+    notes = notes_of(table)
+    assert "'icd9' has numbers with leading zeros and was kept as text." in notes
+    assert "'part' has codes such as '12E4', which aren't written as numbers are, and was kept as text." in notes
+    assert "'version' has '1.10' beside '1.1', which became one number." in notes
+    assert "'short' has '1E2', which was read as 100. If it holds codes, set the column's type to text." in notes
+    assert "price" not in notes
+
+
+def test_numbers_as_programs_write_them_are_numbers_without_a_word(read):
+    table = read("a,b,c,d,e\n1.20E+05,1e5,0.50,10.0,-0.25\n1.5E-03,2e16,1.25,0,00\n" + "7.1E+00,3,1.50,5,0.5\n" * 3)
+    assert [str(dtype) for dtype in table.frame().dtypes] == ["Float64"] * 4 + ["String"]
+    assert [note for note in table.origin["reader"]["notes"] if "'e'" not in note] == []
+
+
 def test_whole_numbers_beyond_64_bits_stay_text(read):
     table = read("serial,n\n12345678901234567890123,1\n12345678901234567890124,2\n")
     assert table.frame()["serial"].to_list() == ["12345678901234567890123", "12345678901234567890124"]

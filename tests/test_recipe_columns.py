@@ -15,6 +15,7 @@ from workbench.errors import RecipeError
 from workbench.graph import GraphBuilder
 from workbench.recipe import FittedRecipe, Step, apply_column_steps, fit_recipe
 from workbench.recipe.entering import Entry
+from workbench.recipe.text_forms import number_form_of
 
 
 def steps_of(*documents: dict) -> tuple[Step, ...]:
@@ -34,6 +35,7 @@ def convert(to: str, **options) -> dict:
     [
         ("12", 12.0), (" 12 kg ", 12.0), ("$ 3.50", 3.5), ("45 %", 45.0), ("1,234.5 km/h", 1234.5), ("-$5", -5.0),
         ("USD 3", 3.0), ("1e3", 1000.0), ("\u22124", -4.0), ("90\u00b0C", 90.0), ("1 234", 1234.0), (".5", 0.5),
+        ("> 100", 100.0),
         ("1,23", None), ("12-34", None), ("3 to 5", None), ("Room 5", None), ("nan", None), ("", None), (None, None),
     ],
 )  # fmt: skip
@@ -238,3 +240,23 @@ def test_only_the_raw_columns_that_features_come_from_are_inputs():
     )
     recipe = fit_recipe(steps, TABLE, target="y")
     assert (recipe.input_columns, recipe.feature_names) == (["fare", "n"], ["rate"])
+
+
+@pytest.mark.parametrize(
+    ("values", "decimal"),
+    [
+        (["12 kg", "3.5 kg", "7"], "."),
+        (["> 100", "85", "<= 20"], "."),
+        (["EUR 1.200,50", "EUR 3,5"], ","),
+        (["1 day", "2 days"], "."),
+        (["PAL0708", "PAL0709"], None),
+        (["ISO 9001", "ABC-123"], None),
+        (["12A", "12B", "14C"], None),
+        (["2024Q1", "2024Q2"], None),
+        (["12 Main Street", "14 Oak Avenue"], None),
+        (["800 g", "1 kg"], None),
+        (["$3", "€4"], None),
+    ],
+)
+def test_only_numbers_with_one_unit_are_suggested_as_numbers(values, decimal):
+    assert number_form_of(pl.Series(values)) == decimal

@@ -33,6 +33,12 @@ _DAY_OR_MONTH_FIRST = tuple(
     for pattern, time, has_time in _TIMES
 )
 _ANY_DATE = r"^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([T ]\d{1,2}:\d{2}.*)?$"
+# Leading zeros, more digits than a float keeps, and two digits or more in front of an E, which no program writes.
+_POWER_CODE = r"^\d{2,}E\d{1,2}$"
+_SHORT_POWER_CODE = r"^\dE\d{1,2}$"
+BETTER_TEXT = rf"^[+-]?(?:0\d|\d{{17,}}$)|{_POWER_CODE}"
+BETTER_TEXT_THAN_WHOLE = r"^[+-]?0\d"
+_LOOKED_AT_SPELLINGS = 20_000
 _SPELLINGS = ((",", "."), (".", ","), (",", " "), (".", " "), (".", "'"), (",", "'"))
 
 
@@ -158,23 +164,69 @@ def find_plan(values: pl.Series, spelling: Spelling) -> Plan | None:
 
 def number_of_text(values: pl.Series) -> Plan | None:
     """Give the plan for numbers that are better kept as text, with the reason; None where there is none."""
-    if fits(values, Plan("whole")):
-        # 020 and 0526301100 are codes: as numbers they would lose their zeros.
+    if not are_better_text(values):
+        return None
+    if fits(values, Plan("number")):
+        # 020, 038.11 and 0526301100 are codes: as numbers they would lose their zeros.
         if has_leading_zeros(values):
             return Plan().noting(f"{values.name!r} has numbers with leading zeros and was kept as text.")
-    elif has_long_numbers(values) and fits(values, Plan("number")):
-        return Plan().noting(f"{values.name!r} has whole numbers of more than 18 digits and was kept as text.")
+        power = values.filter(values.str.contains(_POWER_CODE).fill_null(False))
+        if len(power):
+            return Plan().noting(
+                f"{values.name!r} has codes such as {power[0]!r}, which aren't written as numbers are, and was kept as "
+                "text."
+            )
+        if not fits(values, Plan("whole")):
+            return Plan().noting(f"{values.name!r} has whole numbers of more than 18 digits and was kept as text.")
     return None
 
 
+def are_better_text(values: pl.Series) -> bool:
+    """Whether some cell would lose something as a number: leading zeros, digits, or that it is a code such as 12E4."""
+    return bool(values.str.contains(BETTER_TEXT).any())
+
+
 def has_leading_zeros(values: pl.Series) -> bool:
-    """Whether some cell is a whole number that begins with a zero too many."""
+    """Whether some cell is a number that begins with a zero too many."""
     return bool(values.str.contains(r"^[+-]?0\d").any())
 
 
 def has_long_numbers(values: pl.Series) -> bool:
     """Whether some cell has more digits than a float keeps."""
     return bool(values.str.contains(r"^[+-]?\d{17,}$").any())
+
+
+def spellings_that_merge(values: pl.Series) -> str | None:
+    """Give a note where numbers are written in ways that codes are, which makes one value of several.
+
+    Examples
+    --------
+    >>> spellings_that_merge(pl.Series("icd9", ["250.00", "250.0", "401.9"]))
+    "'icd9' has '250.00' beside '250.0', which became one number. If they are codes, set the column's type to text."
+    >>> spellings_that_merge(pl.Series("price", ["250.00", "401.90"]))
+    """
+    some = values.drop_nulls().head(_LOOKED_AT_SPELLINGS)
+    power = some.filter(some.str.contains(_SHORT_POWER_CODE))
+    if len(power):
+        number = float(power[0])
+        return (
+            f"{values.name!r} has {power[0]!r}, which was read as {number:,.0f}. "
+            "If it holds codes, set the column's type to text."
+        )
+    ended = some.filter(some.str.ends_with("0"))
+    ended = ended.filter(ended.str.contains(r"\.\d+0$")).unique(maintain_order=True) if len(ended) else ended
+    if not len(ended):
+        return None
+    bare = ended.str.strip_chars_end("0").str.strip_chars_end(".")
+    for shorter in (ended.str.strip_suffix("0"), bare, bare + ".0"):
+        found = (shorter != ended) & shorter.is_in(some.implode())
+        if found.any():
+            place = int(found.arg_true()[0])
+            return (
+                f"{values.name!r} has {ended[place]!r} beside {shorter[place]!r}, which became one number. "
+                "If they are codes, set the column's type to text."
+            )
+    return None
 
 
 def _number_plan(values: pl.Series, spelling: Spelling) -> Plan | None:

@@ -10,13 +10,16 @@ from functools import cached_property
 import polars as pl
 
 from workbench.data.cell_types import (
+    BETTER_TEXT,
+    BETTER_TEXT_THAN_WHOLE,
     Plan,
     Spelling,
+    are_better_text,
     find_plan,
     fits,
     has_leading_zeros,
-    has_long_numbers,
     plan_by_hand,
+    spellings_that_merge,
 )
 from workbench.data.column_memory import may_hold
 from workbench.data.expecting import Expected, expected_plan, note_on, order_of
@@ -225,7 +228,7 @@ def recognise(cells: pl.Series, rules: CellRules, *, least_marks: int = _LEAST_M
         # A column of nothing but plain numbers and empty cells: most are, and the look at each cell is spared.
         plan = Plan("whole") if fits(cells, Plan("whole")) else Plan("number")
         if fits(cells, plan) and not _has_nan(cells, plan) and not _better_text(cells, plan):
-            return plan
+            return _noting_spellings(cells, plan)
     stripped = cells.str.strip_chars()
     keeps_na = wanted is None and "NA" in rules.missing and are_country_codes(stripped)
     values = _without(stripped, _markers(rules, keeps_na))
@@ -240,10 +243,17 @@ def recognise(cells: pl.Series, rules: CellRules, *, least_marks: int = _LEAST_M
     plan = fitting or _plan_beside_marks(values, rules, least_marks) or Plan()
     if plan.kind == "text":
         plan = _text_plan(cells, present, plan)
+    elif plan.kind == "number":
+        plan = _noting_spellings(present, plan)
     if keeps_na:
         note = f"'NA' in {cells.name!r} was kept as a value, since all others are codes of two letters, too (Namibia)."
         plan = replace(plan, keeps_na=True).noting(note)
     return plan
+
+
+def _noting_spellings(cells: pl.Series, plan: Plan) -> Plan:
+    note = spellings_that_merge(cells) if plan.kind == "number" else None
+    return plan.noting(note) if note else plan
 
 
 def _plan_beside_marks(values: pl.Series, rules: CellRules, least: int) -> Plan | None:
@@ -327,7 +337,7 @@ def _has_nan(cells: pl.Series, plan: Plan) -> bool:
 
 
 def _better_text(cells: pl.Series, plan: Plan) -> bool:
-    return has_leading_zeros(cells) if plan.kind == "whole" else has_long_numbers(cells)
+    return has_leading_zeros(cells) if plan.kind == "whole" else are_better_text(cells)
 
 
 def convert(cells: pl.Series, plan: Plan, rules: CellRules, tally: Tally, *, has_blanks: bool = True) -> pl.Series:
@@ -380,7 +390,7 @@ def _typed(values: pl.Series, plan: Plan, tally: Tally) -> pl.Series:
 
 
 def _odd(cells: pl.Series, plan: Plan) -> pl.Series:
-    pattern = r"^[+-]?0\d" if plan.kind == "whole" else r"^[+-]?\d{17,}$"
+    pattern = BETTER_TEXT_THAN_WHOLE if plan.kind == "whole" else BETTER_TEXT
     return cells.filter(cells.str.contains(pattern).fill_null(False)).head(100)
 
 

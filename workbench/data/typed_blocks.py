@@ -16,7 +16,7 @@ from workbench.data.marks import Marks, find_marks
 from workbench.data.rows import Layout, read_rows
 
 _LONGEST_EXACT = 1e16  # floats from here on may come from more digits than they keep
-_NEWLINE = ord("\n")
+_NEWLINE, _ZERO = ord("\n"), ord("0")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _at_once(block: Block, marks: Marks, n_lines: int, reader: BlockReader) -> p
     frame = _parsed(data, reader, quote=None)
     if frame is None or frame.height != n_lines or _has_odd_floats(frame):
         return None
-    if marks.has_padding and any(series.dtype == pl.Int64 for series in frame):
+    if marks.has_padding and any(series.dtype.is_numeric() for series in frame):
         values = np.frombuffer(data, dtype=np.uint8)
         ends = _ends_of_cells(values, data, layout.delimiter, quoted=False)
         if ends is None or _has_leading_zeros(values, ends, frame):
@@ -182,24 +182,30 @@ def _has_odd_floats(frame: pl.DataFrame) -> bool:
 
 
 def _has_leading_zeros(values: np.ndarray, ends: np.ndarray, frame: pl.DataFrame) -> bool:
-    """Whether a cell in a column of whole numbers begins with a zero and has more digits."""
-    whole = np.array([series.dtype == pl.Int64 for series in frame])
-    if not whole.any():
+    """Whether a cell in a column of numbers begins with a zero and has one more digit behind it."""
+    numeric = np.array([series.dtype.is_numeric() for series in frame])
+    if not numeric.any():
         return False
     # Zeros, signs, quotes and blanks come before the other digits, as do most marks, of empty cells.
     odd = np.flatnonzero(values[1:][ends[:-1]] < ord("1")) + 1
     if values[0] < ord("1"):
         odd = np.append(odd, 0)
-    odd = odd[whole[odd % len(whole)]]
+    odd = odd[numeric[odd % len(numeric)]]
     starts = np.where(odd > 0, ends[odd - 1] + 1, 0)
-    is_long = ends[odd] - starts > 1
-    starts, odd = starts[is_long], odd[is_long]
-    cells = (values[start:end].tobytes() for start, end in zip(starts.tolist(), ends[odd].tolist(), strict=True))
-    return any(_is_code(cell.strip(b' "\t').lstrip(b"+-")) for cell in cells)
+    behind = ends[odd]
+    starts += values[starts] == ord('"')
+    is_blank = (values[starts] == ord(" ")) | (values[starts] == ord("\t"))
+    cells = zip(starts[is_blank].tolist(), behind[is_blank].tolist(), strict=True)
+    if any(_is_code(values[start:end].tobytes().strip(b' "\t').lstrip(b"+-")) for start, end in cells):
+        return True
+    starts += (values[starts] == ord("+")) | (values[starts] == ord("-"))
+    is_long = behind - starts > 1
+    first, second = values[starts[is_long]], values[starts[is_long] + 1]
+    return bool(((first == _ZERO) & (second >= _ZERO) & (second <= ord("9"))).any())
 
 
 def _is_code(digits: bytes) -> bool:
-    return len(digits) > 1 and digits.startswith(b"0")
+    return digits.startswith(b"0") and digits[1:2].isdigit()
 
 
 def _cell_by_cell(block: Block, reader: BlockReader) -> pl.DataFrame:

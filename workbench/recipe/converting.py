@@ -16,7 +16,9 @@ from workbench.recipe.values import DATETIME, finite
 YES = ("yes", "y", "true", "t", "on", "1", "1.0", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sim")
 NO = ("no", "n", "false", "f", "off", "0", "0.0", "nein", "falsch", "non", "faux", "não", "nao")
 
-# What may stand in front of a number and behind it: a currency, a unit that begins with a letter, per cent, degrees.
+# What may stand in front of a number and behind it: a comparison, a currency, a unit that begins with a letter, per
+# cent, degrees.
+_COMPARED = r"(?:(?:[<>]=?|[≤≥~≈])\s*)?"
 _BEFORE = r"(?:[A-Z]{0,3}\p{Sc}|[A-Z]{3})?\s*"
 _BEHIND = r"\s*(?:\p{Sc}|[%‰°]\p{L}?|\p{L}[\p{L}\p{N}/.·^²³\-]*(?:\s\p{L}+)*)?"
 _ISO = (  # the groups: day, minutes, seconds, hours and minutes of the offset, Z
@@ -26,7 +28,7 @@ _ISO = (  # the groups: day, minutes, seconds, hours and minutes of the offset, 
 
 
 def numbers_in(text: pl.Expr, *, decimal: Literal[".", ","], units: bool) -> pl.Expr:
-    """Read text as numbers: ``1,234.5``, ``1.234,5 km`` with a decimal comma, ``$ 3.50``, ``45 %``.
+    """Read text as numbers: ``1,234.5``, ``1.234,5 km`` with a decimal comma, ``$ 3.50``, ``45 %``, ``> 100``.
 
     Thousands marks must divide groups of three digits; anything else that isn't one number is missing.
 
@@ -38,8 +40,8 @@ def numbers_in(text: pl.Expr, *, decimal: Literal[".", ","], units: bool) -> pl.
     """
     thousands, point = ("[,\\s'’]", r"\.") if decimal == "." else ("[.\\s'’]", ",")
     digits = rf"((?:\d{{1,3}}(?:{thousands}\d{{3}})+|\d+)(?:{point}\d*)?(?:[eE][+-]?\d+)?|{point}\d+)"
-    before, behind = (_BEFORE, _BEHIND) if units else ("", "")
-    groups = text.str.extract_groups(rf"^\s*([+\-−]?)\s*{before}([+\-−]?)\s*{digits}{behind}\s*$")
+    compared, before, behind = (_COMPARED, _BEFORE, _BEHIND) if units else ("", "", "")
+    groups = text.str.extract_groups(rf"^\s*{compared}([+\-−]?)\s*{before}([+\-−]?)\s*{digits}{behind}\s*$")
     # Joined within the struct: three expressions over `groups` would each match the pattern anew.
     joined = pl.concat_str([pl.field(str(place)) for place in (1, 2, 3)]).alias("written")
     written = groups.struct.with_fields(joined).struct.field("written").str.replace_all(thousands, "")
