@@ -198,6 +198,22 @@ def test_predict_writes_the_rows_in_order(workbench, settings, model_packages, t
     assert not settings.tables.exists()  # asking a model stores no table
 
 
+def test_predict_finds_columns_by_their_letters_and_reports_a_score(workbench, settings, model_packages, tmp_path):
+    registry.publish(model_packages["passengers"], "passengers", settings=settings)
+    (tmp_path / "rows.csv").write_text("SEX,years,P-class,Alone,survived\nfemale,30,1,true,yes\nmale,40,3,false,yes\n")
+    refused = workbench("predict", "passengers", "rows.csv")
+    assert (refused.status, refused.out) == (1, "")
+    assert "without 'age'" in refused.err
+    done = workbench("predict", "passengers", "rows.csv", "--column", "age=years", "--json")
+    assert "'P-class' was taken as 'pclass'." in done.json["notes"]
+    assert [row["prediction"] for row in done.json["predictions"]] == ["yes", "no"]
+    assert done.json["score"]["metrics"]["accuracy"] == 0.5
+    assert (done.json["score"]["n_rows"], done.json["ignored_columns"]) == (2, [])
+    assert "'survived' holds the true answers of 2 rows: accuracy 0.5" in done.err
+    assert "isn't MODEL=FILE" in workbench("predict", "passengers", "rows.csv", "--column", "age").err
+    assert "no column 'old'" in workbench("predict", "passengers", "rows.csv", "--column", "age=old").err
+
+
 def test_predict_of_a_file_larger_than_one_piece_keeps_every_row(
     workbench, settings, model_packages, tmp_path, monkeypatch
 ):

@@ -129,11 +129,54 @@ def test_no_column_is_lost_beside_the_answers_whatever_it_is_called():
     assert renamed == {"row": "table_row_", "prediction": "table_prediction"}
 
 
+def test_names_in_other_capitals_are_found_and_others_are_asked_for(open_page, published):
+    content = CSV.replace("sex,age", "Sex,years").replace("pclass,alone", "P Class,company")
+    page = upload(open_page("predict", model="passengers"), content)
+    assert not page.exception
+    assert "'Sex' was taken as 'sex'." in shown_text(page) and "'P Class' was taken as 'pclass'." in shown_text(page)
+    assert "`age`, `alone` are not among the columns" in str(page.warning[0].value)
+    boxes = {box.label: box for box in page.selectbox if box.key.startswith("predict.column.")}
+    assert list(boxes) == ["age", "alone"]
+    boxes["age"].set_value("years")
+    submit = next(button for button in page.button if button.label == "Predict")
+    submit.click().run()
+    assert "Choose a column for `alone`" in shown_text(page)
+    boxes = {box.label: box for box in page.selectbox if box.key.startswith("predict.column.")}
+    boxes["alone"].set_value("not in the file: leave it empty")
+    next(button for button in page.button if button.label == "Predict").click().run()
+    page.run()
+    assert not page.exception
+    table = page.dataframe[-1].value
+    rows = [
+        {"sex": "female", "age": 30, "pclass": 1, "alone": None},
+        {"sex": "male", "age": None, "pclass": 3, "alone": None},
+    ]
+    expected = registry.load_model("passengers").predict_frame(rows)
+    assert table["prediction"].to_list() == expected["prediction"].to_list()
+    assert table["probability_yes"].to_list() == pytest.approx(expected["probability_yes"].to_list())
+    assert "`years` is `age`; `alone` is empty in each row." in shown_text(page)
+    next(button for button in page.button if button.label == "Change").click().run()
+    page.run()
+    assert "not among the columns" in str(page.warning[0].value)
+
+
+def test_a_file_with_the_true_answers_gets_a_score(open_page, published):
+    content = (
+        "sex,age,pclass,alone,Survived\n"
+        + "female,30,1,true,yes\nmale,40,3,false,no\nmale,20,2,true,yes\nmale,9,3,true,\n"
+    )
+    page = upload(open_page("predict", model="passengers"), content)
+    assert not page.exception
+    metrics = {metric.label: metric.value for metric in page.metric}
+    assert metrics["Accuracy"] == "0.6667"
+    assert "Measured on 3 rows; 1 row without a known answer left out" in shown_text(page)
+    assert "`survived`" not in shown_text(page).split("Ignored")[-1] or "Ignored" not in shown_text(page)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (CSV.replace("30", "thirty"), "row 1"),
-        (CSV.replace("age", "years"), "without 'age'"),
         ("sex,age,pclass,alone\n", "row"),
         ("", "empty"),
     ],

@@ -10,9 +10,13 @@ import typer
 
 from workbench.cli.output import Json, moment, note, show, table, write_frame
 from workbench.cli.tables import ModelOptions, parse_options
+from workbench.errors import SpecError
 
 if TYPE_CHECKING:
-    from workbench.data.spec import ReaderOptions
+    import polars as pl
+
+    from workbench.api.scoring import Score
+    from workbench.package import Predictor
     from workbench.registry import Version
 
 Note = Annotated[str, typer.Option("--note", help="A line for the audit: why.")]
@@ -100,54 +104,81 @@ def predict(
         ),
     ] = None,
     option: ModelOptions = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column",
+            metavar="MODEL=FILE",
+            help="A column of the model that the file calls otherwise: --column pclass=Klasse. Names that differ in "
+            "capitals, blanks or marks are found by themselves. Repeat it for more.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Predict the rows of a file.
 
     Writes CSV with `prediction` and `probability_<class>`, one line for each row of the file, in its order. The file is
-    read first as the training table was: with its marks, date order, missing-value words and so on.
+    read first as the training table was: with its marks, date order, missing-value words and so on. If it holds the
+    true answers, too, the scores are reported.
     """
     from workbench import registry
 
     predictor = registry.load_model(model)
-    predictions, ignored, misfits = _predict(predictor, file, parse_options(option))
-    for misfit in misfits:
+    read = predictor.read_rows(file, options=parse_options(option), names=_parse_columns(column))
+    predictions, ignored, score = _predict(predictor, read.frame)
+    for misfit in read.misfits:
         note(misfit)
+    if score is not None:
+        note(score.note)
+        ignored = [name for name in ignored if name != score.column]
     if ignored:
         note(f"Ignored columns that the model doesn't take: {', '.join(ignored)}.")
+    document: dict[str, Any] = {
+        "model": model,
+        "n_rows": predictions.height,
+        "ignored_columns": ignored,
+        "notes": read.misfits,
+        "score": score.to_dict() if score is not None else None,
+    }
     if as_json and output is None:
-        document = {"model": model, "n_rows": predictions.height, "ignored_columns": ignored, "notes": misfits}
         show({**document, "predictions": predictions.to_dicts()}, True, str)
         return
     if output is None:
         predictions.write_csv(sys.stdout.buffer)
         return
     write_frame(predictions, output)
-    document = {
-        "model": model,
-        "n_rows": predictions.height,
-        "ignored_columns": ignored,
-        "notes": misfits,
-        "output": str(output),
-    }
     if as_json:
-        show(document, True, str)
+        show({**document, "output": str(output)}, True, str)
     else:
         note(f"Wrote {predictions.height:,} predictions to {output}.")
 
 
-def _predict(predictor: Any, file: Path, options: ReaderOptions | None) -> tuple[Any, list[str], list[str]]:
-    """Give the predictions, the columns that the model doesn't take, and what of the file isn't as in training."""
+def _parse_columns(given: list[str] | None) -> dict[str, str]:
+    """Turn ``MODEL=FILE`` texts into names of the model's columns by those of the file."""
+    names: dict[str, str] = {}
+    for text in given or ():
+        ours, equals, theirs = text.partition("=")
+        if not (ours and equals and theirs):
+            raise SpecError(f"{text!r} isn't MODEL=FILE. Write --column pclass=Klasse, for example.")
+        names[theirs] = ours
+    return names
+
+
+def _predict(predictor: Predictor, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[str], Score | None]:
+    """Give the predictions, the columns that the model doesn't take, and how good they are where that can be told."""
     import polars as pl
 
-    read = predictor.read_rows(file, options=options)
+    from workbench.api.scoring import score_rows
+
     if predictor.signature.image is not None:
-        return _predict_images(predictor, read.frame), [], []
-    checked = predictor.signature.check(read.frame)
-    frame: pl.DataFrame = checked.frame
+        return _predict_images(predictor, rows), [], None
+    checked = predictor.signature.check(rows)
+    frame = checked.frame
     # In pieces: the probabilities of a million rows and many classes needn't be in memory twice.
     pieces = [predictor.predict_frame(frame.slice(start, CHUNK_ROWS)) for start in range(0, frame.height, CHUNK_ROWS)]
-    return pl.concat(pieces), checked.ignored, read.misfits
+    predictions = pl.concat(pieces)
+    return predictions, checked.ignored, score_rows(predictor, rows, predictions)
 
 
 def _predict_images(predictor: Any, rows: Any) -> Any:

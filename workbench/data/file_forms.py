@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from workbench.data.cell_types import Plan
+from workbench.data.column_names import match_names
 from workbench.data.expecting import Expected, order_of, plan_from_dict, plan_to_dict
 from workbench.data.spec import ReaderOptions
 from workbench.errors import ReadError
@@ -176,6 +177,7 @@ def choose_options(
     form: FileForm | None,
     *,
     columns: Sequence[str],
+    names: Mapping[str, str] | None = None,
     given: ReaderOptions | None = None,
     settings: Settings | None = None,
 ) -> Chosen:
@@ -188,6 +190,8 @@ def choose_options(
         Of the file before.
     columns : sequence of str
         Names that the file should have; without respect to capitals.
+    names : mapping of str to str, optional
+        From columns of the file to those that they are, where they are called otherwise.
     given : ReaderOptions, optional
         What is set by hand for this file; it goes before everything else.
     settings : Settings, optional
@@ -205,7 +209,7 @@ def choose_options(
     encoding = given.encoding or _encoding(path, form, settings)
     best: tuple[tuple[int, int], ReaderOptions, FileLook] | None = None
     problem: ReadError | None = None
-    wanted = {_folded(name) for name in columns}
+    wanted, told = set(columns), dict(names or {})
     for options in form.tries(given):
         options = options.model_copy(update={"encoding": encoding})
         try:
@@ -215,7 +219,7 @@ def choose_options(
             continue
         if look.format != form.format and form.format and _has_layout(options, given):
             continue  # the third line of a CSV file says nothing about a workbook
-        n_found = len(wanted & {_folded(name) for name in look.frame.columns})
+        n_found = len(wanted & set(found_names(look.frame.columns, columns, told)))
         rank = (n_found, look.frame.width if n_found < len(wanted) else 0)
         if best is None or rank > best[0]:
             best = rank, options, look
@@ -224,9 +228,16 @@ def choose_options(
     if best is None:
         raise problem or ReadError(f"{path.name} can't be read. Check that it is a table.")
     _, options, look = best
+    known = [*dict.fromkeys([*columns, *form.columns, *form.told.types])]
+    theirs = {
+        ours: name for name, ours in zip(look.frame.columns, found_names(look.frame.columns, known, told), strict=True)
+    }
     types = {} if look.format == "csv" and form.columns else form.told.types
-    present = {name: kind for name, kind in types.items() if name in look.frame.columns}
+    present = {theirs[name]: kind for name, kind in types.items() if name in theirs}
     options = options.model_copy(update={"types": {**present, **given.types}})
+    expected = form.expected(given)
+    plans = {theirs[name]: plan for name, plan in expected.columns.items() if name in theirs}
+    options = options.expecting(Expected(plans, expected.marks))
     return Chosen(options, _layout_notes(form, look, given, found=best[0][0] == len(wanted)))
 
 
@@ -302,8 +313,11 @@ def _options(document: Mapping[str, Any]) -> ReaderOptions:
         return ReaderOptions()
 
 
-def _folded(name: str) -> str:
-    return " ".join(name.split()).casefold()
+def found_names(have: Sequence[str], want: Sequence[str], told: Mapping[str, str]) -> list[str]:
+    """Give each column of a file under the name that it is known by."""
+    left = [name for name in have if name not in told]
+    meant = match_names(left, [name for name in want if name not in told.values()])
+    return [told.get(name) or meant.get(name, name) for name in have]
 
 
 def differs(ours: FileForm, theirs: FileForm) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from workbench.data.file_forms import FileForm, choose_options, differs
+import polars as pl
+
+from workbench.data.file_forms import FileForm, choose_options, differs, found_names
 from workbench.data.files import find_file
 from workbench.data.originals import drop_upload, original_of, read_upload
 from workbench.data.reading import Noted, read_as, read_noted, read_table
@@ -21,10 +22,12 @@ def read_later_rows(
     form: FileForm | None,
     *,
     columns: Sequence[str],
+    beside: Sequence[str] = (),
+    names: Mapping[str, str] | None = None,
     options: ReaderOptions | None = None,
     settings: Settings | None = None,
 ) -> Noted:
-    """Read rows that are only to be predicted.
+    """Read rows that are only to be predicted; columns get the names that they have in the training table.
 
     Parameters
     ----------
@@ -32,7 +35,11 @@ def read_later_rows(
     form : FileForm or None
         Of the model's training table: the first guess.
     columns : sequence of str
-        Those that the model takes.
+        Those that the model takes. One that the file writes with other capitals is found, too, and noted.
+    beside : sequence of str
+        Others that may be there: the target, where the answers are known.
+    names : mapping of str to str, optional
+        From columns of the file to those that they are.
     options : ReaderOptions, optional
         What is set by hand for this file.
     settings : Settings, optional
@@ -44,11 +51,49 @@ def read_later_rows(
     """
     settings = settings or current()
     found = find_file(path, settings=settings)
-    chosen = choose_options(found, form, columns=columns, given=options, settings=settings)
+    told = dict(names or {})
+    chosen = choose_options(found, form, columns=columns, names=told, given=options, settings=settings)
     read = read_noted(found, options=chosen.options, settings=settings)
-    report = read.report
-    misfits = [*chosen.notes, *report.get("misfits", [])]
-    return replace(read, report={**report, "notes": [*chosen.notes, *read.notes], "misfits": misfits})
+    frame, meant = named_as(read.frame, [*columns, *beside], told)
+    notes = [*chosen.notes, *meant]
+    report = {**read.report, "notes": [*notes, *read.notes], "misfits": [*notes, *read.misfits]}
+    written = {new: old for old, new in zip(read.frame.columns, frame.columns, strict=True) if new != old}
+    return Noted(frame, report, written)
+
+
+def named_as(
+    frame: pl.DataFrame, columns: Sequence[str], told: Mapping[str, str] | None = None
+) -> tuple[pl.DataFrame, list[str]]:
+    """Give the columns of rows the names that are wanted, and say which were called otherwise.
+
+    Raises
+    ------
+    ReadError
+        If a column is to be one that isn't there, or two columns are to be the same one.
+
+    Examples
+    --------
+    >>> frame, notes = named_as(pl.DataFrame({"Age": [31], "Klasse": [1]}), ["age", "pclass"], {"Klasse": "pclass"})
+    >>> frame.columns, notes
+    (['age', 'pclass'], ["'Age' was taken as 'age'."])
+    """
+    told = dict(told or {})
+    absent = [name for name in told if name not in frame.columns]
+    if absent:
+        raise ReadError(
+            f"The file has no column {absent[0]!r} to be {told[absent[0]]!r}. Its columns are "
+            f"{', '.join(map(repr, frame.columns[:20]))}."
+        )
+    names = found_names(frame.columns, columns, told)
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise ReadError(f"Two columns of the file would be {repeated!r}. Name only one of them.")
+    notes = [
+        f"{old!r} was taken as {new!r}."
+        for old, new in zip(frame.columns, names, strict=True)
+        if old != new and old not in told
+    ]
+    return frame.rename(dict(zip(frame.columns, names, strict=True))), notes
 
 
 def read_later_table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -181,10 +181,13 @@ class Noted:
     frame : DataFrame
     report : dict
         As it stands in a table's origin under ``reader``.
+    written : dict of str to str
+        How the file writes the names of columns that were renamed.
     """
 
     frame: pl.DataFrame
     report: dict[str, Any]
+    written: dict[str, str] = field(default_factory=dict)
 
     @property
     def notes(self) -> list[str]:

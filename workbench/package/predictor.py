@@ -81,14 +81,24 @@ class Predictor:
         """How the file was read that the model learned from, as far as its package knows."""
         return file_form(self.folder)
 
-    def read_rows(self, path: str | Path, *, options: ReaderOptions | Mapping[str, Any] | None = None) -> FileRows:
+    def read_rows(
+        self,
+        path: str | Path,
+        *,
+        options: ReaderOptions | Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> FileRows:
         """Read a file whose rows are to be predicted, first as the training table was read.
+
+        A column that the file writes with other capitals, blanks or marks is found, too.
 
         Parameters
         ----------
         path : str or Path
         options : ReaderOptions or dict, optional
             What is to be read otherwise: ``{"decimal": ",", "sheet": "2024"}``.
+        names : mapping of str to str, optional
+            From columns of the file to the model's, where they have other names: ``{"Klasse": "pclass"}``.
 
         Returns
         -------
@@ -101,7 +111,7 @@ class Predictor:
             If there is no such file, or it isn't a table.
         """
         chosen = options if isinstance(options, ReaderOptions) else ReaderOptions(**dict(options or {}))
-        return read_rows(path, self.signature, self.file_form, options=chosen)
+        return read_rows(path, self.signature, self.file_form, names=names, options=chosen)
 
     def _rows(self, rows: Any) -> CheckedRows:
         return self.signature.check(given_rows(rows, self.folder, self.signature))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,7 @@ def read_rows(
     signature: Signature,
     form: FileForm | None = None,
     *,
+    names: Mapping[str, str] | None = None,
     options: ReaderOptions | None = None,
     settings: Settings | None = None,
 ) -> FileRows:
@@ -77,6 +79,8 @@ def read_rows(
         Of the model; columns that it doesn't take are read as they look.
     form : FileForm, optional
         Of the file that the model learned from.
+    names : mapping of str to str, optional
+        From columns of the file to the model's, where they are called otherwise than in capitals alone.
     options : ReaderOptions, optional
         What is set by hand for this file.
     settings : Settings, optional
@@ -91,20 +95,31 @@ def read_rows(
     options = options or ReaderOptions()
     if signature.image is not None:
         return FileRows(read_images(Path(path), signature.image.name, settings))
-    columns = signature.column_names
 
     def read(options: ReaderOptions) -> Noted:
-        return read_later_rows(path, form, columns=columns, options=options, settings=settings)
+        return read_later_rows(
+            path,
+            form,
+            columns=signature.column_names,
+            beside=[signature.target],  # the answers may stand beside the rows
+            names=names,
+            options=options,
+            settings=settings,
+        )
 
     found = read(options)
-    frame = found.frame
-    texts = {name for name, kind in signature.types.items() if kind == "string"} - options.types.keys()
-    guessed = [name for name, dtype in frame.schema.items() if name in texts and dtype not in (pl.String, pl.Null)]
+    frame, written = found.frame, found.written
+    texts = {name for name, kind in signature.types.items() if kind == "string"}
+    guessed = [
+        name
+        for name, dtype in frame.schema.items()
+        if name in texts and dtype not in (pl.String, pl.Null) and written.get(name, name) not in options.types
+    ]
     if guessed:
-        again = read(options.model_copy(update={"types": {**options.types, **dict.fromkeys(guessed, "text")}}))
+        types = {written.get(name, name): "text" for name in guessed}
+        found = read(options.model_copy(update={"types": {**options.types, **types}}))
         # Spaces around a cell are left out of text that is recognised as such, too.
-        frame = again.frame.with_columns(pl.col(guessed).cast(pl.String).str.strip_chars())
-        found = again
+        frame = found.frame.with_columns(pl.col(guessed).cast(pl.String).str.strip_chars())
     return FileRows(frame, found.notes, found.misfits)
 
 

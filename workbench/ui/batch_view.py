@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -11,9 +13,12 @@ import polars as pl
 import streamlit as st
 
 from workbench import plots
+from workbench.api.scoring import Score, score_rows
+from workbench.data.later_files import named_as
+from workbench.evaluation.metrics import metrics_for
 from workbench.settings import current
 from workbench.storage import disk_errors
-from workbench.ui import messages, subject, words
+from workbench.ui import column_mapping, messages, subject, words
 from workbench.ui.picture import picture
 from workbench.ui.row_tables import beside
 from workbench.ui.subject import Subject
@@ -50,14 +55,17 @@ def many_rows(asked: Subject, table: Table | None) -> None:
             )
         )
         if file is not None:
-            predictions, frame, ignored, notes = predict_upload(file, file.name, f"{asked.id} {file.file_id}", asked)
-            for note in notes:
-                st.caption(f":material/fact_check: {messages.plain(note)}")
-            _show(predictions, frame, ignored, signature, name=Path(file.name).name.split(".")[0])
+            key = f"{asked.id} {file.file_id}"
+            mapping = column_mapping.chosen(key)
+            answer = predict_upload(file, file.name, key, mapping.names, mapping.empty, asked)
+            _show_answer(answer, signature, key=key, name=Path(file.name).name.split(".")[0])
         elif use_table and table is not None:
-            frame = table.frame()
-            predictions, ignored = predict_in_chunks(asked, frame)
-            _show(predictions, frame, ignored, signature, name=table.name)
+            key = f"{asked.id} {table.short_digest}"
+            mapping = column_mapping.chosen(key)
+            names = [*signature.column_names, signature.target]
+            frame, notes = named_as(table.frame(), names, dict(mapping.names))
+            answer = predict_rows(asked, frame, notes, empty=mapping.empty)
+            _show_answer(answer, signature, key=key, name=table.name)
 
 
 def _say_what_is_needed(signature: Signature, asked: Subject) -> None:
@@ -79,10 +87,36 @@ def _say_what_is_needed(signature: Signature, asked: Subject) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Answer:
+    """Rows and what the model says about them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    notes : list of str
+        What was recognised in the rows.
+    missing : list of str
+        Columns of the model that weren't found; there are no predictions then.
+    predictions : DataFrame or None
+    ignored : list of str
+        Columns that the model doesn't take.
+    score : Score or None
+        Where the rows hold the true answers.
+    """
+
+    frame: pl.DataFrame
+    notes: list[str]
+    missing: list[str] = field(default_factory=list)
+    predictions: pl.DataFrame | None = None
+    ignored: list[str] = field(default_factory=list)
+    score: Score | None = None
+
+
 @st.cache_data(max_entries=4, show_spinner="Reading and predicting …")
 def predict_upload(
-    _file: BinaryIO, name: str, id: str, _asked: Subject
-) -> tuple[pl.DataFrame, pl.DataFrame, list[str], list[str]]:
+    _file: BinaryIO, name: str, id: str, names: tuple[tuple[str, str], ...], empty: tuple[str, ...], _asked: Subject
+) -> Answer:
     """Read an uploaded file and predict its rows; the file is gone from the disk when this returns.
 
     Raises
@@ -97,13 +131,32 @@ def predict_upload(
     try:
         with disk_errors(path):
             folder.mkdir(parents=True)
+            _file.seek(0)
             with path.open("wb") as target:
                 shutil.copyfileobj(_file, target)
-        read = subject.predictor(_asked).read_rows(path)
+        read = subject.predictor(_asked).read_rows(path, names=dict(names))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    predictions, ignored = predict_in_chunks(_asked, read.frame)
-    return predictions, read.frame, ignored, read.notes
+    return predict_rows(_asked, read.frame, read.notes, empty=empty)
+
+
+def predict_rows(asked: Subject, frame: pl.DataFrame, notes: list[str], *, empty: Sequence[str] = ()) -> Answer:
+    """Predict rows, unless columns are missing that a reader may know by another name.
+
+    Raises
+    ------
+    InputError
+        If a row doesn't fit the model.
+    """
+    predictor = subject.predictor(asked)
+    frame = frame.with_columns(pl.lit(None).alias(name) for name in empty if name not in frame.columns)
+    missing = [name for name in predictor.signature.column_names if name not in frame.columns]
+    if 0 < len(missing) <= column_mapping.MOST_COLUMNS:
+        return Answer(frame, notes, missing)
+    predictions, ignored = predict_in_chunks(asked, frame)
+    score = score_rows(predictor, frame, predictions)
+    ignored = [name for name in ignored if score is None or name != score.column]
+    return Answer(frame, notes, [], predictions, ignored, score)
 
 
 def predict_in_chunks(asked: Subject, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
@@ -123,8 +176,35 @@ def predict_in_chunks(asked: Subject, frame: pl.DataFrame) -> tuple[pl.DataFrame
     return pl.concat(pieces), checked.ignored
 
 
+def _show_answer(answer: Answer, signature: Signature, *, key: str, name: str) -> None:
+    for note in answer.notes:
+        st.caption(f":material/fact_check: {messages.plain(note)}")
+    column_mapping.say(key)
+    if answer.predictions is None:
+        free = [column for column in answer.frame.columns if column not in signature.types]
+        column_mapping.draw(key, answer.missing, free)
+        return
+    _show(answer.predictions, answer.frame, answer.ignored, signature, name=name, score=answer.score)
+
+
+def _show_score(score: Score, signature: Signature) -> None:
+    known = metrics_for(signature.task)
+    st.markdown(f"**Against the true answers in {messages.plain(score.column)}**")
+    with st.grid(4, min_column_width=150):
+        for name, value in score.metrics.items():
+            st.metric(known[name].title, words.number(value), border=True, help=known[name].meaning)
+    left = f"; {words.plural(score.n_left_out, 'row')} without a known answer left out" if score.n_left_out else ""
+    st.caption(f"Measured on {words.plural(score.n_rows, 'row')}{left}. Rows that the model learned from flatter it.")
+
+
 def _show(
-    predictions: pl.DataFrame, frame: pl.DataFrame, ignored: list[str], signature: Signature, *, name: str
+    predictions: pl.DataFrame,
+    frame: pl.DataFrame,
+    ignored: list[str],
+    signature: Signature,
+    *,
+    name: str,
+    score: Score | None = None,
 ) -> None:
     st.subheader(
         f"{words.plural(predictions.height, 'prediction')} of {messages.plain(signature.target)}", anchor=False
@@ -147,6 +227,8 @@ def _show(
                 type="primary" if ending == "predictions" else "secondary",
                 on_click="ignore",
             )
+    if score is not None:
+        _show_score(score, signature)
     summary = _summary(predictions, signature)
     column = f"predicted {signature.target}"
     draw = plots.category_bars if signature.classes is not None else plots.histogram
