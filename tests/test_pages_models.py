@@ -82,9 +82,13 @@ def test_the_open_run_is_published_and_opened(open_page, published, model_packag
     shutil.copytree(model_packages["flowers"], folder / "package")
     page = open_page("models", run="flowers-0001")
     assert page.text_input(key="models.name.flowers-0001").value == "my-flowers"
-    page.text_input(key="models.name.flowers-0001").set_value("flowers")
+    # What the button does stands on it: a first version is live at once, another one isn't.
+    assert page.button(key="models.publish_now").label == "Publish and make live"
+    page.text_input(key="models.name.flowers-0001").set_value("flowers").run()
+    assert page.button(key="models.publish_now").label == "Publish a version"
+    assert any("v1 goes on answering" in caption.value for caption in page.caption)
     page.text_input(key="models.note.flowers-0001").set_value("again")
-    page.button[[button.label for button in page.button].index("Publish")].click().run()
+    page.button(key="models.publish_now").click().run()
     assert not page.exception
     assert registry.resolve("flowers/2").number == 2
     assert registry.audit("flowers")[-1]["note"] == "again"

@@ -39,6 +39,28 @@ def test_a_chosen_estimator_and_its_parameters_are_stored(open_page):
     assert not page.exception
 
 
+@pytest.mark.parametrize(
+    ("estimator", "of_classes", "of_numbers"),
+    [
+        ("random_forest", {"class_weight"}, set()),
+        ("decision_tree", {"class_weight", "criterion"}, set()),
+        ("svm", {"class_weight"}, {"epsilon"}),
+        ("baseline", set(), {"strategy"}),
+        ("dense_network", {"class_weight", "label_smoothing"}, set()),
+    ],
+)
+def test_a_parameter_is_offered_only_where_it_does_something(open_page, estimator, of_classes, of_numbers):
+    offered = {}
+    for name, target in (("iris", "species"), ("diabetes", "progression")):
+        drafts.update(sample(name), target=target, estimator=EstimatorSpec(name=estimator))
+        page = open_page("train", table=name)
+        assert not page.exception
+        keys = {widget.key for widget in [*page.selectbox, *page.number_input, *page.button_group] if widget.key}
+        offered[name] = {key.rsplit(".", 1)[-1] for key in keys}
+    known = of_classes | of_numbers
+    assert (offered["iris"] & known, offered["diabetes"] & known) == (of_classes, of_numbers)
+
+
 def test_each_parameter_has_a_range_and_a_sentence(open_page):
     page = open_page("train", table="iris")
     widget = page.number_input(key="train.param.hist_gradient_boosting.learning_rate")

@@ -190,7 +190,8 @@ def test_from_an_upload_to_an_answer_over_http(app, page, browser, tmp_path):
     name = page.get_by_role("textbox", name=re.compile("^Name of the model"))
     name.fill("walked")
     name.press("Tab")
-    press(page, "Publish")
+    page.get_by_text("A new model: its first version answers requests at once.").wait_for()
+    press(page, "Publish and make live")
     page.get_by_text(re.compile("walked v1")).first.wait_for()
     settle(page)
 

@@ -26,6 +26,7 @@ _BASELINE = EstimatorEntry(
             "What a regression baseline answers.",
             choices=("mean", "median"),
             searched=False,
+            task="regression",
         ),
     ),
 )

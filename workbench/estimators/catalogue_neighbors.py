@@ -90,7 +90,7 @@ _SVM = EstimatorEntry(
         Parameter("degree", "int", 3, "Of the polynomial; the other kernels ignore it.", 1, 10, searched=False),
         Parameter(
             "epsilon", "float", 0.1, "Half width of the band without errors, in standard deviations of the target.",
-            0.0, 10.0, search=(0.01, 0.5), search_values=(0.01, 0.1, 0.3),
+            0.0, 10.0, search=(0.01, 0.5), search_values=(0.01, 0.1, 0.3), task="regression",
         ),  # fmt: skip
         Parameter(
             "max_rows", "int", 20_000, "Rows it learns from at most; of more it takes a random sample.",

@@ -49,7 +49,7 @@ _TREE = EstimatorEntry(
         ),  # fmt: skip
         Parameter(
             "criterion", "choice", "gini", "How mixed a leaf of classes is; numbers always use the squared error.",
-            choices=("gini", "entropy"), searched=False,
+            choices=("gini", "entropy"), searched=False, task="classification",
         ),  # fmt: skip
         CLASS_WEIGHT,
     ),

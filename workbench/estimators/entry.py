@@ -23,6 +23,7 @@ CLASS_WEIGHT = Parameter(
     "`balanced` counts each class alike, however rare; finds more of a rare class, at the price of false alarms.",
     choices=("none", "balanced"),
     searched=False,  # a trade between kinds of errors, which a search by accuracy can't judge
+    task="classification",
 )
 
 
@@ -84,6 +85,10 @@ class EstimatorEntry:
     max_rows: int | None = None
     embeds: bool = False
     training: TrainingSpec | None = None
+
+    def parameters_for(self, task: AnyTask) -> tuple[Parameter, ...]:
+        """Give the parameters that do something in a task."""
+        return tuple(each for each in self.parameters if each.task in (None, task))
 
     def parameter(self, name: str) -> Parameter | None:
         """Give one of its parameters by name; None where it has none of that name."""

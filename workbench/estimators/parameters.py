@@ -42,6 +42,8 @@ class Parameter:
         What a search tries of a parameter that isn't a number, or of a grid; all choices when absent.
     searched : bool
         Whether a search moves it unless told otherwise.
+    task : {"classification", "regression"}, optional
+        The only task in which it does anything; a form offers it there alone.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Parameter:
     search: tuple[float, float] | None = None
     search_values: tuple[Any, ...] = ()
     searched: bool = True
+    task: Literal["classification", "regression"] | None = None
 
     @property
     def range_text(self) -> str:

@@ -239,7 +239,7 @@ def _checks(table: Table, profile: Profile) -> None:
             f"Checked for a model of `{messages.plain(draft.target)}` with recipe and split as on the Prepare "
             "page. A remedy becomes a step of the recipe; undo it there."
         )
-        recipe_checks.draw(table, draft)
+        recipe_checks.draw(table, draft, unfolded=True)  # whoever opens this tab wants to read them
     else:
         st.caption(
             "Choose on the Prepare page what to predict, and leaks, duplicates and odd splits are looked for, too."

@@ -82,13 +82,14 @@ def _choose(table: Table, one: EstimatorEntry) -> None:
         drafts.update(table, estimator=EstimatorSpec(name=one.name), name=None, search=search)
 
 
-def parameters(table: Table, draft: drafts.Draft, chosen: EstimatorEntry) -> None:
+def parameters(table: Table, draft: drafts.Draft, chosen: EstimatorEntry, task: AnyTask) -> None:
     """Draw a widget for each parameter of the chosen estimator, and the formula of what it computes."""
     st.subheader(f"Parameters of {chosen.title.lower()}", anchor=False)
     if chosen.formula:
         with st.expander("What it computes", icon=":material/function:"):
             formulas_view.formula(chosen.formula)
-    if not chosen.parameters:
+    offered = chosen.parameters_for(task)
+    if not offered:
         st.caption("It has none.")
         return
     try:
@@ -97,9 +98,7 @@ def parameters(table: Table, draft: drafts.Draft, chosen: EstimatorEntry) -> Non
         messages.error(problem)
         values = check_params(chosen, {})
     with st.grid(2, min_column_width=220):
-        for parameter in chosen.parameters:
-            if parameter.name == "strategy" and chosen.name == "baseline" and draft.task == "classification":
-                continue
+        for parameter in offered:
             with st.container():
                 forms.parameter(
                     parameter,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from workbench.ui import messages, state
+from workbench.errors import WorkbenchError
+from workbench.ui import messages, state, words
 
 if TYPE_CHECKING:
     from workbench.training.run import Run
@@ -21,9 +23,9 @@ def draw(run: Run | None) -> None:
     if not (run.package_folder / "manifest.json").is_file():
         st.caption(f"Run {messages.plain(run.id)} is {run.status}: it has no model to publish.")
         return
-    with st.form("models.publish", enter_to_submit=False):
+    with st.container(border=True, key="models.publish"):
         st.markdown(f"**Publish run {messages.plain(run.id)}**")
-        name, note, submit = st.columns([2, 3, 1], vertical_alignment="bottom")
+        name, note, submit = st.columns([4, 4, 3], vertical_alignment="bottom")
         chosen = name.text_input(
             "Name of the model",
             value=suggested_name(run),
@@ -32,10 +34,30 @@ def draw(run: Run | None) -> None:
             help="An existing name gets another version; a new name starts at version 1, which is live at once.",
         )
         said = note.text_input("Note", key=f"models.note.{run.id}", help="Stands in the history beside the version.")
-        if not submit.form_submit_button("Publish", type="primary", icon=":material/publish:", width="stretch"):
+        label, means = _what_happens((chosen or "").strip())
+        clicked = submit.button(
+            label, key="models.publish_now", type="primary", icon=":material/publish:", width="stretch", help=means
+        )
+        st.caption(means)
+        if not clicked:
             return
     with messages.shown():
         _publish(run, chosen or "", said or "")
+
+
+def _what_happens(name: str) -> tuple[str, str]:
+    """Say what publishing under a name does: the first version of a model answers requests at once."""
+    from workbench import registry
+
+    found = []
+    with suppress(WorkbenchError):  # none of that name, or a name that publishing refuses
+        found = registry.versions(name)
+    live = next((version for version in found if registry.CHAMPION in version.aliases), None)
+    if live is None:
+        which = f"{name} has no live version: this one" if found else "A new model: its first version"
+        return "Publish and make live", f"{which} answers requests at once."
+    n_versions = words.plural(len(found), "version")
+    return "Publish a version", f"{name} has {n_versions}. v{live.number} goes on answering until you promote another."
 
 
 def suggested_name(run: Run) -> str:

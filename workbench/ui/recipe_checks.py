@@ -21,8 +21,11 @@ _SEVERITIES: dict[str, tuple[str, str, str]] = {
 }
 
 
-def draw(table: Table, draft: Draft) -> None:
-    """Draw how many of each severity there are; unfolded, each with its explanation and its remedies."""
+def draw(table: Table, draft: Draft, *, unfolded: bool = False) -> None:
+    """Draw how many of each severity there are; unfolded, each with its explanation and its remedies.
+
+    A problem is never folded away: it is what must be seen.
+    """
     if draft.finds:
         return  # the checks ask what a target would be told
     found = look(table, draft)
@@ -31,7 +34,8 @@ def draw(table: Table, draft: Draft) -> None:
     if not found:
         st.caption(":material/check_circle: The checks found nothing wrong with data, recipe and split.")
         return
-    with st.expander(_counted(found), icon=_icon(found), key="prepare.checks"):
+    unfolded = unfolded or any(check.severity == "error" for check in found)
+    with st.expander(_counted(found), icon=_icon(found), expanded=unfolded, key="prepare.checks"):
         for index, check in enumerate(found):
             _check(table, index, check)
 

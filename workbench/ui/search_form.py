@@ -93,7 +93,7 @@ def draw(
     elif search.method == "everything":
         st.caption("The recipe is completed for each: text encoded, numbers scaled and filled where it needs that.")
     else:
-        _space(search, entry, save, fixed or {}, key)
+        _space(search, entry, save, fixed or {}, key, task)
     if spec is not None:
         _estimate(spec, key)
     return search
@@ -164,7 +164,7 @@ def _budget(search: SearchSpec, task: Task, save: Save, key: str) -> None:
         )
 
 
-def _space(search: SearchSpec, entry: EstimatorEntry, save: Save, fixed: dict[str, Any], key: str) -> None:
+def _space(search: SearchSpec, entry: EstimatorEntry, save: Save, fixed: dict[str, Any], key: str, task: Task) -> None:
     from workbench.training.searching.asking import catalogue_range, make_space, searchable
 
     def use_own(own: bool) -> None:
@@ -184,7 +184,7 @@ def _space(search: SearchSpec, entry: EstimatorEntry, save: Save, fixed: dict[st
     with st.grid(3, min_column_width=200):
         for name, parameter in searchable(entry).items():
             dimension = catalogue_range(parameter, name)
-            if dimension is None:
+            if dimension is None or parameter.task not in (None, task):
                 continue
             asked = search_ranges.written(search.space.get(name))
             such_as = "10, 20, none, or a range, such as 1 to 100"

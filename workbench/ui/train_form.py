@@ -59,7 +59,7 @@ def draw(table: Table, draft: Draft) -> None:
     problem = _problem(table, draft, chosen)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        estimator_cards.parameters(table, draft, chosen)
+        estimator_cards.parameters(table, draft, chosen, task)
         if searched is not None:
             st.subheader("Search", anchor=False, help="Lets the machine try parameters and keeps the best.")
             search_form.draw(

@@ -48,7 +48,7 @@ def draw(table: Table, draft: drafts.Draft, chosen: EstimatorEntry, task: AnyTas
     if chosen.progress == "epochs":
         training_steps.plateau(training.reduce_lr_on_plateau, save)
         _loss(training, save, task)
-        _more(training, save)
+        _more(training, save, task)
     if task == "classification" and chosen.takes == "table" and chosen.name != "baseline":
         st.segmented_control(
             "calibrate probabilities",
@@ -119,7 +119,7 @@ def _loss(training: TrainingSpec, save: Save, task: AnyTask) -> None:
     )
 
 
-def _more(training: TrainingSpec, save: Save) -> None:
+def _more(training: TrainingSpec, save: Save, task: AnyTask) -> None:
     with st.expander("Regularisation and hardware", icon=":material/tune:"), st.grid(2, min_column_width=150):
         st.number_input(
             "weight decay",
@@ -139,14 +139,15 @@ def _more(training: TrainingSpec, save: Save) -> None:
             help="Shortens gradients longer than this, so that one bad batch can't throw the weights far; 0 is never.",
             **bound("train.clip_norm", training.clip_norm or 0.0, lambda value: save(clip_norm=value or None)),
         )
-        st.number_input(
-            "label smoothing",
-            0.0,
-            0.9,
-            step=0.05,
-            help="Certainty taken from the true class and spread over all; curbs overconfidence.",
-            **bound("train.label_smoothing", training.label_smoothing, lambda value: save(label_smoothing=value)),
-        )
+        if task == "classification" or training.label_smoothing:  # what was set can be set back
+            st.number_input(
+                "label smoothing",
+                0.0,
+                0.9,
+                step=0.05,
+                help="Certainty taken from the true class and spread over all; curbs overconfidence.",
+                **bound("train.label_smoothing", training.label_smoothing, lambda value: save(label_smoothing=value)),
+            )
         st.selectbox(
             "train on",
             list(_DEVICES),
