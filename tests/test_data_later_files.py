@@ -147,7 +147,34 @@ def test_a_form_survives_the_table_being_stored_and_opened(sales, settings):
     assert stored == FileForm.of(sales)
     assert stored.marks == (",", ".")
     assert stored.only(["day"]).columns.keys() == {"day"}
-    assert FileForm.from_dict({"format_version": 99}) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format_version": 99},
+        {"columns": {"day": {"kind": "evil"}}},
+        {"columns": {"day": {"kind": "spelled", "decimal": 3}}},
+        {"columns": ["day"]},
+        {"marks": [1]},
+    ],
+)
+def test_a_damaged_form_is_no_guess_at_all(sales, change):
+    assert FileForm.from_dict({**FileForm.of(sales).to_dict(), **change}) is None
+    assert FileForm.from_dict(change) is None
+
+
+def test_an_unknown_encoding_or_word_in_a_form_is_passed_over(sales, settings, tmp_path):
+    document = FileForm.of(sales).to_dict()
+    document["options"] |= {"encoding": "zip", "delimiter": ";;"}
+    path = write(tmp_path, "new.csv", "amount;day;pieces;code;paid", "2.500;03/04/2024;1;07;true")
+    read = read_later_rows(path, FileForm.from_dict(document), columns=["amount", "day"], settings=settings)
+    assert read.frame.row(0)[:2] == (2500.0, dt.date(2024, 4, 3))
+
+
+def test_a_servers_query_stays_out_of_the_package():
+    origin = {"reader": {"format": "postgresql", "options": {"query": "select 1"}, "given": {"query": "select 1"}}}
+    assert "select" not in json.dumps(FileForm.of_origin(origin).only(["a"]).to_dict())
 
 
 def test_a_file_that_cannot_be_read_in_any_way_says_so(sales, settings, tmp_path):

@@ -54,6 +54,8 @@ def test_a_path_is_answered_as_the_rows_that_training_would_have_read(package, n
     assert model.predict_frame(str(new))["prediction"].to_list() == pytest.approx([25.0, 72.5], rel=1e-3)
     assert model.read_rows(new).misfits == []
     assert model.read_rows(new, options={"decimal": "."}).frame["amount"].to_list() == [2.5, 7.25]
+    with pytest.raises(wb.WorkbenchError, match="reader options that can't be used"):
+        model.read_rows(new, options={"decimals": "."})
 
 
 def test_what_is_not_as_in_training_is_a_warning(package, new):

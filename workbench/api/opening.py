@@ -6,10 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from workbench.data.spec import DataSpec, ReaderOptions
-from workbench.errors import SpecError
+from workbench.data.spec import DataSpec, ReaderOptions, parse_reader_options
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -172,14 +169,4 @@ def reader_options(options: Options) -> ReaderOptions | None:
     SpecError
         With the option that is wrong.
     """
-    if options is None or isinstance(options, ReaderOptions):
-        return options
-    try:
-        return ReaderOptions.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "options"
-        raise SpecError(
-            f"Got reader options that can't be used ({where}: {first['msg']}). Needed some of "
-            f"{', '.join(ReaderOptions.model_fields)}. Correct the option."
-        ) from error
+    return None if options is None else parse_reader_options(options)

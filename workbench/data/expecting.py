@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import polars as pl
 
@@ -16,6 +16,8 @@ from workbench.data.cell_types import Plan, fits, has_leading_zeros, has_long_nu
 from workbench.data.spec import DateOrder
 
 _KEPT = ("kind", "format", "decimal", "thousands", "by_hand", "strip", "keeps_na", "marks")
+_KINDS = get_args(get_type_hints(Plan)["kind"])
+_TEXTS = ("format", "decimal", "thousands")
 _NUMBERS = ("whole", "number", "spelled")
 _DATES = ("date", "datetime")
 _GROUPS = r"^[+-]?\d{1,3}([.,' \x{a0}\x{202f}]\d{3})+$"
@@ -51,7 +53,15 @@ def columns_document(plans: Mapping[str, Plan]) -> dict[str, dict[str, Any]]:
 
 
 def plan_from_dict(document: Mapping[str, Any]) -> Plan:
-    """Rebuild a plan; what a later workbench wrote in addition is passed over."""
+    """Rebuild a plan; what a later workbench wrote in addition is passed over.
+
+    Raises
+    ------
+    ValueError
+        If it isn't one.
+    """
+    if document.get("kind") not in _KINDS or any(type(document.get(name, "")) is not str for name in _TEXTS):
+        raise ValueError(f"{document!r} isn't how a column is read")
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in document.items() if name in _KEPT
     }

@@ -30,6 +30,7 @@ FORMAT = 1
 # How the text of a file is laid out, and which part of it is the table: right for another file, or not at all.
 _LAYOUT = ("delimiter", "header_line", "label_lines")
 _PLACE = ("sheet", "table", "query", "member")
+_FILES_WITH_QUERIES = ("sqlite",)
 _WORDS = ("missing", "missing_marks")
 _TOLD = ("quoted", "decimal", "thousands", "date_order")
 _TITLES = {
@@ -80,7 +81,10 @@ class FileForm:
         reader = origin.get("reader") or {}
         if not reader.get("format"):
             return None
-        columns = {name: plan_from_dict(plan) for name, plan in (reader.get("columns") or {}).items()}
+        try:
+            columns = {name: plan_from_dict(plan) for name, plan in (reader.get("columns") or {}).items()}
+        except ValueError:
+            columns = {}
         told = _options(reader.get("given") or {})
         options = _options(reader.get("options") or {})
         return cls(str(reader["format"]), options, told, columns, _marks(columns.values(), told))
@@ -95,10 +99,12 @@ class FileForm:
         """Give the form with what it says about these columns only."""
         kept = set(columns)
         types = {name: kind for name, kind in self.told.types.items() if name in kept}
+        # A server's query may hold what only its owner should read; no file that comes later is asked it.
+        unsaid = {} if self.format in _FILES_WITH_QUERIES else {"query": None, "table": None}
         return FileForm(
             self.format,
-            self.options.model_copy(update={"types": {}}),
-            self.told.model_copy(update={"types": types}),
+            self.options.model_copy(update={"types": {}, **unsaid}),
+            self.told.model_copy(update={"types": types, **unsaid}),
             {name: plan for name, plan in self.columns.items() if name in kept},
             self.marks,
         )
@@ -116,17 +122,20 @@ class FileForm:
 
     @classmethod
     def from_dict(cls, document: Any) -> FileForm | None:
-        """Rebuild from `to_dict`; None where a later workbench wrote what this one doesn't know."""
+        """Rebuild from `to_dict`; None where it is of a later workbench or damaged: a form is only a first guess."""
         if not isinstance(document, Mapping) or document.get("format_version") != FORMAT:
             return None
         marks = document.get("marks")
-        return cls(
-            str(document.get("format", "")),
-            _options(document.get("options") or {}),
-            _options(document.get("told") or {}),
-            {name: plan_from_dict(plan) for name, plan in (document.get("columns") or {}).items()},
-            (str(marks[0]), str(marks[1])) if marks else None,
-        )
+        try:
+            return cls(
+                str(document.get("format", "")),
+                _options(document.get("options") or {}),
+                _options(document.get("told") or {}),
+                {str(name): plan_from_dict(plan) for name, plan in (document.get("columns") or {}).items()},
+                (str(marks[0]), str(marks[1])) if marks else None,
+            )
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            return None
 
     def expected(self, given: ReaderOptions) -> Expected:
         """Give how the columns are to be read first, without what `given` decides otherwise."""
@@ -265,7 +274,9 @@ def _encoding(path: Path, form: FileForm, settings: Settings) -> str | None:
     from workbench.data.formats.opening import open_member
 
     before = form.options.encoding
-    if before is None or form.format != "csv" or codecs.lookup(before).name in ("utf-8", "utf-16", "utf-8-sig"):
+    if before is None or form.format not in ("csv", "") or not _is_encoding(before):
+        return None
+    if codecs.lookup(before).name in ("utf-8", "utf-16", "utf-8-sig"):
         return None
     decoder = codecs.getincrementaldecoder("utf-8")()
     own = codecs.getincrementaldecoder(before)()
@@ -280,6 +291,13 @@ def _encoding(path: Path, form: FileForm, settings: Settings) -> str | None:
             fits = fits and _decodes(own, piece)
         return before if fits and not (is_utf8 and beyond_ascii) else None
     return None
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return "a".encode(name).decode(name) == "a"
+    except (LookupError, UnicodeError):
+        return False
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, piece: bytes) -> bool:

@@ -138,6 +138,8 @@ def _from_arrow(rows: Any) -> pl.DataFrame:
     _refuse_repeated(names)
     if hasattr(rows, "to_table"):  # a pyarrow data set
         rows = rows.to_table()
+    elif hasattr(rows, "read_all"):  # a reader of batches
+        rows = rows.read_all()
     if _is_batch(rows) and hasattr(rows, "column"):
         return ordered_frame(rows)
     frame = pl.from_arrow(rows) if _is_batch(rows) else pl.DataFrame(rows)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from workbench.errors import SpecError
 
 if TYPE_CHECKING:
     from workbench.data.expecting import Expected
@@ -87,6 +90,27 @@ class ReaderOptions(BaseModel):
         from workbench.data.expecting import Expected
 
         return self._expected or Expected()
+
+
+def parse_reader_options(options: ReaderOptions | Mapping[str, Any] | None) -> ReaderOptions:
+    """Check reader options that were given as a mapping.
+
+    Raises
+    ------
+    SpecError
+        With the option that is wrong.
+    """
+    if isinstance(options, ReaderOptions):
+        return options
+    try:
+        return ReaderOptions.model_validate(dict(options or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "options"
+        raise SpecError(
+            f"Got reader options that can't be used ({where}: {first['msg']}). Needed some of "
+            f"{', '.join(ReaderOptions.model_fields)}. Correct the option."
+        ) from error
 
 
 class DataSpec(BaseModel):

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from workbench.data.file_forms import FileForm
-from workbench.data.spec import ReaderOptions
+from workbench.data.spec import ReaderOptions, parse_reader_options
 from workbench.errors import InputError, PackageError
 from workbench.estimators.native import DESCRIPTION, pick_class
 from workbench.package.entering import CompiledEntry, read_entry
@@ -109,8 +109,10 @@ class Predictor:
         ------
         TableNotFoundError, ReadError
             If there is no such file, or it isn't a table.
+        SpecError
+            If an option is unknown or malformed.
         """
-        chosen = options if isinstance(options, ReaderOptions) else ReaderOptions(**dict(options or {}))
+        chosen = parse_reader_options(options)
         return read_rows(path, self.signature, self.file_form, names=names, options=chosen)
 
     def _rows(self, rows: Any) -> CheckedRows:
