@@ -205,3 +205,22 @@ def test_array_and_lines_give_the_same_table(tmp_path_factory, rows):
             frames.append(pl.concat(list(reading.batches)))
     assert frames[0].equals(frames[1])
     assert frames[0].height == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", '[{"a": 1, "b": "x\\": y", "a": 2}, {"a": 3, "b": "z"}]'),
+        ("a.ndjson", '{"a": 1, "b": "x\\": y", "a": 2}\n{"a": 3, "b": "z"}\n'),
+        ("a.json", '{"rows": [{"a": 1, "b": "x\\": y", "a" : 2}, {"a": 3, "b": "z"}]}'),
+    ],
+)
+def test_a_repeated_key_is_told_and_its_last_value_taken(read, name, content):
+    table = read(content, name=name)
+    assert table.frame()["a"].to_list() == [2, 3]
+    assert "The key 'a' is repeated within 1 object; the last value of each was taken." in notes_of(table)
+
+
+def test_keys_in_texts_and_objects_within_are_not_repeated(read):
+    table = read('[{"a": {"b": 1, "a": 2}, "c": "\\"x\\": 1, \\"x\\": 2"}]')
+    assert "repeated" not in notes_of(table)

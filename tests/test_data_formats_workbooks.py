@@ -14,6 +14,7 @@ import pytest
 
 from workbench.data import read_table
 from workbench.data.formats import open_format
+from workbench.data.formats.merged_cells import Valueless
 from workbench.data.looking import look_at
 from workbench.data.spec import ReaderOptions
 from workbench.errors import ReadError
@@ -148,12 +149,47 @@ def test_a_row_of_units_in_a_sheet_is_proposed_to_be_left_out(book, settings):
     assert "1 line below the column names was left out (kg)." in table.origin["reader"]["notes"]
 
 
+def test_formulas_without_results_and_errors_are_told(tmp_path, settings, monkeypatch):
+    made = openpyxl.Workbook()
+    sheet = made.active
+    for row in (["a", "b", "c"], [1, "=A2*2", 3], [2, "=A3*2", "#DIV/0!"], [3, None, 5], [4, "=A5", "#N/A"]):
+        sheet.append(row)
+    for cell in (sheet["C3"], sheet["C5"]):
+        cell.data_type = "e"
+    made.create_sheet("Fine").append(["x"])
+    made.save(tmp_path / "book.xlsx")
+    for piece in (1 << 20, 64):  # however the file is cut while it is looked at
+        monkeypatch.setattr("workbench.data.formats.workbook_guard._PIECE", piece)
+        table = read_table(tmp_path / "book.xlsx", settings=settings)
+        assert table.frame()["b"].null_count() == 4
+        assert table.frame()["c"].to_list() == [3, None, 5, None]
+        notes = " ".join(table.origin["reader"]["notes"])
+        assert "3 cells that hold formulas without stored results were read as missing (such as in B2)." in notes
+        assert "2 cells that hold errors were read as missing (such as in C3)." in notes
+
+
+def test_a_formula_whose_stored_result_is_an_empty_text_is_computed():
+    found = Valueless()
+    found.add(
+        b'<c r="A1" t="str"><f>IF(B1,"x","")</f><v></v></c><c r="A2"><f>1+1</f><v>2</v></c><c r="A3"><f>1</f></c>'
+    )
+    assert (found.n_formulas, found.formula, found.n_errors) == (1, "A3", 0)
+
+
 def test_old_and_open_workbooks_are_read(tmp_path, settings):
     people = read_table(DATA / "people.xls", settings=settings).frame()
     assert people.row(0) == ("Ada", dt.date(1815, 12, 10), 1.65)
     assert people.height == 3
     (tmp_path / "open.ods").write_bytes(_ods(_ROWS))
     assert read_table(tmp_path / "open.ods", settings=settings).frame().rows() == [("x", 1), ("x", 1), ("y", 2)]
+    error = _row("z", 3).replace(
+        'office:value-type="float"',
+        'xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0" '
+        'calcext:value-type="error" office:value-type="string"',
+    )
+    (tmp_path / "open.ods").write_bytes(_ods(_ROWS + error))
+    table = read_table(tmp_path / "open.ods", settings=settings)
+    assert "1 cell that holds an error was read as missing." in table.origin["reader"]["notes"]
 
 
 _CELL = '<table:table-cell office:value-type="{kind}" {value}><text:p>{text}</text:p></table:table-cell>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -15,7 +16,41 @@ _MAX_DOCUMENT_BYTES = 1024 * 1024 * 1024
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
-def array_elements(text: IO[str], window: str, name: str) -> Iterator[Any]:
+class RepeatedKeys:
+    """Finds keys that stand twice in one object: parsers keep the last value without a word."""
+
+    def __init__(self) -> None:
+        self._found: Counter[str] = Counter()
+
+    def look(self, written: str | bytes, value: Any) -> None:
+        """Compare what was written with what became of it; only where keys seem to be missing it is parsed anew."""
+        mark, spaced = ('":', '" :') if isinstance(written, str) else (b'":', b'" :')
+        n_written = written.count(mark) + written.count(spaced)  # type: ignore[arg-type]
+        if n_written > (len(value) if type(value) is dict else 0) and n_written > _n_keys(value):
+            json.loads(written, object_pairs_hook=self._pairs)
+
+    def notes(self) -> list[str]:
+        """Say which keys were repeated."""
+        return [
+            f"The key {key!r} is repeated within {count:,} object{'s'[: count > 1]}; the last value of each was taken."
+            for key, count in self._found.items()
+        ]
+
+    def _pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            self._found.update(key for key, count in counts.items() if count > 1)
+        return made
+
+
+def _n_keys(value: Any) -> int:
+    if type(value) is dict:
+        return len(value) + sum(_n_keys(inner) for inner in value.values() if type(inner) in (dict, list))
+    return sum(_n_keys(inner) for inner in value if type(inner) in (dict, list)) if type(value) is list else 0
+
+
+def array_elements(text: IO[str], window: str, name: str, keys: RepeatedKeys | None = None) -> Iterator[Any]:
     """Decode the elements of an array one by one, never more of it in memory than an element needs.
 
     Parameters
@@ -25,6 +60,8 @@ def array_elements(text: IO[str], window: str, name: str) -> Iterator[Any]:
         What was read of it already.
     name : str
         For messages.
+    keys : RepeatedKeys, optional
+        Looks at each element.
 
     Raises
     ------
@@ -62,6 +99,8 @@ def array_elements(text: IO[str], window: str, name: str) -> Iterator[Any]:
             if len(window) - place > _MAX_RECORD_BYTES:
                 raise ReadError(f"Got {name} with a record of more than 256 MiB, needed rows of a table in it.")
             window, place = window[place:] + more, 0
+        if keys is not None:
+            keys.look(window[place:place_after], record)
         place = place_after
         yield record
         if place > WINDOW:

@@ -15,6 +15,66 @@ _MERGED = re.compile(
     rb"<(?:\w+:)?mergeCell\s[^>]*?\bref=[\"']\$?([A-Za-z]{1,3})\$?(\d{1,7}):\$?([A-Za-z]{1,3})\$?(\d{1,7})"
 )
 _MOST_MERGED = 200_000
+_CELL_START = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']\$?([A-Za-z]{1,3}\d{1,7})[\"']([^>]*)>")
+_UNCOMPUTED = re.compile(
+    _CELL_START.pattern + rb"\s*<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+_IS_TEXT = re.compile(rb"\bt=[\"']str[\"']")
+_IS_ERROR = re.compile(rb"\bt=[\"']e[\"']")
+
+
+@dataclass
+class Valueless:
+    """Cells of one sheet that hold something, but no value.
+
+    Parameters
+    ----------
+    n_formulas, n_errors : int
+        Formulas whose results weren't stored, and errors such as ``#DIV/0!``.
+    formula, error : str
+        Where the first of each is.
+    """
+
+    n_formulas: int = 0
+    n_errors: int = 0
+    formula: str = ""
+    error: str = ""
+
+    def add(self, piece: bytes) -> None:
+        """Count them in a piece of an .xlsx sheet that ends with a cell."""
+        if b"<f" in piece or b":f" in piece:
+            for cell, attributes in _UNCOMPUTED.findall(piece):
+                if not _IS_TEXT.search(attributes):  # an empty text is the result there
+                    self.n_formulas += 1
+                    self.formula = self.formula or cell.decode()
+        if b'"e"' in piece or b"'e'" in piece:
+            for cell, attributes in _CELL_START.findall(piece):
+                if _IS_ERROR.search(attributes):
+                    self.n_errors += 1
+                    self.error = self.error or cell.decode()
+
+    def notes(self) -> list[str]:
+        """Say what was read as missing."""
+        notes = []
+        if self.n_formulas:
+            hold = _counted(self.n_formulas, "formula without a stored result", "formulas without stored results")
+            notes.append(
+                f"{hold} (such as in {self.formula}). Open the workbook in a spreadsheet program and save it there, so "
+                "that they are computed."
+            )
+        if self.n_errors:
+            where = f" (such as in {self.error})" if self.error else ""
+            notes.append(f"{_counted(self.n_errors, 'error', 'errors')}{where}.")
+        return notes
+
+
+def _counted(n: int, one: str, several: str) -> str:
+    return (
+        f"1 cell that holds a {one} was read as missing".replace("a error", "an error")
+        if n == 1
+        else (f"{n:,} cells that hold {several} were read as missing")
+    )
 
 
 @dataclass
@@ -29,11 +89,14 @@ class SheetFiles:
         From sheet name to relation.
     merged : dict
         From file to ranges: first row, last row, column, all from 0, of cells merged downwards.
+    valueless : dict
+        From file, or name in an .ods, to the cells that give no value.
     """
 
     targets: dict[str, str] = field(default_factory=dict)
     relations: dict[str, str] = field(default_factory=dict)
     merged: dict[str, set[tuple[int, int, int]]] = field(default_factory=dict)
+    valueless: dict[str, Valueless] = field(default_factory=dict)
 
     def add_sheet(self, member: str, piece: bytes) -> None:
         """Find merged cells in a piece of a sheet's file."""
@@ -64,8 +127,14 @@ class SheetFiles:
 
     def in_sheet(self, sheet: str) -> set[tuple[int, int, int]]:
         """Give the ranges of a sheet; none for what is no .xlsx."""
-        target = self.targets.get(self.relations.get(sheet, ""), "")
-        return self.merged.get(posixpath.normpath(target).lower(), set())
+        return self.merged.get(self._file_of(sheet), set())
+
+    def valueless_in(self, sheet: str) -> Valueless:
+        """Give the cells of a sheet that give no value."""
+        return self.valueless.get(self._file_of(sheet)) or self.valueless.get(sheet) or Valueless()
+
+    def _file_of(self, sheet: str) -> str:
+        return posixpath.normpath(self.targets.get(self.relations.get(sheet, ""), "")).lower()
 
 
 def column_number(letters: bytes) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-from workbench.data.formats.json_documents import WINDOW, array_elements, rest_of, rows_of
+from workbench.data.formats.json_documents import WINDOW, RepeatedKeys, array_elements, rest_of, rows_of
 from workbench.data.formats.opened import Reading
 from workbench.data.formats.settling import Settling
 from workbench.data.spec import ReaderOptions
@@ -112,7 +112,7 @@ def read_ndjson(
         return json.loads(line) if _LONG_NUMBER.search(line) else orjson.loads(line)
 
     with Settling(name, options, settings) as settling:
-        records = _Records(settling, n_rows)
+        records, keys = _Records(settling, n_rows), RepeatedKeys()
         for number, line in enumerate(_lines(stream, options, name), 1):
             if line.isspace():
                 continue
@@ -121,9 +121,13 @@ def read_ndjson(
             except (ValueError, RecursionError) as error:
                 with _json_errors(name, f"line {number:,}"):
                     raise error
+            if type(record) is dict and line.count(b'":') != len(
+                record
+            ):  # for most lines it is the number of their keys
+                keys.look(line, record)
             if not records.add(record, len(line)):
                 break
-        return _end(records, settling, "ndjson", options)
+        return _end(records, settling, "ndjson", options, keys)
 
 
 def _lines(stream: IO[bytes], options: ReaderOptions, name: str) -> Iterator[bytes]:
@@ -154,21 +158,25 @@ def read_json(
         If it is no JSON, too large to be read whole, or holds no table.
     """
     with Settling(name, options, settings) as settling, _json_errors(name, "it"), _text(stream, options) as text:
-        records = _Records(settling, n_rows)
+        records, keys = _Records(settling, n_rows), RepeatedKeys()
         window = text.read(WINDOW)
         if window.lstrip().startswith("["):
-            rows: Iterable[Any] = array_elements(text, window, name)
+            rows: Iterable[Any] = array_elements(text, window, name, keys)
         else:
-            rows = rows_of(json.loads(window + rest_of(text, name)), name)
+            written = window + rest_of(text, name)
+            document = json.loads(written)
+            keys.look(written, document)
+            rows = rows_of(document, name)
         for record in rows:
             if not records.add(record):
                 break
-        return _end(records, settling, "json", options)
+        return _end(records, settling, "json", options, keys)
 
 
-def _end(records: _Records, settling: Settling, format: str, options: ReaderOptions) -> Reading:
+def _end(records: _Records, settling: Settling, format: str, options: ReaderOptions, keys: RepeatedKeys) -> Reading:
     records.end_batch()
     reading = settling.reading(format, {"encoding": options.encoding or "utf-8"}, options)
+    reading.notes.extend(keys.notes())
     if records.flattened:
         named = ", ".join(repr(key) for key in sorted(records.flattened)[:8])
         first = sorted(records.flattened)[0]

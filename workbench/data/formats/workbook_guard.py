@@ -13,7 +13,7 @@ from typing import Any
 from xml.parsers import expat
 
 from workbench.data.formats.archives import ZipArchive
-from workbench.data.formats.merged_cells import SheetFiles, column_number
+from workbench.data.formats.merged_cells import SheetFiles, Valueless, column_number
 from workbench.data.formats.shared_texts import SharedTexts
 from workbench.errors import ReadError
 from workbench.settings import Settings
@@ -22,7 +22,9 @@ MAX_CELLS = 40_000_000  # some 1.3 GB while the sheet is read
 _CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Za-z]+)(\d+)")
 _PIECE = 1 << 20
 _OVERLAP = 200
+_LONGEST_CELL = 64 << 10
 _MAX_LIST_BYTES = 16 << 20
+_CALC = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0"
 
 
@@ -45,7 +47,7 @@ def check_workbook(path: Path, settings: Settings) -> SheetFiles:
         for member in archive.members:
             with archive.open(member) as stream:
                 if member == "content.xml":
-                    _check_repeats(path.name, stream)
+                    _check_repeats(path.name, stream, sheets)
                 else:
                     # Every file, whatever its name: the workbook's lists may call any of them a sheet.
                     check_grid(path.name, member, *_corners(stream, member, sheets, texts))
@@ -64,8 +66,14 @@ def check_workbook(path: Path, settings: Settings) -> SheetFiles:
 def _corners(stream: Any, member: str, sheets: SheetFiles, texts: SharedTexts) -> tuple[int, int]:
     """Give the last row and column that any cell names, and note merged cells and shared texts."""
     n_rows = n_columns = 0
-    rest = b""
+    rest = begun = b""
+    valueless = Valueless()
     while piece := stream.read(_PIECE):
+        cut = max(piece.rfind(b"</c>"), piece.rfind(b":c>")) + 4
+        if cut > 3:
+            valueless.add(begun + piece[:cut])
+            begun = b""
+        begun = (begun + piece[cut if cut > 3 else 0 :])[-_LONGEST_CELL:]
         texts.add(member, piece)
         cells = _CELL.findall(rest + piece)
         if cells:
@@ -74,6 +82,8 @@ def _corners(stream: Any, member: str, sheets: SheetFiles, texts: SharedTexts) -
         if b"mergeCell" in piece:
             sheets.add_sheet(member, rest + piece)
         rest = piece[-_OVERLAP:]
+    if valueless.n_errors or valueless.n_formulas:
+        sheets.valueless[member.lower()] = valueless
     return n_rows, n_columns
 
 
@@ -105,12 +115,16 @@ class _Grid:
     pending_rows: int = 0
 
 
-def _check_repeats(name: str, stream: Any) -> None:
-    grid = _Grid()
+def _check_repeats(name: str, stream: Any, sheets: SheetFiles) -> None:
+    grid, title = _Grid(), ""
     parser = expat.ParserCreate(namespace_separator=" ")
 
     def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal title
+        if attributes.get(f"{_CALC} value-type") == "error":
+            sheets.valueless.setdefault(title, Valueless()).n_errors += 1
         if tag == f"{_TABLE} table":
+            title = attributes.get(f"{_TABLE} name", "")
             grid.n_rows = grid.n_columns = grid.pending_rows = 0
         elif tag == f"{_TABLE} table-row":
             grid.row_repeats = _count(attributes.get(f"{_TABLE} number-rows-repeated", "1"))

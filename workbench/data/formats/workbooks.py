@@ -63,6 +63,7 @@ def read_workbook(
     frame, n_merged = fill_merged(frame, loaded.selected_columns, sheets.in_sheet(sheet), first_row)
     if n_merged:
         notes.append(f"{n_merged:,} merged cell{'s were' if n_merged > 1 else ' was'} read as their value in each row.")
+    notes += sheets.valueless_in(sheet).notes()
     if n_rows is None:
         frame = _without_footer(frame, options.footer_lines, notes, proposed)
     frame = _tidy(frame, names, notes, name)
