@@ -11,9 +11,12 @@ import httpx
 import numpy as np
 import onnxruntime
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from workbench import registry
+from workbench.data import read_table
 from workbench.data.encoding import to_arrays
 from workbench.data.table import describe_columns
 from workbench.data.zones import moment_of, moment_seconds, offsets_of, wall_clock, wall_clock_seconds
@@ -305,3 +308,21 @@ def test_a_profile_and_a_schema_say_the_zone():
     assert profile.histograms["t"]["left"][0] == datetime(2024, 7, 1)
     assert profile.plot("t").layout.xaxis.title.text == "t (Europe/Berlin)"
     assert profile.frame()["min"][0] == "2024-07-01 00:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    ("offset", "zone"),
+    [("+05:30", "Asia/Kolkata"), ("+02:00", "Etc/GMT-2"), ("-03:30", "UTC"), ("Asia/Tokyo", "Asia/Tokyo")],
+)
+def test_fixed_offsets_are_read_and_one_that_cannot_be_kept_is_told(offset, zone, tmp_path, settings):
+    moments = pa.array([datetime(2024, 6, 30, 22, 30), None], type=pa.timestamp("us", tz=offset))
+    table = pa.table({"t": moments, "y": [1, 2]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pa.OSFile(str(tmp_path / "t.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    for source in (tmp_path / "t.parquet", tmp_path / "t.arrow", table, table.to_pandas()):
+        read = read_table(source, settings=settings)
+        assert read.frame()["t"].to_physical().to_list() == [1_719_786_600_000_000, None]
+        assert read.frame().schema["t"].time_zone == zone
+        notes = read.origin.get("reader", {}).get("notes", [])
+        assert ("-03:30" in " ".join(notes)) == (zone == "UTC")

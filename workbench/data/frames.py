@@ -11,6 +11,7 @@ from workbench.data.formats.typing_by_hand import check_types, set_type
 from workbench.data.orders import ordered_frame
 from workbench.data.spec import ReaderOptions
 from workbench.data.table import Table
+from workbench.data.zones import taking_offsets
 from workbench.errors import ReadError
 from workbench.settings import Settings
 
@@ -134,15 +135,17 @@ def _from_values(rows: Any) -> pl.DataFrame:
 
 
 def _from_arrow(rows: Any) -> pl.DataFrame:
+    schema: Any = getattr(rows, "schema", None) if _is_batch(rows) else None
     names = list(getattr(getattr(rows, "schema", None), "names", []))
     _refuse_repeated(names)
     if hasattr(rows, "to_table"):  # a pyarrow data set
         rows = rows.to_table()
     elif hasattr(rows, "read_all"):  # a reader of batches
         rows = rows.read_all()
-    if _is_batch(rows) and hasattr(rows, "column"):
-        return ordered_frame(rows)
-    frame = pl.from_arrow(rows) if _is_batch(rows) else pl.DataFrame(rows)
+    with taking_offsets(zone for field in schema or () if (zone := getattr(field.type, "tz", None))):
+        if _is_batch(rows) and hasattr(rows, "column"):
+            return ordered_frame(rows)
+        frame = pl.from_arrow(rows) if _is_batch(rows) else pl.DataFrame(rows)
     return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
 
 
@@ -168,8 +171,9 @@ def _column(name: str, values: Any) -> pl.Series:
     elif kind == "SparseDtype":
         values = values.sparse.to_dense()
     try:
-        read: pl.Series = pl.from_pandas(values)
-        return read.alias(name)
+        with taking_offsets([str(getattr(values.dtype, "tz", None))]):
+            read: pl.Series = pl.from_pandas(values)
+            return read.alias(name)
     except Exception:  # pyarrow, Polars and pandas each have their own for a column of mixed objects
         cells = [None if gap else value for value, gap in zip(values.tolist(), values.isna().tolist(), strict=True)]
     try:

@@ -9,6 +9,7 @@ import polars as pl
 from workbench.data.column_memory import may_hold
 from workbench.data.images import are_images
 from workbench.data.orders import Orders, order_of
+from workbench.data.zones import in_known_zone
 from workbench.errors import ReadError
 
 _REFUSED = (pl.List, pl.Array, pl.Struct, pl.Object)
@@ -57,6 +58,7 @@ class Normalizer:
         self._durations: dict[str, None] = {}
         self._wide: dict[str, bool] = {}
         self._orders: dict[str, tuple[str, ...] | None] = {}
+        self._offsets: dict[str, str] = {}
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Convert the types of one batch.
@@ -91,10 +93,14 @@ class Normalizer:
 
     def notes(self) -> list[str]:
         """Say what was changed that a reader would want to know."""
-        return [f"The durations in {column!r} were read as seconds." for column in self._durations] + [
-            f"{count:,} infinite values in {column!r} were read as missing."
-            for column, count in self._n_infinite.items()
-        ]
+        return (
+            [f"The durations in {column!r} were read as seconds." for column in self._durations]
+            + [
+                f"{count:,} infinite values in {column!r} were read as missing."
+                for column, count in self._n_infinite.items()
+            ]
+            + list(self._offsets.values())
+        )
 
     def _normalize(self, series: pl.Series) -> pl.Series:
         dtype = series.dtype
@@ -107,6 +113,10 @@ class Normalizer:
         if isinstance(dtype, pl.Duration):
             self._durations[series.name] = None
             return (series.dt.total_microseconds() / 1e6).alias(series.name)
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone:
+            series, note = in_known_zone(series)
+            if note is not None:
+                self._offsets[series.name] = note
         if isinstance(dtype, (pl.Categorical, pl.Enum, pl.Null, pl.Time)):
             self._note_order(series)
             series = series.cast(pl.String)

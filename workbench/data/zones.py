@@ -10,7 +10,10 @@ The offsets are read out of Polars once for each zone, so that Polars, NumPy and
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 
@@ -20,6 +23,17 @@ import polars as pl
 _DTYPE_ZONE = re.compile(r"time_zone='([^']+)'")
 # Before the first, zones have the local mean time of their town; after the last, Polars follows no summer time.
 _FIRST, _LAST = datetime(1840, 1, 1), datetime(2110, 1, 1)
+_OFFSET = re.compile(r"(?:UTC)?([+-]\d{2}:?\d{2})")
+# Zones that have kept these offsets all year, for at least the last 40 years, where Polars knows whole hours only.
+_KEPT = {
+    "+04:30": "Asia/Kabul",
+    "+05:30": "Asia/Kolkata",
+    "+05:45": "Asia/Kathmandu",
+    "+06:30": "Asia/Yangon",
+    "+09:30": "Australia/Darwin",
+    "-09:30": "Pacific/Marquesas",
+}
+_TAKEN = "POLARS_IGNORE_TIMEZONE_PARSE_ERROR"
 _ETC = re.compile(r"Etc/GMT([+-])(\d{1,2})")
 
 
@@ -56,6 +70,52 @@ def zone_label(zone: str) -> str:
     return f"UTC{'-' if found.group(1) == '+' else '+'}{int(found.group(2)):02}:00"  # POSIX counts to the west
 
 
+@contextmanager
+def taking_offsets(names: Iterable[str | None]) -> Iterator[None]:
+    """Let Polars take times whose zone is an offset such as +05:30, which it knows no zone for.
+
+    It would panic on their type; `in_known_zone` then gives them one that it knows.
+    """
+    if not any(name and _OFFSET.fullmatch(name) and not is_zone(name) for name in names):
+        yield
+        return
+    before = os.environ.get(_TAKEN)
+    os.environ[_TAKEN] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_TAKEN, None)
+        else:
+            os.environ[_TAKEN] = before
+
+
+def in_known_zone(values: pl.Series) -> tuple[pl.Series, str | None]:
+    """Bring times whose zone is an offset that Polars has no zone for into one that has this offset, else into UTC.
+
+    Returns
+    -------
+    values : Series
+    note : str or None
+        What a reader should know, where the offset couldn't be kept.
+    """
+    name = zone_of(values.dtype)
+    found = _OFFSET.fullmatch(name) if name else None
+    if name is None or found is None or is_zone(name):
+        return values, None
+    moments = pl.Series(values.name, values.to_physical()).cast(pl.Datetime(values.dtype.time_unit))  # type: ignore[attr-defined]
+    offset = found.group(1)
+    zone = _KEPT.get(offset if ":" in offset else f"{offset[:3]}:{offset[3:]}")
+    placed = moments.dt.replace_time_zone("UTC").dt.convert_time_zone(zone or "UTC")
+    if zone is not None:
+        return placed, None
+    return placed, (
+        f"The times in {values.name!r} have the offset {offset}, which is of no time zone all year; they are kept in "
+        "UTC. The step parse_dates sets the zone that is meant."
+    )
+
+
+@cache
 def is_zone(name: str) -> bool:
     """Say whether there is a time zone of that name.
 
@@ -65,7 +125,8 @@ def is_zone(name: str) -> bool:
     (True, False)
     """
     try:
-        pl.Series([datetime(2000, 1, 1)]).dt.replace_time_zone("UTC").dt.convert_time_zone(name)
+        # `convert_time_zone` takes any name within `taking_offsets`, and panics when it reckons.
+        pl.Series([datetime(2000, 1, 1)]).dt.replace_time_zone(name, ambiguous="earliest", non_existent="null")
     except (pl.exceptions.PolarsError, ValueError):
         return False
     return True

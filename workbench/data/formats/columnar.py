@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from workbench.data.formats.opened import BATCH_ROWS, Reading, limited
 from workbench.data.formats.typing_by_hand import check_types, set_type
 from workbench.data.orders import Orders, ordered_frame, orders_of, with_order
 from workbench.data.spec import ReaderOptions
+from workbench.data.zones import taking_offsets
 from workbench.errors import ReadError
 
 
@@ -26,6 +27,7 @@ def read_parquet(path: Path, *, name: str, options: ReaderOptions, n_rows: int |
     ReadError
         If it is damaged, at once or while its batches are gone through.
     """
+    import pyarrow.parquet as pq
 
     def batches() -> Iterator[pl.DataFrame]:
         rows = pl.scan_parquet(path, glob=False)
@@ -41,8 +43,10 @@ def read_parquet(path: Path, *, name: str, options: ReaderOptions, n_rows: int |
             yield pl.DataFrame(schema=rows.collect_schema())
 
     with _damage(name, "Parquet"):
-        columns = pl.scan_parquet(path, glob=False).collect_schema().names()
-    return _reading("parquet", _guarded(batches, name, "Parquet"), columns, name, options)
+        zones = _zones(pq.read_schema(path))
+        with taking_offsets(zones):
+            columns = pl.scan_parquet(path, glob=False).collect_schema().names()
+    return _reading("parquet", _guarded(batches, name, "Parquet", zones), columns, name, options)
 
 
 def _parquet_orders(path: Path, schema: pl.Schema) -> Orders:
@@ -101,11 +105,17 @@ def read_arrow(path: Path, *, name: str, options: ReaderOptions, n_rows: int | N
                 yield ordered_frame(opened.schema.empty_table())
 
     with _damage(name, "Arrow"), pa.OSFile(str(path)) as source:
-        columns = (pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)).schema.names
+        schema = (pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)).schema
+        zones = _zones(schema)
+        columns = schema.names
     if len(set(columns)) < len(columns):
         raise ReadError(f"Got {name} with two columns of one name, needed different names. Rename one of them.")
-    rows = limited(_guarded(batches, name, "Arrow"), n_rows)
+    rows = limited(_guarded(batches, name, "Arrow", zones), n_rows)
     return _reading("arrow", rows, columns, name, options)
+
+
+def _zones(schema: Any) -> list[str]:
+    return [field.type.tz for field in schema if getattr(field.type, "tz", None)]
 
 
 def _reading(format: str, batches: Any, columns: list[str], name: str, options: ReaderOptions) -> Reading:
@@ -159,8 +169,10 @@ def _flatten(frame: pl.DataFrame, flattened: set[str]) -> pl.DataFrame:
     return frame
 
 
-def _guarded(batches: Callable[[], Iterator[pl.DataFrame]], name: str, what: str) -> Iterator[pl.DataFrame]:
-    with _damage(name, what):
+def _guarded(
+    batches: Callable[[], Iterator[pl.DataFrame]], name: str, what: str, zones: Sequence[str] = ()
+) -> Iterator[pl.DataFrame]:
+    with _damage(name, what), taking_offsets(zones):
         yield from batches()
 
 
