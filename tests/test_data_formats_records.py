@@ -115,10 +115,13 @@ def test_iso_dates_become_dates_and_times_with_zones_utc(read):
         {"d": "2024-01-31", "t": "2024-01-31T10:00:00", "z": "2024-01-31T10:00:00+02:00", "x": "2024-13-01"},
         {"d": None, "t": "2024-01-31 11:30", "z": "2024-01-31T08:00:00Z", "x": "2024-01-01"},
     ]
-    frame = read(json.dumps(rows)).frame()
+    table = read(json.dumps(rows))
+    frame = table.frame()
+    assert any("'z' have offsets and are kept in UTC" in note for note in table.origin["reader"]["notes"])
     assert frame["d"].to_list() == [dt.date(2024, 1, 31), None]
     assert frame["t"].to_list() == [dt.datetime(2024, 1, 31, 10), dt.datetime(2024, 1, 31, 11, 30)]
-    assert frame["z"].to_list() == [dt.datetime(2024, 1, 31, 8), dt.datetime(2024, 1, 31, 8)]
+    assert frame.schema["z"] == pl.Datetime("us", "UTC")  # as in a CSV file
+    assert frame["z"].to_list() == [dt.datetime(2024, 1, 31, 8, tzinfo=dt.UTC)] * 2
     assert frame["x"].to_list() == ["2024-13-01", "2024-01-01"]
 
 

@@ -24,6 +24,7 @@ from workbench.data.cell_types import (
 from workbench.data.column_memory import may_hold
 from workbench.data.expecting import Expected, expected_plan, note_on, order_of
 from workbench.data.spec import ColumnType, ReaderOptions
+from workbench.data.zones import kept_in_utc
 
 MISSING_MARKERS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL")
 # What may stand for a missing value in a column of numbers or dates, in small letters and without blanks.
@@ -495,6 +496,8 @@ def report_of(plans: Mapping[str, Plan], tallies: Mapping[str, Tally]) -> CellRe
 
 def _counts(name: str, plan: Plan, tally: Tally) -> list[str]:
     notes = []
+    if plan.kind == "datetime" and plan.format.endswith("%#z"):
+        notes.append(kept_in_utc(name))
     if plan.nearly_numbers and 0 < tally.n_words <= 0.1 * tally.n_present:
         notes.append(
             f"{name!r} was kept as text, because {tally.n_words:,} of {tally.n_present:,} values are no numbers "

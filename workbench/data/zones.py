@@ -56,6 +56,14 @@ def zones_of(schema: dict[str, pl.DataType] | pl.Schema) -> dict[str, str]:
     return {name: zone for name, dtype in schema.items() if (zone := zone_of(dtype))}
 
 
+def kept_in_utc(name: str) -> str:
+    """Say of a column of text with offsets that its moments are kept, and its zone isn't known."""
+    return (
+        f"The times in {name!r} have offsets and are kept in UTC; the step parse_dates gives them the time zone that "
+        "is meant."
+    )
+
+
 def zone_label(zone: str) -> str:
     """Give a zone's name as people write it.
 

@@ -17,6 +17,7 @@ from workbench.data.formats.opened import Reading, Scratch
 from workbench.data.formats.typing_by_hand import check_types, set_type
 from workbench.data.formats.values import Seen, to_dates, to_series
 from workbench.data.spec import ReaderOptions
+from workbench.data.zones import kept_in_utc
 from workbench.errors import ReadError
 from workbench.settings import Settings
 from workbench.storage import disk_errors
@@ -191,6 +192,9 @@ def _plan(name: str, seen: Seen, notes: list[str], *, set_by_hand: bool, are_mar
     if dtype != pl.String or set(kinds) <= {"text"}:
         if set(kinds) == {"text"} and not set_by_hand:
             if seen.dates in ("date", "datetime", "zoned"):
+                if seen.dates == "zoned":
+                    notes.append(kept_in_utc(name))
+                    return _Plan(pl.Datetime("us", "UTC"), dates=seen.dates)
                 return _Plan(pl.Date() if seen.dates == "date" else pl.Datetime("us"), dates=seen.dates)
             _note_words(name, seen, notes)
         return _Plan(dtype)

@@ -225,12 +225,11 @@ def _dates_in(texts: pl.Series) -> str:
 
 
 def to_dates(texts: pl.Series, kind: str) -> pl.Series:
-    """Read ISO dates and times; what doesn't fit becomes missing. Times with a zone are brought to UTC."""
+    """Read ISO dates and times; what doesn't fit becomes missing. Times with an offset are moments in UTC."""
     if kind == "date":
         return texts.str.to_date("%Y-%m-%d", strict=False)
     spaced = texts.str.replace("T", " ", literal=True)
     if kind == "zoned":
-        moments = spaced.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False, time_zone="UTC")
-        return moments.dt.replace_time_zone(None)
+        return spaced.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False, time_zone="UTC")
     full = pl.select(pl.when(spaced.str.len_bytes() == 16).then(spaced + ":00").otherwise(spaced)).to_series()
     return full.alias(texts.name).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
