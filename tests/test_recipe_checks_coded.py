@@ -128,6 +128,11 @@ def spelled(rng):
     return base(rng) | {"town": [["Paris", "paris ", "Lyon"][place] for place in rng.integers(0, 3, N)]}
 
 
+def accounts(rng):
+    numbers = [2**53 + place // 4 for place in range(N)]
+    return base(rng) | {"account": numbers, "other": [number ^ 1 for number in numbers]}
+
+
 CASES = [
     ("WB101", leak, {"boat"}),
     ("WB102", computed, {"casual", "registered"}),
@@ -150,6 +155,7 @@ CASES = [
     ("WB136", tailed, {"fare"}),
     ("WB137", coded, {"district"}),
     ("WB138", spelled, {"town"}),
+    ("WB139", accounts, {"account"}),
 ]
 
 

@@ -82,7 +82,7 @@ def to_array(series: pl.Series) -> np.ndarray:
 
 
 def from_arrays(
-    arrays: Mapping[str, np.ndarray], types: Mapping[str, InputType], zones: Mapping[str, str] | None = None
+    arrays: Mapping[str, np.ndarray | pl.Series], types: Mapping[str, InputType], zones: Mapping[str, str] | None = None
 ) -> pl.DataFrame:
     """Turn arrays as a graph takes them back into columns: the way back from `to_arrays`.
 
@@ -115,7 +115,9 @@ def from_arrays(
     return frame.with_columns(zoned)
 
 
-def _to_series(name: str, array: np.ndarray, kind: InputType) -> pl.Series:
+def _to_series(name: str, array: np.ndarray | pl.Series, kind: InputType) -> pl.Series:
+    if isinstance(array, pl.Series):  # whole numbers that a double would round
+        return array.alias(name)
     if kind == "string":
         return pl.Series(name, [text or None for text in array.tolist()], dtype=pl.String)
     if kind == "number":

@@ -114,6 +114,33 @@ def series_to_array(
     return _numbers(name, series, yes_or_no) if kind == "number" else _texts(series)
 
 
+def whole_numbers(name: str, values: pl.Series | Sequence[Any]) -> pl.Series | None:
+    """Give a column's whole numbers with all their digits, missing as null; None where it holds others.
+
+    For columns beyond 2**53, where a double is rounded; what fits the column was checked before.
+    """
+    if isinstance(values, pl.Series) and values.dtype.is_integer():
+        return values
+    listed = values.to_list() if isinstance(values, pl.Series) else list(values)
+    if isinstance(values, pl.Series) and values.dtype == pl.String:
+        listed = [None if text is None or not text.strip() else _whole(text.strip()) for text in listed]
+        if any(number is False for number in listed):
+            return None
+    found_ = [None if _is_missing(value) else value for value in listed]
+    if not all(value is None or (isinstance(value, int) and not isinstance(value, bool)) for value in found_):
+        return None
+    for dtype in (pl.Int64, pl.UInt64):
+        try:
+            return pl.Series(name, found_, dtype=dtype)
+        except (OverflowError, TypeError, pl.exceptions.PolarsError):
+            continue
+    return None
+
+
+def _whole(text: str) -> int | bool:
+    return int(text) if text.removeprefix("-").isdecimal() else False
+
+
 def _moments(name: str, series: pl.Series, zone: str | None) -> np.ndarray:
     dtype = series.dtype
     if isinstance(dtype, pl.Date | pl.Datetime):

@@ -126,6 +126,9 @@ class CheckedRows:
         Columns that came but that the model doesn't take.
     zones : dict of str to str, optional
         Time zones of columns that have one.
+    whole : dict of str to Series, optional
+        Columns of whole numbers beyond 2**53 with all their digits, which the arrays round; steps in front of a graph,
+        and the native model, take these.
     """
 
     def __init__(
@@ -135,14 +138,16 @@ class CheckedRows:
         types: Mapping[str, ColumnType],
         ignored: Sequence[str] = (),
         zones: Mapping[str, str] | None = None,
+        whole: Mapping[str, pl.Series] | None = None,
     ) -> None:
         self.arrays = arrays
         self.n_rows = n_rows
         self.types = types
         self.ignored = list(ignored)
         self.zones = dict(zones or {})
+        self.whole = dict(whole or {})
 
     @cached_property
     def frame(self) -> pl.DataFrame:
         """The rows as a data frame with exactly the signature's columns; missing is null."""
-        return from_arrays(self.arrays, self.types, self.zones)
+        return from_arrays({**self.arrays, **self.whole}, self.types, self.zones)

@@ -112,7 +112,7 @@ def _chunks(rows: pl.DataFrame, signature: Signature) -> Iterator[tuple[CheckedR
     for start in range(0, rows.height, _CHUNK_ROWS):
         part = rows.slice(start, _CHUNK_ROWS)
         arrays = to_arrays(part, signature.column_names)
-        yield signature.rows(arrays), part
+        yield signature.rows(arrays, signature.whole(part.to_dict())), part
         if start < MAX_DIFFICULT_ROWS:
             changed = signature.rows(difficult(arrays, signature, seed=start))
             yield changed, changed.frame

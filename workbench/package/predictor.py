@@ -175,6 +175,9 @@ class Predictor:
         """
         arrays = rows.arrays if isinstance(rows, CheckedRows) else self.signature.arrays(rows)
         bounds = self._bounds(arrays)
+        if self.signature.whole_columns and (self.engine == "native" or self.signature.graph_inputs is not None):
+            whole = rows.whole if isinstance(rows, CheckedRows) else self.signature.whole(rows.to_dict())
+            arrays = {**arrays, **whole}  # type: ignore[dict-item]
         if len(bounds) <= 2:
             return self._run(arrays)
         chunks = [{name: array[start:stop] for name, array in arrays.items()} for start, stop in pairwise(bounds)]

@@ -17,7 +17,7 @@ from workbench.data.orders import with_order
 from workbench.data.spec import Task
 from workbench.data.zones import placed
 from workbench.errors import InputError, PackageError
-from workbench.package.checking import ColumnType, series_to_array, values_to_array
+from workbench.package.checking import ColumnType, series_to_array, values_to_array, whole_numbers
 from workbench.package.image_inputs import ImageForm, are_images, gathered, images_to_array
 from workbench.package.inputs import CheckedRows, InputColumn
 
@@ -34,6 +34,7 @@ ZONE_NOTE = (
 )
 # What Python, NumPy and pandas write for a missing text on its way into ONNX Runtime, which takes it as a word.
 MISSING_WORDS = ("None", "nan", "<NA>", "NaT")
+LARGEST_WHOLE = 2.0**53  # beyond it a double passes over whole numbers
 _SHOWN_COLUMNS = 20
 
 
@@ -73,6 +74,17 @@ class Signature:
         return {column.name: column.type for column in self.columns}
 
     @cached_property
+    def whole_columns(self) -> list[str]:
+        """Columns of whole numbers that a double can't tell apart any more."""
+        found = [column for column in self.columns if column.type == "number" and column.integer and column.bounds]
+        return [column.name for column in found if max(map(abs, column.bounds or ())) >= LARGEST_WHOLE]
+
+    def whole(self, columns: Mapping[str, Any]) -> dict[str, pl.Series]:
+        """Give those columns with all their digits, where they hold whole numbers."""
+        read = {name: whole_numbers(name, columns[name]) for name in self.whole_columns}
+        return {name: series for name, series in read.items() if series is not None}
+
+    @cached_property
     def zones(self) -> dict[str, str]:
         """Time zones of the columns that have one."""
         return {column.name: column.zone for column in self.columns if column.zone}
@@ -107,9 +119,9 @@ class Signature:
         ordered = [with_order(frame[each.name], each.categories) for each in self.columns if each.ordered]
         return frame.with_columns(ordered) if ordered else frame
 
-    def rows(self, arrays: dict[str, np.ndarray]) -> CheckedRows:
+    def rows(self, arrays: dict[str, np.ndarray], whole: Mapping[str, pl.Series] | None = None) -> CheckedRows:
         """Take arrays that are known to fit as rows."""
-        return CheckedRows(arrays, len(next(iter(arrays.values()))), self.types, zones=self.zones)
+        return CheckedRows(arrays, len(next(iter(arrays.values()))), self.types, zones=self.zones, whole=whole)
 
     def column(self, name: str) -> InputColumn:
         """Give a column by its name.
@@ -241,7 +253,8 @@ class Signature:
         if self.image is not None:
             n_rows = len(next(iter(arrays.values())))  # one image may have come as an array of two axes
         ignored = [str(name) for name in columns if name not in known]
-        return CheckedRows(self._without_words(arrays), n_rows, self.types, ignored, self.zones)
+        whole = self.whole(columns) if self.whole_columns else None
+        return CheckedRows(self._without_words(arrays), n_rows, self.types, ignored, self.zones, whole)
 
     def _without_words(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Let the words that stand for a missing value be missing, as in the graph."""

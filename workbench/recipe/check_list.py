@@ -212,6 +212,14 @@ CHECKS: tuple[CheckInfo, ...] = (
         "warning",
         "'Paris', 'paris' and ' Paris' are three categories to a model, each with a part of the rows.",
     ),
+    CheckInfo(
+        "WB139",
+        "Whole numbers that a model rounds",
+        "warning",
+        "Models compute with 15 to 16 digits: above 9,007,199,254,740,992 neighbouring whole numbers become one. "
+        "Filters, sorting and the conversion to text keep every digit. Such numbers are names mostly: leave them out, "
+        "or turn them into text.",
+    ),
 )
 
 BY_CODE = {info.code: info for info in CHECKS}

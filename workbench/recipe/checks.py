@@ -39,6 +39,7 @@ _LOOKS: tuple[Callable[[Examined], Iterator[Check]], ...] = (
     checks_of_columns.mixed_types,
     checks_of_columns.long_tails,
     checks_of_columns.codes,
+    checks_of_columns.rounded,
     checks_of_columns.written_variants,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import cast
 
 import polars as pl
 
@@ -78,20 +79,41 @@ def equal_columns(seen: Examined) -> Iterator[Check]:
         if summary.column.kind in ("constant", "image"):
             continue
         values = seen.rows[name]
-        if values.dtype.is_numeric():
-            values = values.cast(pl.Float64)  # 1 and 1.0 are equal
+        values = _comparable(values)
         key = (str(values.dtype), values.null_count(), int(values.hash().sum()), int(values.head(50).hash().sum()))
         first.setdefault(key, []).append(name)
     for names in first.values():
         a, *others = names
-        numbers = seen.rows[a].dtype.is_numeric()
-        compared = {name: seen.rows[name].cast(pl.Float64) if numbers else seen.rows[name] for name in names}
+        compared = {name: _comparable(seen.rows[name]) for name in names}
         same = tuple(name for name in others if compared[name].alias(a).equals(compared[a].alias(a)))
         if same:
             verb = "equals" if len(same) == 1 else "equal"
             remedy = Remedy(f"Leave {named(same)} out", (DropColumns(columns=same),))
             message = f"{named(same)} {verb} {a} in every row{seen.said}."
             yield made("WB132", (a, *same), message, remedy)
+
+
+def _comparable(values: pl.Series) -> pl.Series:
+    """Let 1 and 1.0 be equal; whole numbers that a double would round stay as they are."""
+    return values.cast(pl.Float64) if values.dtype.is_numeric() and not _is_rounded(values) else values
+
+
+def _is_rounded(values: pl.Series) -> bool:
+    if not values.dtype.is_integer() or values.null_count() == len(values):
+        return False
+    low, high = cast(int, values.min()), cast(int, values.max())
+    return max(-low, high) > 2**53
+
+
+def rounded(seen: Examined) -> Iterator[Check]:
+    """Whole numbers beyond what a double holds (WB139)."""
+    found = tuple(name for name in seen.features if _is_rounded(seen.rows[name]))
+    if found:
+        verb = "holds" if len(found) == 1 else "hold"
+        leave = Remedy(f"Leave {named(found)} out", (DropColumns(columns=found),))
+        treat = Remedy("Treat as text", (Convert(columns=found, to="text"),))
+        message = f"{named(found)} {verb} whole numbers above 9,007,199,254,740,992, which a model can't tell apart."
+        yield made("WB139", found, message, leave, treat)
 
 
 def many_categories(seen: Examined) -> Iterator[Check]:

@@ -133,7 +133,14 @@ def _convert(step: Convert, place: Place) -> Change:
     made = []
     for name in place.names:
         content = place.contents[name]
-        values = converted(read(name, content.kind), content.kind, step.to, decimal=step.decimal, units=step.units)
+        values = converted(
+            read(name, content.kind),
+            content.kind,
+            step.to,
+            decimal=step.decimal,
+            units=step.units,
+            digits=pl.col(name),
+        )
         made.append(Made(name, Content(step.to, content.sources), values, _emit_convert(name, content.kind, step.to)))
     return Change(tuple(made))
 

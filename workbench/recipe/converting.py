@@ -57,26 +57,32 @@ def yes_or_no_in(text: pl.Expr) -> pl.Expr:
     return pl.when(word.is_in(YES)).then(True).when(word.is_in(NO)).then(False)
 
 
-def text_of(value: pl.Expr, kind: TakenKind) -> pl.Expr:
-    """Write numbers and yes or no as text; whole numbers without a point."""
+def text_of(value: pl.Expr, kind: TakenKind, digits: pl.Expr | None = None) -> pl.Expr:
+    """Write numbers and yes or no as text; whole numbers with all their digits and without a point."""
     if kind == "number":
-        whole = (value == value.floor()) & (value.abs() < 1e15)
-        return (
-            pl.when(whole)
-            .then(pl.when(whole).then(value).cast(pl.Int64).cast(pl.String))
-            .otherwise(value.cast(pl.String))
-        )
+        as_is = value if digits is None else digits
+        whole = [as_is.cast(dtype, strict=False).cast(pl.String) for dtype in (pl.Int64, pl.UInt64)]
+        written = value.cast(pl.String)
+        return pl.when(value == value.floor()).then(pl.coalesce(*whole, written)).otherwise(written)
     if kind == "boolean":
         return pl.when(value).then(pl.lit("true")).when(~value).then(pl.lit("false"))
     return value
 
 
-def converted(value: pl.Expr, kind: TakenKind, to: TakenKind, *, decimal: Literal[".", ","], units: bool) -> pl.Expr:
-    """Read values of one kind as another."""
+def converted(
+    value: pl.Expr,
+    kind: TakenKind,
+    to: TakenKind,
+    *,
+    decimal: Literal[".", ","],
+    units: bool,
+    digits: pl.Expr | None = None,
+) -> pl.Expr:
+    """Read values of one kind as another; `digits` are numbers in their own type, where whole ones aren't rounded."""
     if kind == to:
         return value
     if to == "text":
-        return text_of(value, kind)
+        return text_of(value, kind, digits)
     if kind == "text":
         return numbers_in(value, decimal=decimal, units=units) if to == "number" else yes_or_no_in(value)
     if to == "number":

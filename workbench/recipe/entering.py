@@ -127,6 +127,8 @@ class Entry:
         # A column of only missing values, or of JSON's numbers, has another type than in training.
         raw = frame.lazy().select(list(self.kinds))
         raw = raw.with_columns([read(name, kind) for name, kind in self.kinds.items() if kind in ("boolean", "text")])
+        words = [name for name, kind in self.kinds.items() if kind == "number" and not frame.schema[name].is_numeric()]
+        raw = raw.with_columns(pl.col(words).cast(pl.Float64, strict=False)) if words else raw
         shown = [
             moment_of(read(name, "datetime"), zone)
             for name, zone in self.zones.items()

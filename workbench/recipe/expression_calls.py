@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -17,6 +18,8 @@ from workbench.recipe.values import DATETIME
 _DTYPES: dict[ValueKind, pl.DataType | type[pl.DataType]] = {
     "number": pl.Float64, "text": pl.String, "boolean": pl.Boolean, "datetime": DATETIME,
 }  # fmt: skip
+
+_CHOOSING = ("min", "max", "if_else", "coalesce")  # give one of their numbers as it is
 
 
 def called(node: Node, parts: Sequence[Value], places: Sequence[int]) -> Value:
@@ -46,7 +49,11 @@ def called(node: Node, parts: Sequence[Value], places: Sequence[int]) -> Value:
     if function.of_clock:
         arguments = [shown(argument) for argument in arguments]
     graph = _coalesced(kind) if function.name == "coalesce" else function.graph
-    return made(arguments, function.build, graph, kind, zone if kind == "datetime" else None)
+    result = made(arguments, function.build, graph, kind, zone if kind == "datetime" else None)
+    if kind == "number" and function.name in _CHOOSING and any(argument.exact is not None for argument in arguments):
+        whole = [argument.values if argument.exact is None else argument.exact for argument in arguments]
+        return replace(result, exact=function.build(whole))
+    return result
 
 
 def _found(node: Node, n_arguments: int) -> Function:

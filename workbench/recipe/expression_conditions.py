@@ -69,7 +69,10 @@ def compared(node: Node, sign: str, left: Value, right: Value) -> Value:
         if value.literal == "":
             refuse(node.place, f"{sign} ''", "text with something in it", "Empty text is missing: write is missing.")
     left, right = alike(node, left, right)
-    values = _COMPARE[sign](left.values, right.values)
+    if left.exact is not None and right.exact is not None:
+        values = _COMPARE[sign](left.exact, right.exact)
+    else:
+        values = _COMPARE[sign](left.values, right.values)
     if left.kind == "text":
         return Value("boolean", values, _words_compared(sign, left, right))
 

@@ -39,7 +39,7 @@ class Node:
 
     op: Op
     place: int
-    value: float | str | bool | None = None
+    value: int | float | str | bool | None = None
     children: tuple[Node, ...] = ()
 
     def walk(self) -> Iterator[Node]:
@@ -219,7 +219,7 @@ class _Parser:
         return Node("column", token.place, token.value)
 
     def _number(self, token: Token) -> float:
-        value = float(token.value)
+        value = int(token.value) if token.value.isdecimal() else float(token.value)  # whole numbers keep all digits
         if not abs(value) <= 3.4e38:
             refuse(token.place, token.value, "a number of at most 3.4e38", "Write a smaller number.")
         return value

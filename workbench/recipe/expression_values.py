@@ -17,7 +17,7 @@ from workbench.recipe.columns import Emit
 from workbench.recipe.expression_functions import FUNCTIONS, ValueKind
 from workbench.recipe.expression_syntax import Node
 from workbench.recipe.expression_words import refuse
-from workbench.recipe.values import DATETIME, WORDS, Content, read
+from workbench.recipe.values import DATETIME, WORDS, Content, exact, read
 
 _SINGULAR = {"number": "a number", "text": "text", "boolean": "yes or no", "datetime": "a date", "missing": "missing"}
 
@@ -38,6 +38,8 @@ class Value:
         Of a column, for messages.
     zone : str, optional
         Time zone of dates; the values are moments in UTC.
+    exact : Expr, optional
+        Of numbers: the same values in their own type, where whole ones beyond 2**53 keep their last digits.
     """
 
     kind: ValueKind
@@ -46,6 +48,7 @@ class Value:
     literal: float | str | bool | None = None
     name: str = ""
     zone: str | None = None
+    exact: pl.Expr | None = None
 
     @property
     def described(self) -> str:
@@ -67,7 +70,10 @@ def literal_value(node: Node) -> Value:
     number = float(value or 0.0)
     if node.op == "boolean":
         return Value("boolean", pl.lit(bool(value)), lambda graph, _: nodes.number(graph, number), bool(value))
-    return Value("number", pl.lit(number), lambda graph, _: nodes.number(graph, number), number)
+    written = pl.lit(number)
+    if isinstance(value, int) and value < 2**64:  # a sign in front is an operation of its own
+        written = pl.lit(value, dtype=pl.Int64 if value < 2**63 else pl.UInt64)
+    return Value("number", pl.lit(number), lambda graph, _: nodes.number(graph, number), number, exact=written)
 
 
 def column_value(node: Node, contents: Mapping[str, Content]) -> Value:
@@ -89,7 +95,9 @@ def column_value(node: Node, contents: Mapping[str, Content]) -> Value:
         "number": lambda graph, tensors: nodes.within(graph, tensors[name]),
         "boolean": lambda graph, tensors: nodes.truth(graph, nodes.within(graph, tensors[name])),
     }
-    return Value(kind, read(name, kind), emit.get(kind, lambda _, tensors: tensors[name]), None, name, content.zone)
+    tensor = emit.get(kind, lambda _, tensors: tensors[name])
+    digits = exact(name) if kind == "number" else None
+    return Value(kind, read(name, kind), tensor, None, name, content.zone, digits)
 
 
 def _refuse_unknown(node: Node, name: str, contents: Mapping[str, Content]) -> NoReturn:

@@ -9,7 +9,7 @@ number, too large) is missing. All this holds in Polars and in the graph alike.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -171,7 +171,8 @@ def compiled(expression: str, contents: Mapping[str, Content], *, where: str = "
             refuse(tree.place, "missing in every row", "a value", "Compute it from columns.")
     except RecipeError as error:
         raise RecipeError(str(error).replace("Expression", where, 1) if where else str(error)) from None
-    values = pl.when(value.values != "").then(value.values) if value.kind == "text" else value.values
+    values = value.values if value.exact is None else value.exact
+    values = pl.when(values != "").then(values) if value.kind == "text" else values
     return Compiled(value.kind, values, value.emit, columns, value.zone)
 
 
@@ -220,7 +221,11 @@ def _evaluated(node: Node, contents: Mapping[str, Content]) -> Value:
 
 def _computed(node: Node, parts: Sequence[Value]) -> Value:
     if node.op == "negative":
-        return made(parts, lambda one: -one[0], lambda graph, one: str(graph.node("Neg", one[0])))
+        result = made(parts, lambda one: -one[0], lambda graph, one: str(graph.node("Neg", one[0])))
+        number = node.children[0].value
+        if node.children[0].op == "number" and isinstance(number, int) and number < 2**63:
+            return replace(result, exact=pl.lit(-number, dtype=pl.Int64))
+        return result
     build, graph_of = _ARITHMETIC[node.op]
     return made(
         parts,

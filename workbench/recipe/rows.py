@@ -19,7 +19,7 @@ from workbench.errors import RecipeError
 from workbench.recipe.columns import Columns, apply_change, table_contents
 from workbench.recipe.sorting import sort_rows
 from workbench.recipe.spec import DropDuplicates, DropMissing, Filter, Sample, Sort, Step, columns_of
-from workbench.recipe.values import ANSWER_MISSING, Content, is_present, read, with_points_in_time
+from workbench.recipe.values import ANSWER_MISSING, Content, exact, is_present, read, with_points_in_time
 
 BATCH_ROWS = 262_144
 _PORTIONS = 16
@@ -233,7 +233,8 @@ class _Plan:
     def sort(self, step: Sort, number: int) -> None:
         """Order the rows; missing values last, equal rows as they were."""
         names = self._chosen(step, number)
-        keys = [self._mark(read(name, self.columns.contents[name].kind)) for name in names]
+        kinds = {name: self.columns.contents[name].kind for name in names}
+        keys = [self._mark(exact(name) if kinds[name] == "number" else read(name, kinds[name])) for name in names]
         self.decisions.append(lambda marks: sort_rows(marks, keys, descending=step.descending))
 
 

@@ -41,6 +41,8 @@ def _comparable(key: pl.Series) -> np.ndarray:
     """Give numbers in the order of the values, in an array of their own."""
     if key.dtype in (pl.String, pl.Categorical) or isinstance(key.dtype, pl.Enum):
         return find_places(key.fill_null(""))[0]
+    if key.dtype.is_decimal():
+        key = key.cast(pl.Float64)
     filled = key.to_physical() if key.dtype.is_temporal() else key.cast(pl.Int8) if key.dtype == pl.Boolean else key
     return filled.fill_null(0).to_numpy(writable=True)
 

@@ -119,6 +119,12 @@ def read(name: str, kind: TakenKind) -> pl.Expr:
     return column.cast(DATETIME) if kind == "datetime" else column
 
 
+def exact(name: str) -> pl.Expr:
+    """Give a column of numbers in its own type, in which whole numbers beyond 2**53 keep their last digits."""
+    column = pl.col(name)
+    return pl.when(column.cast(pl.Float64, strict=False).abs() <= LARGEST_NUMBER).then(column)
+
+
 def is_present(name: str, kind: TakenKind) -> pl.Expr:
     """Say which values of a column aren't missing: empty text and infinite or huge numbers are, as in a recipe."""
     if kind == "number":
