@@ -1,6 +1,7 @@
 """The RunSpec that is being edited for a table: ``WORKBENCH_HOME/drafts/<digest>.json``.
 
-On disk and not in the session, so that a reload, another page and a second browser show the same.
+On disk and not in the session, so that a reload, another page and a second browser show the same. A named draft
+(``?draft=maria``) lies beside it, as ``<digest>.maria.json``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from workbench.recipe.spec import Step
 from workbench.settings import Settings, current
 from workbench.training.search_spec import SearchSpec
 from workbench.training.spec import RunSpec
-from workbench.ui import draft_history
+from workbench.ui import draft_history, draft_names
 
 if TYPE_CHECKING:
     from workbench.data import Table
@@ -216,8 +217,46 @@ def _write(draft: Draft, history: draft_history.History, path: Path) -> Draft:
     document["training"] = draft.training.to_dict()  # what nobody set is left to the estimator
     if history["past"] or history["future"]:
         document["history"] = history
+    if noted := draft_names.noted(_editors(path)):
+        document["editors"] = noted
     storage.write_json(path, document)
     return draft
+
+
+def editors(table: Table) -> dict[str, float]:
+    """Give which sessions changed the open draft of a table when, in Unix seconds."""
+    return draft_names.editors(_editors(_file(table.digest, None)))
+
+
+def _editors(path: Path) -> Any:
+    try:
+        return (storage.read_json(path) or {}).get("editors")
+    except (StorageError, AttributeError):  # a damaged draft starts anew
+        return None
+
+
+def names(table: Table) -> list[str]:
+    """List the named drafts of a table."""
+    start = len(table.digest) + 1
+    found = (path.stem[start:] for path in (current().home / "drafts").glob(f"{table.digest}.*.json"))
+    return sorted(name for name in found if draft_names.NAME.fullmatch(name))
+
+
+def copy(table: Table) -> str:
+    """Store the open draft under a new name; give the name.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    folder = current().home / "drafts"
+    with _turn(folder / f"{table.digest}.json"):  # two who copy at once get two names
+        document = storage.read_json(_file(table.digest, None)) or {}
+        name = draft_names.free_name(names(table))
+        document["editors"] = draft_names.noted(None)
+        storage.write_json(folder / f"{table.digest}.{name}.json", document)
+    return name
 
 
 def from_spec(spec: RunSpec, table: Table) -> Draft:
@@ -265,4 +304,5 @@ def _turn(path: Path) -> Iterator[None]:
 
 
 def _file(digest: str, settings: Settings | None) -> Path:
-    return (settings or current()).home / "drafts" / f"{digest}.json"
+    name = draft_names.current()
+    return (settings or current()).home / "drafts" / (f"{digest}.{name}.json" if name else f"{digest}.json")

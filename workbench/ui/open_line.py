@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from workbench.errors import WorkbenchError
-from workbench.ui import pages, state, words
+from workbench.ui import draft_names, draft_notice, pages, state, words
 from workbench.ui.state import Open
 
 SEPARATOR = ":gray[▸]"
@@ -20,7 +20,9 @@ def draw(opened: Open) -> None:
         _part("table", "data", _table_label(opened), _table_choices)
         if opened.table is not None:
             st.markdown(SEPARATOR, width="content")
-            pages.link("prepare", _recipe_label(opened))
+            with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", width="content"):
+                pages.link("prepare", _recipe_label(opened))
+                draft_notice.menu(opened.table)
         st.markdown(SEPARATOR, width="content")
         _part("run", "train", _run_label(opened), _run_choices)
         st.markdown(SEPARATOR, width="content")
@@ -64,14 +66,19 @@ def _table_label(opened: Open) -> str:
 def _recipe_label(opened: Open) -> str:
     draft = opened.draft
     if draft is None or not (draft.target or draft.finds):
-        return "no target"
+        return f"no target{_draft_label()}"
     n_steps = sum(step.enabled for step in draft.recipe)
     what = draft.target or str(draft.task).replace("_", " ")
-    label = f"{what} · {n_steps} step{'' if n_steps == 1 else 's'}"
+    label = f"{what} · {n_steps} step{'' if n_steps == 1 else 's'}" + _draft_label()
     run = opened.run
     if run is not None and (run.spec.recipe, run.spec.data.target) != (draft.recipe, draft.target_name):
         return f"{label} (the run has {sum(step.enabled for step in run.spec.recipe)})"
     return label
+
+
+def _draft_label() -> str:
+    name = draft_names.current()
+    return f" · draft {name}" if name else ""
 
 
 def _run_label(opened: Open) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from workbench.errors import WorkbenchError
-from workbench.ui import as_code, messages, open_line, pages, state
+from workbench.ui import as_code, draft_notice, messages, open_line, pages, state
 from workbench.ui.pages import go
 from workbench.ui.state import Open
 
@@ -55,8 +55,14 @@ def start(title: str, purpose: str, *, needs: Sequence[Need] = ()) -> Open:
         st.title(title, anchor=False, help=purpose, width="content")
         as_code.popover(opened, title.lower())
     open_line.draw(opened)
+    if refused := st.session_state.pop("open.refused", None):
+        messages.error(
+            f"No draft can be called {refused[:60]!r}. Use up to 40 letters, digits, - and _; the shared draft is open."
+        )
     for problem in opened.problems:
         messages.error(problem)
+    if title in ("Data", "Prepare", "Train") and opened.table is not None:
+        draft_notice.draw(opened.table)
     require(opened, purpose, *needs)
     return opened
 

@@ -79,9 +79,9 @@ def _next_steps(run: Run, table: Table | None) -> None:
             "Edit and run again", key="train.again", icon=":material/edit:", help=help_text
         ):
             with messages.shown():
-                drafts.save(drafts.from_spec(run.spec, table))
                 state.close("run")
                 state.show(table=table.source)
+                drafts.save(drafts.from_spec(run.spec, table))
                 st.session_state["train.next_view"] = "setup"
                 st.rerun()
 

@@ -15,6 +15,7 @@ import streamlit as st
 
 from workbench.errors import WorkbenchError
 from workbench.settings import current as current_settings
+from workbench.ui import draft_names
 
 if TYPE_CHECKING:
     from workbench.data import Table
@@ -23,12 +24,16 @@ if TYPE_CHECKING:
     from workbench.training.run import Run
     from workbench.ui.drafts import Draft
 
-NAMES = ("table", "run", "model")
+NAMES = ("table", "run", "model", "draft")
 T = TypeVar("T")
 
 
 def restore() -> None:
     """Bring URL and session together at the start of each run of the script."""
+    wanted = st.query_params.get("draft")
+    if wanted and not draft_names.NAME.fullmatch(wanted):
+        close("draft")
+        st.session_state["open.refused"] = wanted
     for name in NAMES:
         key = f"open.{name}"
         if st.query_params.get(name):
@@ -37,13 +42,20 @@ def restore() -> None:
             st.query_params[name] = st.session_state[key]
 
 
-def show(*, table: str | None = None, run: str | None = None, model: str | None = None) -> None:
-    """Open a table, a run or a model; what isn't named stays as it is. Another table closes the run of the last one."""
-    if table and table != opened("table") and not run:
-        close("run")
+def show(
+    *, table: str | None = None, run: str | None = None, model: str | None = None, draft: str | None = None
+) -> None:
+    """Open a table, a run, a model or a draft; what isn't named stays as it is.
+
+    Another table closes the run and the draft of the last one.
+    """
+    if table and table != opened("table"):
+        close("draft")
+        if not run:
+            close("run")
     if run and run != opened("run"):
         st.session_state["train.next_view"] = "watch"
-    for name, value in (("table", table), ("run", run), ("model", model)):
+    for name, value in (("table", table), ("run", run), ("model", model), ("draft", draft)):
         if value:
             st.session_state[f"open.{name}"] = value
             st.query_params[name] = value
