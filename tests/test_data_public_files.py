@@ -207,7 +207,7 @@ def test_the_questions_below_the_names_of_a_survey_are_left_out():
 
 
 def test_a_line_of_units_is_proposed_to_be_left_out(tmp_path, settings):
-    content = "name,weight,height\n,kg,m\nAnn,61,1.7\nBob,70.5,1.8\nCid,80,1.9\n"
+    content = "name,weight,height\n,kg,m\nAnn,61,1.7\nBob,70.5,1.8\nCid,80,1.9\nDan,--,--\nEve,--,--\n"
     frame, report = at_once(content)
     assert frame["weight"].dtype == pl.String
     assert report["proposed"] == {"label_lines": 1}
@@ -215,5 +215,7 @@ def test_a_line_of_units_is_proposed_to_be_left_out(tmp_path, settings):
     assert read(content, label_lines=1)[0].row(0) == ("Ann", 61.0, 1.7)
     (tmp_path / "some.csv").write_text(content)
     look = look_at(tmp_path / "some.csv", settings=settings)
-    assert [(proposal.option, proposal.value) for proposal in look.proposals] == [("label_lines", 1)]
+    assert [(proposal.option, proposal.value) for proposal in look.proposals][:1] == [("label_lines", 1)]
+    again = look_at(tmp_path / "some.csv", options=ReaderOptions(label_lines=1), settings=settings)
+    assert (again.proposals, again.frame["weight"].null_count()) == ([], 2)
     assert at_once("a,b\nx,unknown\ny,2\nz,3\nw,4\n")[1].get("proposed") is None

@@ -50,7 +50,7 @@ def test_a_gzipped_csv_and_a_parquet_file_upload_too(open_page, settings, tmp_pa
         ("empty.csv", b""),
         ("header.csv", b"a,b,c\n"),
         ("binary.csv", bytes(range(256)) * 40),
-        ("twice.csv", b"a,a\n1,2\n3,4\n"),
+        ("uneven.csv", b"a,b\n1,2\n3,4,5\n"),
         ("wrong.parquet", b"this is no parquet"),
         ("wrong.csv.gz", b"this is not gzipped"),
     ],
@@ -145,6 +145,14 @@ def test_a_file_that_cant_be_read_at_all_isnt_kept(open_page, settings):
     assert not page.exception
     assert "line 3" in page.warning[0].proto.title
     assert not list((settings.home / "uploads").iterdir())
+
+
+def test_a_line_at_the_end_that_may_be_a_note_is_left_out_in_one_click(open_page, settings):
+    page = upload(open_page("data"), "notes.csv", b"name,v,w\nA,1,2\nB,2,3\nthese values are rounded\n")
+    next(button for button in page.button if button.label == "Leave out 1 line at the end").click().run()
+    page.button(key="data.pending_go").click().run()
+    assert not page.exception
+    assert [info.n_rows for info in tables(settings=settings)] == [2]
 
 
 def test_what_was_recognised_is_corrected_beside_a_preview(open_page, settings):

@@ -65,8 +65,8 @@ def read_table(
     TableNotFoundError
         If there is no such file.
     ReadError
-        If the file is empty, binary, damaged, larger than ``max_upload_mib``, has uneven lines, repeated column names
-        or no rows.
+        If the file is empty, binary, damaged, larger than ``max_upload_mib``, has uneven lines or
+        no rows.
     TargetError
         If there is no such target.
     StorageError

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.data.cells import KNOWN_MARKS, MISSING_MARKERS
 from workbench.data.rows import DELIMITERS
 from workbench.data.spec import ReaderOptions
 from workbench.errors import ReadError
@@ -23,22 +24,6 @@ _MOST_LABEL_LINES = 2
 _LEAST_BELOW = 3
 _IMPORT_ID = re.compile(r"""\s*\{\s*["']?ImportId["']?\s*:""")
 _NUMBER = re.compile(r"[+-]?[\d.,' ]*\d([eE][+-]?\d+)?")
-_NO_LABELS = (
-    "na",
-    "n/a",
-    "nan",
-    "null",
-    "none",
-    "unknown",
-    "missing",
-    "?",
-    "n.a.",
-    "k. a.",
-    "k.a.",
-    "inf",
-    "true",
-    "false",
-)
 _YEAR = re.compile(r"(19|20)\d\d")
 
 
@@ -353,14 +338,23 @@ def n_label_lines(rows: Sequence[Sequence[str | None]]) -> int:
         numeric = [place for place in range(width) if _are_numbers(row[place] for row in below if len(row) == width)]
         cells = [[(row[place] or "").strip() for row in labels if len(row) == width] for place in numeric]
         has_words = bool(cells) and all(any(map(_is_word, column)) for column in cells)
-        if has_words and not any(_is_number(cell) or cell.lower() in _NO_LABELS for column in cells for cell in column):
+        if has_words and not any(_is_number(cell) or _is_mark(cell) for column in cells for cell in column):
             return n_lines
     return 0
 
 
 def _are_numbers(cells: Iterable[str | None]) -> bool:
-    present = [cell.strip() for cell in cells if cell and cell.strip()]
+    present = [cell.strip() for cell in cells if cell and cell.strip() and not _is_missing(cell.strip())]
     return len(present) >= _LEAST_BELOW and all(_NUMBER.fullmatch(cell) for cell in present)
+
+
+def _is_missing(cell: str) -> bool:
+    return cell in MISSING_MARKERS or "".join(cell.lower().split()) in KNOWN_MARKS
+
+
+def _is_mark(cell: str) -> bool:
+    """Whether a word stands for a missing value; a dash is a unit of its own."""
+    return _is_word(cell) and (_is_missing(cell) or cell.lower() in ("true", "false"))
 
 
 def _is_word(cell: str) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PENDING = "data.pending"
 _PROBLEM = "data.upload_problem"
+_WANTING = "data.pending_error"
 
 
 def draw() -> None:
@@ -90,11 +91,12 @@ def _keep_pending(path: Path, problem: WorkbenchError) -> None:
     try:
         if not isinstance(problem, ReadError):
             raise problem
-        look_at(path)
+        if not problem.options:
+            look_at(path)
     except WorkbenchError:
         drop_upload(path)
     else:
-        st.session_state[_PENDING] = str(path)
+        st.session_state[_PENDING], st.session_state[_WANTING] = str(path), problem
 
 
 def _forget() -> None:
@@ -105,6 +107,7 @@ def _forget() -> None:
         drop_upload(Path(path))
         reading_form.forget(_PENDING)
     st.session_state.pop(_PROBLEM, None)
+    st.session_state.pop(_WANTING, None)
 
 
 def _pending() -> None:
@@ -113,7 +116,8 @@ def _pending() -> None:
         return
     with st.container(border=True, key="data.pending_box"):
         st.markdown(f"**How is {messages.plain(Path(path).name)} to be read?**")
-        options = reading_form.draw(Path(path), ReaderOptions(), key=_PENDING)
+        wanting = st.session_state.get(_WANTING)
+        options = reading_form.draw(Path(path), ReaderOptions(), key=_PENDING, wanting=wanting)
         with st.container(horizontal=True):
             go = st.button(
                 "Read it so", key="data.pending_go", type="primary", icon=":material/check:", disabled=options is None

@@ -20,6 +20,7 @@ _ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "cp1250", "cp1251", "shift
 _THOUSANDS = {"": "none", ",": "1,234", ".": "1.234", " ": "1 234", "'": "1'234"}
 _DATES = {"day_month_year": "31.12.2024", "month_day_year": "12/31/2024", "year_month_day": "2024-12-31"}
 _AS_FOUND = "as recognised"
+_AUTO = "auto"
 _SHOWN_LINES = 12
 _TYPES_AT_ONCE = 400
 
@@ -91,12 +92,14 @@ def _proposed(look: FileLook | None, problem: Exception | None, key: str) -> Rea
     proposals += [
         Proposal(option, value, "") for option, value in getattr(problem, "options", {}).items() if option not in told
     ]
+    now: ReaderOptions = st.session_state[f"{key}.options"]
     for number, proposal in enumerate(proposals):
+        if not proposal.reason and getattr(now, proposal.option) is not None:
+            continue  # done
         if proposal.reason:
             st.caption(f":material/lightbulb: {messages.plain(proposal.reason)}")
         if st.button(_deed(proposal), key=f"{key}.proposal.{number}", icon=":material/check:"):
-            chosen: ReaderOptions = st.session_state[f"{key}.options"]
-            return chosen.model_copy(update={proposal.option: proposal.value})
+            return now.model_copy(update={proposal.option: proposal.value})
     return None
 
 
@@ -234,7 +237,7 @@ def _delimited(parts: dict[str, Any], found: ReaderOptions, chosen: ReaderOption
     if list(picked) != words_now:
         parts["missing"] = tuple(picked)
     marks = st.multiselect(
-        "Words for a missing value among numbers and dates",
+        "The same among numbers and dates only",
         sorted({*marks_now, "-", "--", "k. A.", "n/v", "unknown"}),
         default=marks_now,
         accept_new_options=True,
@@ -271,21 +274,21 @@ def _header(parts: dict[str, Any], found: ReaderOptions, chosen: ReaderOptions, 
     )
     first, second = st.columns(2)
     parts["label_lines"] = first.number_input(
-        "Lines of labels below it",
+        "Lines of labels",
         0,
         100,
         value=chosen.label_lines,
         key=f"{key}.labels",
-        placeholder=_AS_FOUND,
+        placeholder=_AUTO,
         help="Lines right below the column names that hold questions, labels or units rather than values.",
     )
     parts["footer_lines"] = second.number_input(
-        "Lines of notes at the end",
+        "Lines of notes",
         0,
         1_000,
         value=chosen.footer_lines,
         key=f"{key}.footer",
-        placeholder=_AS_FOUND,
+        placeholder=_AUTO,
         help="Lines below the rows that hold sources or notes; blank ones don't count.",
     )
 
