@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import httpx
 import nbformat
 import pytest
+from lab import jupyterlab, until
 
 CHROMIUM = os.environ.get("WORKBENCH_CHROMIUM") or shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -40,44 +36,8 @@ pytestmark = [
 
 @pytest.fixture
 def lab(settings, tmp_path):
-    """Start JupyterLab on a notebook of one cell, with folders and configuration of its own; give its address."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE)])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, tmp_path / "book.ipynb")
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR")
-    environment = os.environ | settings.to_environment()
-    environment |= {name: str(tmp_path / name) for name in (*own, "JUPYTERLAB_WORKSPACES_DIR")}
-    flags = [f"--ServerApp.root_dir={tmp_path}", f"--port={port}", "--no-browser", "--allow-root"]
-    flags += ["--IdentityProvider.token=", "--LabApp.news_url="]
-    flags += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *flags],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    until(lambda: answers(f"{address}/api"))
-    yield f"{address}/lab/tree/book.ipynb?reset"
-    server.terminate()
-    server.wait(30)
-
-
-def answers(address: str) -> bool:
-    try:
-        return httpx.get(address).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def until(condition) -> None:
-    end = time.monotonic() + PATIENT / 1000
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
+    with jupyterlab(tmp_path, settings, [CODE]) as address:
+        yield address
 
 
 def outputs_of(path: Path) -> list[dict]:

@@ -13,10 +13,14 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
+import polars as pl
 import pytest
+from lab import jupyterlab
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = os.environ.get("WORKBENCH_CHROMIUM") or shutil.which("chromium")
@@ -272,6 +276,118 @@ def test_a_live_page_moves_outlives_the_app_and_ends_by_itself(app, page):
     assert page.evaluate("window.neverReloaded")
     assert problems == []
     assert run.wait(60).metrics()["test"]
+
+
+def visits(folder: Path) -> Path:
+    """Write what real tables have beside numbers: a date, a time with a zone, ordered words, codes, long numbers."""
+    n = 400
+    start = datetime(2024, 6, 28, tzinfo=ZoneInfo("UTC"))
+    frame = pl.DataFrame(
+        {
+            "visited": [start + timedelta(minutes=37 * i) for i in range(n)],
+            "booked": [date(2024, 1, 1) + timedelta(days=i * 7 % 180) for i in range(n)],
+            "size": [("small", "medium", "large")[i * 5 % 3] for i in range(n)],
+            "gate": [f"PAL07{i * 11 % 8:02}" for i in range(n)],
+            "account": [2**60 + i for i in range(n)],
+        },
+        schema_overrides={"size": pl.Enum(["small", "medium", "large"])},
+    ).with_columns(pl.col("visited").dt.convert_time_zone("Europe/Berlin"))
+    # At night in Berlin, or large: in UTC the hours would be others.
+    late = (pl.col("visited").dt.hour() < 6) | (pl.col("size") == "large")
+    frame = frame.with_columns(late=pl.when(late).then(pl.lit("yes")).otherwise(pl.lit("no")))
+    frame.write_parquet(folder / "visits.parquet")
+    return folder / "visits.parquet"
+
+
+# Half past midnight on 1 July in Berlin, said in three ways: by its own clocks, with an offset, in UTC.
+NIGHT = ("2024-07-01T00:30", "2024-07-01T00:30+02:00", "2024-06-30T22:30Z")
+CELL = """import urllib.request, json
+import workbench as wb
+
+table = wb.read_table({path!r}, target="late")
+run = wb.train(wb.open_run({run_id!r}).spec)
+version = wb.publish(run, "visits")
+wb.promote("visits", version.number)
+rows = {rows!r}
+asked = urllib.request.Request({address!r} + "/api/predict/visits", json.dumps({{"rows": rows}}).encode(),
+                               {{"content-type": "application/json"}})
+served = [row["prediction"] for row in json.load(urllib.request.urlopen(asked))["predictions"]]
+print("served", table.orders, version.number, served == wb.load_model("visits").predict(rows).tolist(), served)
+"""
+
+
+def test_dates_zones_ordered_words_and_codes_from_an_upload_to_a_served_answer(app, page, tmp_path):
+    import workbench as wb
+
+    path = visits(tmp_path)
+    page.goto(f"{app.address}/data")
+    title_is(page, "Data")
+    page.locator("input[type=file]").first.set_input_files(path)
+    page.get_by_text("400", exact=True).first.wait_for()
+    settle(page)
+    page.get_by_role("tab", name="Columns").click()
+    settle(page)
+    page.locator(".js-plotly-plot").nth(4).wait_for()
+    assert page.locator("[data-testid=stException]").count() == 0
+
+    press(page, "Prepare this table")
+    title_is(page, "Prepare")
+    page.get_by_role("combobox", name=re.compile("^Target")).click()
+    page.get_by_role("option", name="late", exact=True).click()
+    page.get_by_text("Preview", exact=True).first.wait_for()
+    settle(page)
+    press(page, "Suggest")
+    press(page, "Use these steps")
+    page.get_by_text(re.compile(r"late · [1-9]\d* steps")).first.wait_for()
+    settle(page)
+    press(page, "Train a model")
+    title_is(page, "Train")
+    press(page, "Start training")
+    page.wait_for_url(re.compile("run="))
+    run_id = re.search(r"run=([^&]+)", page.url)[1]
+    page.get_by_role("button", name="Evaluate", exact=True).first.wait_for(timeout=240_000)
+
+    settings = wb.Settings(home=app.home, models=app.home.parent / "models", warm_worker="off")
+    run = wb.open_run(run_id, settings=settings)
+    steps = {step.step: step for step in run.spec.recipe}
+    assert "ordinal" in steps and "size" in steps["ordinal"].columns
+    assert "convert" not in steps and "gate" in steps["one_hot"].columns
+    assert run.metrics()["test"]["accuracy"] > 0.95
+
+    page.goto(f"{app.address}/models?run={run_id}")
+    title_is(page, "Models")
+    name = page.get_by_role("textbox", name=re.compile("^Name of the model"))
+    name.fill("visits")
+    name.press("Tab")
+    page.get_by_role("button", name=re.compile("^Publish")).first.click()
+    page.get_by_text(re.compile("visits v1")).first.wait_for()
+    page.goto(f"{app.address}/predict?model=visits")
+    title_is(page, "Predict")
+    page.locator(".js-plotly-plot").first.wait_for()
+    size = page.get_by_role("combobox", name=re.compile("^size"))
+    size.click()
+    shown = page.get_by_role("option").all_inner_texts()
+    assert [word for word in shown if word in ("small", "medium", "large")] == ["small", "medium", "large"]
+    assert page.locator("[data-testid=stException]").count() == 0
+
+    given = {"booked": "2024-03-01", "size": "small", "gate": "PAL0703", "account": 2**60 + 5}
+    rows = [given | {"visited": night} for night in NIGHT]
+    rows.append(given | {"visited": "2024-07-01T12:30"})
+    answer = httpx.post(f"{app.address}/api/predict/visits", json={"rows": rows})
+    assert answer.status_code == 200, answer.text
+    assert [row["prediction"] for row in answer.json()["predictions"]] == ["yes", "yes", "yes", "no"]
+
+    # The same in JupyterLab: the run's spec trained anew, published as the next version, asked over the app's API.
+    cell = CELL.format(path=str(path), run_id=run_id, rows=rows, address=app.address)
+    with jupyterlab(tmp_path / "lab", settings, [cell]) as address:
+        page.goto(address)
+        page.get_by_text("| Idle").first.wait_for()
+        page.locator(".jp-CodeCell .cm-content").first.click()
+        page.keyboard.press("Shift+Enter")
+        said = page.locator(".jp-OutputArea-output").filter(has_text="served {").last
+        said.wait_for(timeout=240_000)
+        orders = "{'size': ('small', 'medium', 'large')}"
+        assert said.inner_text().strip() == f"served {orders} 2 True ['yes', 'yes', 'yes', 'no']"
 
 
 def counted_beyond(page, n: int) -> int:
