@@ -73,6 +73,11 @@ class Settings:
         0, "Memory that a run's process may take, in MiB; beyond it the run ends with a reason. 0 means no limit."
     )
     stop_grace_seconds: float = _setting(60.0, "Seconds that a stopped run gets to finish cleanly before it is killed.")
+    conversion_seconds: float = _setting(
+        300.0,
+        "Seconds that a library may take to write an estimator of one's own as a graph; then the trained model itself "
+        "predicts. 0 means no limit.",
+    )
     onnx_threads: int = _setting(0, "Threads of one ONNX Runtime session; 0 means one per core.")
     signing_key: str = _setting("", "Secret that signs each package's manifest (HMAC-SHA256); empty means unsigned.")
 

@@ -14,12 +14,13 @@ from workbench.data.spec import Task
 from workbench.errors import ConversionError
 from workbench.estimators.catalogue import EstimatorEntry, check_params
 from workbench.estimators.catalogue import entry as find_entry
+from workbench.estimators.conversion import convert
 from workbench.estimators.graph_converted import emit_converted
 from workbench.estimators.graph_kernel import emit_support_vectors
 from workbench.estimators.graph_linear import emit_constant, emit_linear
 from workbench.estimators.graph_trees import emit_boosting, emit_classic_boosting, emit_forest
 from workbench.estimators.native import NativeModel
-from workbench.estimators.own_sklearn import build_own, check_storable, own_class_names, own_types
+from workbench.estimators.own_sklearn import build_own, check_converts, check_storable, own_class_names, own_types
 from workbench.estimators.sklearn_builders import BUILDERS
 from workbench.estimators.trusted import load_skops
 from workbench.storage import disk_errors
@@ -150,8 +151,12 @@ class SklearnModel(NativeModel):
         return full
 
     def _emit(self, graph: GraphBuilder, features: str) -> str:
-        emitter = _EMITTERS.get(type(self.estimator).__name__, emit_converted)
-        tensor = emitter(graph, features, self.estimator, self.task)
+        emitter = _EMITTERS.get(type(self.estimator).__name__)
+        if emitter is None:
+            check_converts(self.estimator)
+            tensor = emit_converted(graph, features, *convert(self), self.task)
+        else:
+            tensor = emitter(graph, features, self.estimator, self.task)
         if self.task == "regression":
             return tensor
         seen = self._seen()

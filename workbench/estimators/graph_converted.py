@@ -15,15 +15,8 @@ if TYPE_CHECKING:
 _OPSETS = {"": 15, "ai.onnx.ml": 3}
 
 
-def emit_converted(graph: GraphBuilder, features: str, estimator: Any, task: Task) -> str:
-    """Add a fitted estimator; give values [N, 1] or probabilities [N, k].
-
-    Raises
-    ------
-    ConversionError
-        If skl2onnx can't convert it.
-    """
-    model, wide = _converted(estimator)
+def emit_converted(graph: GraphBuilder, features: str, model: Any, wide: bool, task: Task) -> str:
+    """Add what `converted` gave; give values [N, 1] or probabilities [N, k]."""
     name = model.graph.input[0].name
     outputs = graph.append(model, {name: features if wide else graph.cast(features, "float")})
     answer = graph.cast(outputs[1 if task == "classification" else 0], "double")
@@ -32,8 +25,14 @@ def emit_converted(graph: GraphBuilder, features: str, estimator: Any, task: Tas
     return str(graph.node("Reshape", answer, graph.constant(np.array([-1, 1], dtype=np.int64))))
 
 
-def _converted(estimator: Any) -> tuple[Any, bool]:
-    """Convert in double, else in single precision; tell which."""
+def converted(estimator: Any) -> tuple[Any, bool]:
+    """Convert a fitted estimator in double, else in single precision; tell which.
+
+    Raises
+    ------
+    ConversionError
+        If skl2onnx can't convert it.
+    """
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 

@@ -57,6 +57,11 @@ def use_own_file(settings: Settings) -> None:
         _used = settings.estimators
 
 
+def own_path() -> Path | None:
+    """Give the user's file that this process reads; None where there is none."""
+    return _path(None)
+
+
 def _current(settings: Settings | None) -> _Read | None:
     path = _path(settings)
     if path is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.spec import Task
-from workbench.errors import EstimatorError, PackageError
+from workbench.errors import ConversionError, EstimatorError, PackageError
 from workbench.estimators.own import OwnEstimator
 from workbench.estimators.own_file import own_estimators
 from workbench.estimators.trusted import TRUSTED_TYPES
@@ -62,6 +62,26 @@ def own_types(types: list[str]) -> frozenset[str]:
     return frozenset(name for name in types if name in named or name.rpartition(".")[0] in modules)
 
 
+def check_converts(estimator: Any) -> None:
+    """Refuse to write a graph of an estimator whose entry in the user's file says ``converts=False``.
+
+    Raises
+    ------
+    ConversionError
+        If it says so.
+    """
+    name = type(estimator).__name__
+    for found in own_estimators().values():
+        names = [
+            kind.__name__ if isinstance(kind, type) else kind.rpartition(".")[2] for kind in found.classes.values()
+        ]
+        if name in names and not found.entry.converts:
+            raise ConversionError(
+                f"{found.entry.title} is registered with converts=False, so no graph is written. The trained model "
+                "itself predicts."
+            )
+
+
 def check_storable(path: Path, estimator: Any) -> None:
     """Refuse a model that couldn't be read again.
 
@@ -97,4 +117,4 @@ def _imported(kind: Any, name: str) -> type:
     return found
 
 
-__all__ = ["OwnEstimator", "build_own", "check_storable", "own_class_names", "own_types"]
+__all__ = ["OwnEstimator", "build_own", "check_converts", "check_storable", "own_class_names", "own_types"]

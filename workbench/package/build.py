@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from workbench.errors import ConversionError, PackageError
+from workbench.estimators.conversion import limited
 from workbench.package.baseline import describe_rows
 from workbench.package.card import write_card
 from workbench.package.converting import build_graph
@@ -66,6 +67,7 @@ def build_package(
     notes: Sequence[str] = (),
     file_form: FileForm | None = None,
     settings: Settings | None = None,
+    is_stopped: Callable[[], bool] | None = None,
 ) -> PackageInfo:
     """Write a package into a folder, which appears when all of it is there.
 
@@ -91,6 +93,9 @@ def build_package(
     file_form : FileForm, optional
         Of the file that the training table came from: how files of rows to predict are read first.
     settings : Settings, optional
+        Its `conversion_seconds` limit a conversion by a library that may never end.
+    is_stopped : callable, optional
+        Whether the run was asked to stop since packaging began: such a conversion is then given up.
 
     Raises
     ------
@@ -105,7 +110,8 @@ def build_package(
             builder = _Builder(staging, spec, recipe, model, signature, train, evaluation, metrics, settings)
             builder.notes = tuple(notes)
             builder.file_form = file_form
-            info = builder.build()
+            with limited(settings.conversion_seconds, is_stopped):
+                info = builder.build()
             _put_in_place(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

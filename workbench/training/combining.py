@@ -226,6 +226,7 @@ def _package(
         notes=_notes(spec, members),
         file_form=FileForm.of(table),
         settings=settings,
+        is_stopped=live.stop_requested,
     )
     if info.engine == "native":
         live.note(info.reason)

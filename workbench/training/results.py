@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,9 +101,15 @@ def part_features(prepared: Preparation, ready: Ready, part: str, rows: np.ndarr
 
 
 def package_model(
-    prepared: Preparation, ready: Ready, model: NativeModel, folder: Path, metrics: dict[str, dict[str, Any]]
+    prepared: Preparation,
+    ready: Ready,
+    model: NativeModel,
+    folder: Path,
+    metrics: dict[str, dict[str, Any]],
+    *,
+    is_stopped: Callable[[], bool] | None = None,
 ) -> PackageInfo:
-    """Build the package of a trained model and compare its graph with it."""
+    """Build the package of a trained model and compare its graph with it; `is_stopped` as for `build_package`."""
     from workbench.data.file_forms import FileForm
     from workbench.package import build_package, make_signature
 
@@ -126,4 +133,5 @@ def package_model(
         notes=prepared.notes + ready.notes,
         file_form=FileForm.of(prepared.table),
         settings=prepared.settings,
+        is_stopped=is_stopped,
     )

@@ -59,13 +59,16 @@ def run_table_pipeline(
     progress.enter("packaging")
     ready = ready.without_rows()
     release_memory()
-    info = package_model(prepared, ready, model, folder, metrics)
+    took_stop = progress.took_stop
+    if stopped:  # what is packaged is kept: only a later stop hurries it
+        progress.take_stop()
+    info = package_model(prepared, ready, model, folder, metrics, is_stopped=progress.stop_requested)
     if info.engine == "native":
         live.note(info.reason)
     live.log(f"Package built: engine {info.engine}, {info.n_rows_checked:,} rows compared with the native model.")
     if stopped:
         return "stopped", stopped_after(reached)
-    if progress.took_stop:
+    if took_stop:
         return "stopped", stopped_search(searched)
     return "finished", None
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import WorkbenchError
+from workbench.estimators.conversion import limited
 from workbench.training.searching.ground import FoldRows
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _ROWS, _SECONDS = 50, 0.5  # single rows asked, and time after which fewer have to do
 _MOST_NODES = 1_500_000  # of trees: a graph of more takes longer to write than the trial took
 _MIB = 2**20
+_CONVERSION_SECONDS = 20.0  # for an estimator of one's own; others are written in less than one
 
 
 def measure_costs(rows: FoldRows, model: NativeModel) -> dict[str, Any]:
@@ -38,7 +40,9 @@ def measure_costs(rows: FoldRows, model: NativeModel) -> dict[str, Any]:
     fold = rows.prepared.raw(rows.prepared.split.train[:_ROWS])
     if _n_nodes(model) <= _MOST_NODES:
         try:
-            return _of_graph(rows, model)
+            # What never ends isn't waited for in each trial; the package gives it longer.
+            with limited(min(_CONVERSION_SECONDS, rows.prepared.settings.conversion_seconds or _CONVERSION_SECONDS)):
+                return _of_graph(rows, model)
         except WorkbenchError:
             pass  # there is no graph for it: the model itself answers, as the package will let it
     single = [fold[place : place + 1] for place in range(fold.height)]
