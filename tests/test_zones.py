@@ -19,7 +19,7 @@ from workbench import registry
 from workbench.data import read_table
 from workbench.data.encoding import to_arrays
 from workbench.data.table import describe_columns
-from workbench.data.zones import moment_of, moment_seconds, offsets_of, wall_clock, wall_clock_seconds
+from workbench.data.zones import moment_of, moment_second, moment_seconds, offsets_of, wall_clock, wall_clock_seconds
 from workbench.errors import InputError, RecipeError
 from workbench.estimators import build_sklearn, wrap_model
 from workbench.graph import GraphBuilder
@@ -63,6 +63,7 @@ def test_polars_numpy_and_python_reckon_alike_around_every_change(zone):
     python = [datetime.fromtimestamp(s, UTC).replace(tzinfo=ZoneInfo(zone)).timestamp() for s in seconds.tolist()]
     assert shown.tolist() == wall_clock_seconds(seconds.astype(float), zone).tolist()
     assert back.tolist() == moment_seconds(seconds.astype(float), zone).tolist() == python
+    assert [moment_second(float(s), zone) for s in seconds] == python
 
 
 def test_parts_of_a_date_are_those_that_the_clocks_of_its_zone_show():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.data.encoding import EARLIEST_SECOND, LATEST_SECOND
-from workbench.data.zones import moment_seconds, wall_clock_seconds
+from workbench.data.zones import moment_second, wall_clock_seconds
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MIDNIGHT = " 00:00:00"
@@ -57,7 +57,7 @@ def seconds_of(value: Any, zone: str | None = None) -> float | None:
 
 
 def _moment(shown: float, zone: str | None) -> float:
-    return float(moment_seconds(np.array([shown]), zone)[0]) if zone else shown
+    return moment_second(shown, zone) if zone else shown
 
 
 def _of_text(text: str, zone: str | None) -> float | None:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-import numpy as np
 import polars as pl
 
-from workbench.data.zones import moment_of, moment_seconds, wall_clock
+from workbench.data.zones import moment_of, moment_second, wall_clock
 from workbench.recipe import clocks
 from workbench.recipe import expression_graph as nodes
 from workbench.recipe.columns import Emit
@@ -214,7 +213,7 @@ def as_date(node: Node, value: Value, zone: str | None = None) -> Value:
         when = when.astimezone(UTC).replace(tzinfo=None)
     elif zone:
         ahead = (when - datetime(1970, 1, 1)).total_seconds()
-        when -= timedelta(seconds=ahead - float(moment_seconds(np.array([ahead]), zone)[0]))
+        when -= timedelta(seconds=ahead - moment_second(ahead, zone))
     seconds = (when - datetime(1970, 1, 1)).total_seconds()
     values = pl.lit(when, dtype=DATETIME)
     return Value("datetime", values, lambda graph, _: nodes.number(graph, seconds), value.literal, zone=zone)
