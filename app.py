@@ -12,7 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount
 
 from workbench.service import create_app
-from workbench.service.app import answer_nobody
+from workbench.service.access import Gate
+from workbench.service.app import answer_nobody, mounted
 from workbench.service.connections import BoundConnections
 from workbench.settings import current
 from workbench.ui.live_routes import create_feed
@@ -25,11 +26,18 @@ SHELL = Path(__file__).resolve().parent / "workbench" / "ui" / "shell.py"
 # from the runs; OpenMP reads this when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+settings = current()
 base = (st.get_option("server.baseUrlPath") or "").strip("/")  # the pages lie below it, and ask for what is beside them
-live = Mount(f"/{base}/live" if base else "/live", app=create_feed())
+prefix = f"/{base}" if base else ""
+feed, service = create_feed(), create_app()
+routes = [
+    Mount(f"{prefix}/live", app=feed),
+    *mounted(f"{prefix}/api", service),
+    *(mounted("/api", service) if base else []),
+]
 app = st.App(
     SHELL,
-    routes=[Mount("/api", app=create_app()), live],
-    middleware=[Middleware(BoundConnections, settings=current())],
+    routes=routes,
+    middleware=[Middleware(BoundConnections, settings=settings), Middleware(Gate, settings=settings)],
     exception_handlers={ClientDisconnect: answer_nobody},  # who leaves in the middle of an upload leaves no traceback
 )

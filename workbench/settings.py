@@ -10,8 +10,8 @@ from typing import Any
 from workbench.errors import SettingsError
 
 
-def _setting(default: Any, meaning: str) -> Any:
-    return field(default=default, metadata={"meaning": meaning})
+def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"meaning": meaning})
 
 
 _HOME, _MODELS = ".workbench", "models"
@@ -59,6 +59,17 @@ class Settings:
         30.0,
         "Seconds that a client may take for the headers of a request, and may pause within its body. 0 means no limit.",
     )
+    allowed_hosts: str = _setting(
+        "",
+        "Further names under which browsers reach the app and the service, separated by commas, such as a proxy's "
+        "(lab.example.org, *.example.org; * means any). localhost and the address listened on are always allowed.",
+    )
+    token: str = _setting(
+        "",
+        "Secret of at least 16 characters that every request to the app and the service must carry; needed where other "
+        "machines can reach them.",
+        secret=True,
+    )
     hardware_seconds: float = _setting(1.0, "Seconds between two samples of CPU, memory and GPU while a run trains.")
     heartbeat_seconds: float = _setting(1.0, "Seconds between two signs of life that a worker writes.")
     estimators: Path | None = _setting(None, "Python file with estimators of your own; see docs/estimators.md.")
@@ -79,7 +90,9 @@ class Settings:
         "predicts. 0 means no limit.",
     )
     onnx_threads: int = _setting(0, "Threads of one ONNX Runtime session; 0 means one per core.")
-    signing_key: str = _setting("", "Secret that signs each package's manifest (HMAC-SHA256); empty means unsigned.")
+    signing_key: str = _setting(
+        "", "Secret that signs each package's manifest (HMAC-SHA256); empty means unsigned.", secret=True
+    )
 
     @classmethod
     def from_environment(cls, environment: dict[str, str] | None = None) -> Settings:

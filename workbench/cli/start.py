@@ -16,6 +16,14 @@ from workbench.settings import Settings, current
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; WORKBENCH_HOST by default.", show_default=False)]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535, show_default=False)]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        help="Secret that every request must carry, needed where other machines can reach the address; WORKBENCH_TOKEN "
+        "by default. The word `new` makes one and prints it.",
+        show_default=False,
+    ),
+]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -23,18 +31,22 @@ def app(
     host: Host = None,
     port: Port = None,
     headless: Annotated[bool, typer.Option("--headless", help="Don't open a browser.")] = False,
+    token: Token = None,
 ) -> None:
     """Open the workbench in the browser.
 
     The prediction service answers on the same port, under /api.
     """
+    from workbench.service.access import Access, with_token
     from workbench.service.server import bind
 
-    settings = current()
+    settings = with_token(current(), token)
     host, port = host or settings.host, settings.port if port is None else port
+    Access.of(settings, host)
     bind(host, port).close()  # Streamlit's own message about a taken port doesn't say what to do
     script = _app_script()
-    note(f"The workbench opens at http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::') else host}:{port}")  # noqa: S104
+    address = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '::') else host}:{port}"  # noqa: S104
+    note(f"The workbench opens at {address}{f'/?token={settings.token}' if token == 'new' else ''}")  # noqa: S105
     options = {
         "server.port": port,
         "server.address": host,
@@ -65,14 +77,18 @@ def lab(
     _become([sys.executable, "-m", "jupyterlab", *flags], current())
 
 
-def serve(host: Host = None, port: Port = None) -> None:
+def serve(host: Host = None, port: Port = None, token: Token = None) -> None:
     """Answer predictions over HTTP, without the app.
 
     Open Inference Protocol V2 under /v2, plain rows under /predict/MODEL, and a page to try them at /docs.
     """
+    from workbench.service.access import with_token
     from workbench.service.server import serve as serve_models
 
-    serve_models(host=host, port=port)
+    settings = with_token(current(), token)
+    if token == "new":  # noqa: S105 - a word, no secret
+        note(f"Send with each request: Authorization: Bearer {settings.token}")
+    serve_models(host=host, port=port, settings=settings)
 
 
 def doctor(as_json: Json = False) -> None:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from workbench.errors import InputError, ModelNotFoundError, RequestError, StorageError, WorkbenchError
 from workbench.registry import CHAMPION, models
@@ -47,7 +47,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     endpoints = _Endpoints(settings or current())
     # The handlers are plain Starlette routes: validation by a pydantic model of every number would cost more than the
     # prediction itself. FastAPI serves the OpenAPI document, which is written by hand for the same reason.
-    app = FastAPI(title="Workbench", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    # A server that it adds to the document for a mount would lack what a proxy has taken off.
+    app = FastAPI(
+        title="Workbench", docs_url=None, redoc_url=None, openapi_url="/openapi.json", root_path_in_servers=False
+    )
     app.openapi = lambda: openapi_document(app.version)  # type: ignore[method-assign]
     app.router.routes[:0] = endpoints.routes()
     app.add_exception_handler(WorkbenchError, _answer_error)
@@ -159,13 +162,22 @@ class _Endpoints:
         return Response(content, media_type="application/json")
 
 
+def mounted(path: str, service: FastAPI) -> list[BaseRoute]:
+    """Give the routes of a service below a path, with and without the last slash, for another application."""
+
+    async def to_docs(request: Request) -> Response:
+        return RedirectResponse(f"./{path.rpartition('/')[2]}/docs")
+
+    return [Route(path, to_docs, methods=["GET"]), Mount(path, app=service)]
+
+
+# Relative addresses, here and on the page: a proxy may have taken off a prefix that only the browser knows.
 async def _to_docs(request: Request) -> Response:
-    return RedirectResponse(f"{request.scope.get('root_path', '').rstrip('/')}/docs")
+    return RedirectResponse("./docs")
 
 
 async def _docs(request: Request) -> Response:
-    root = request.scope.get("root_path", "").rstrip("/")
-    return HTMLResponse(docs_page(openapi_document(request.app.version), root))
+    return HTMLResponse(docs_page(openapi_document(request.app.version)))
 
 
 async def _server(request: Request) -> Response:

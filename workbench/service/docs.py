@@ -21,7 +21,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem; overflo
 input { font: inherit; width: 12rem; } button { font: inherit; padding: .2rem 1rem; margin: .5rem 0; }
 """
 
-# `root` is where the service is mounted; the path's {parts} are filled from the inputs.
+# Paths are taken relative to the page, so a proxy's prefix stays; their {parts} are filled from the inputs.
 _SCRIPT = """
 document.querySelectorAll("form").forEach(form => form.addEventListener("submit", async event => {
   event.preventDefault();
@@ -36,7 +36,7 @@ document.querySelectorAll("form").forEach(form => form.addEventListener("submit"
   const options = {method: form.dataset.method};
   if (body) Object.assign(options, {body: body.value, headers: {"Content-Type": "application/json"}});
   try {
-    const answer = await fetch(document.body.dataset.root + path + (query.size ? `?${query}` : ""), options);
+    const answer = await fetch(new URL(`.${path}${query.size ? `?${query}` : ""}`, location.href), options);
     const text = await answer.text();
     let shown = text;
     try { shown = JSON.stringify(JSON.parse(text), null, 2); } catch {}
@@ -46,8 +46,8 @@ document.querySelectorAll("form").forEach(form => form.addEventListener("submit"
 """
 
 
-def docs_page(document: dict[str, Any], root: str) -> str:
-    """Write the page for an OpenAPI document that is mounted under `root`."""
+def docs_page(document: dict[str, Any]) -> str:
+    """Write the page for an OpenAPI document, to be shown beside the paths that it describes."""
     sections = "".join(
         _section(path, method, operation)
         for path, operations in document["paths"].items()
@@ -57,8 +57,8 @@ def docs_page(document: dict[str, Any], root: str) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
-        f'<body data-root="{escape(root)}"><h1>{title}</h1><p>{escape(document["info"]["description"])}</p>'
-        f'<p>For tools: <a href="{escape(root)}/openapi.json">openapi.json</a></p>{sections}'
+        f"<body><h1>{title}</h1><p>{escape(document['info']['description'])}</p>"
+        f'<p>For tools: <a href="openapi.json">openapi.json</a></p>{sections}'
         f"<script>{_SCRIPT}</script></body></html>"
     )
 

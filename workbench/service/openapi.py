@@ -29,8 +29,13 @@ def openapi_document(version: str) -> Json:
                 "The columns that a model takes stand in its metadata: `GET /v2/models/{model}`."
             ),
         },
+        "servers": [{"url": "."}],  # relative to this document, wherever a proxy has put it
         "paths": _paths(),
-        "components": {"schemas": deepcopy(_SCHEMAS)},
+        "components": {
+            "schemas": deepcopy(_SCHEMAS),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"token": []}],  # the token is needed where WORKBENCH_TOKEN is set
     }
 
 

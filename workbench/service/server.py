@@ -22,17 +22,21 @@ def serve(*, host: str | None = None, port: int | None = None, settings: Setting
     Raises
     ------
     SettingsError
-        If the address can't be used.
+        If the address can't be used, or other machines can reach it and ``settings.token`` is empty.
     """
     import uvicorn
 
+    from workbench.service.access import Access, Gate
     from workbench.service.app import create_app
     from workbench.service.connections import BACKLOG, BoundedServer, bounded
 
     settings = settings or current()
-    listener = bind(host or settings.host, settings.port + 1 if port is None else port)
+    host = host or settings.host
+    Access.of(settings, host)
+    app = Gate(create_app(settings), settings, host)
+    listener = bind(host, settings.port + 1 if port is None else port)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         http=bounded(settings),  # type: ignore[arg-type]
         backlog=BACKLOG,
         log_level="info",

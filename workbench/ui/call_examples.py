@@ -30,11 +30,12 @@ def draw(version: Version) -> None:
     said = "whichever version is live" if live else f"version {version.number}; leave `?version=` out for the live one"
     st.caption(f"Asks {said}. Values are a training row; `null` stands for a missing value.")
     tabs = st.tabs(["curl", "Python", "JavaScript", "V2 protocol"])
+    token = bool(current().token)
     codes = [
-        (curl(address, row), "bash"),
-        (python(address, row), "python"),
-        (javascript(address, row), "javascript"),
-        (tensors(base, version, row), "bash"),
+        (curl(address, row, token=token), "bash"),
+        (python(address, row, token=token), "python"),
+        (javascript(address, row, token=token), "javascript"),
+        (tensors(base, version, row, token=token), "bash"),
     ]
     for tab, (code, language) in zip(tabs, codes, strict=True):
         tab.code(code, language=language, wrap_lines=True)
@@ -88,43 +89,53 @@ def _as_base64(image: bytes, column: InputColumn) -> str:
     return b64encode(thumbnails(pl.Series(column.name, [image], dtype=pl.Binary), size=side)[0]).decode()
 
 
-def curl(address: str, row: dict[str, Any]) -> str:
-    """Write the call for a shell; a single quote in the data is closed, escaped and opened again."""
-    body = json.dumps({"rows": [row]}, ensure_ascii=False).replace("'", "'\\''")
-    return f"curl -s '{address}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
+def curl(address: str, row: dict[str, Any], *, token: bool = False) -> str:
+    """Write the call for a shell, which has the token in a variable where one is needed."""
+    return _shell(address, {"rows": [row]}, token=token)
 
 
-def python(address: str, row: dict[str, Any]) -> str:
+def _shell(address: str, document: dict[str, Any], *, token: bool) -> str:
+    # A single quote in the data is closed, escaped and opened again.
+    body = json.dumps(document, ensure_ascii=False).replace("'", "'\\''")
+    headers = "  -H 'Content-Type: application/json' \\\n"
+    if token:
+        headers += '  -H "Authorization: Bearer $WORKBENCH_TOKEN" \\\n'
+    return f"curl -s '{address}' \\\n{headers}  -d '{body}'"
+
+
+def python(address: str, row: dict[str, Any], *, token: bool = False) -> str:
     """Write the call for Python, with the standard library alone."""
     rows = pformat([row], width=110, sort_dicts=False)
+    more = ', "Authorization": f"Bearer {os.environ[\'WORKBENCH_TOKEN\']}"' if token else ""
     return f"""import json
-import urllib.request
+{"import os" + chr(10) if token else ""}import urllib.request
 
 rows = {rows}
 request = urllib.request.Request(
     "{address}",
     data=json.dumps({{"rows": rows}}).encode(),
-    headers={{"Content-Type": "application/json"}},
+    headers={{"Content-Type": "application/json"{more}}},
 )
 with urllib.request.urlopen(request) as answer:
     print(json.load(answer)["predictions"])
 """
 
 
-def javascript(address: str, row: dict[str, Any]) -> str:
+def javascript(address: str, row: dict[str, Any], *, token: bool = False) -> str:
     """Write the call for a browser's console or Node."""
     rows = json.dumps([row], ensure_ascii=False, indent=2)
+    more = ', "Authorization": `Bearer ${process.env.WORKBENCH_TOKEN}`' if token else ""
     return f"""const rows = {rows};
 const answer = await fetch("{address}", {{
   method: "POST",
-  headers: {{ "Content-Type": "application/json" }},
+  headers: {{ "Content-Type": "application/json"{more} }},
   body: JSON.stringify({{ rows }}),
 }});
 console.log((await answer.json()).predictions);
 """
 
 
-def tensors(base: str, version: Version, row: dict[str, Any]) -> str:
+def tensors(base: str, version: Version, row: dict[str, Any], *, token: bool = False) -> str:
     """Write the call in the Open Inference Protocol, one tensor for each column."""
     signature = subject.predictor(subject.of_version(version)).signature
     inputs = [
@@ -137,5 +148,4 @@ def tensors(base: str, version: Version, row: dict[str, Any]) -> str:
         for column in signature.columns
     ]
     path = f"{base}/api/v2/models/{version.name}/versions/{version.number}/infer"
-    body = json.dumps({"inputs": inputs}, ensure_ascii=False).replace("'", "'\\''")
-    return f"curl -s '{path}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
+    return _shell(path, {"inputs": inputs}, token=token)
