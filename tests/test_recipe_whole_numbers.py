@@ -14,6 +14,7 @@ from workbench.recipe.columns import apply_column_steps
 from workbench.recipe.rows import apply_row_steps
 from workbench.recipe.spec import Calculate, Convert, DropDuplicates, Filter, OneHot, Sort
 from workbench.settings import Settings
+from workbench.training.learning import rounding_words
 
 NUMBERS = {
     "Int64": (pl.Int64, 2**53),
@@ -104,3 +105,12 @@ def test_a_request_keeps_the_digits_of_an_account(package):
         np.testing.assert_allclose(predictor.scores(pl.DataFrame({"account": ids}))[:, 0], [3, 1, 0, 2], atol=1e-9)
         many = [{"account": number} for number in ids * 1_000]
         np.testing.assert_allclose(predictor.predict(many), [3.0, 1.0, 0.0, 2.0] * 1_000, atol=1e-9)
+
+
+def test_what_learned_steps_round_is_named():
+    ids = [2**53 + place % 4 for place in range(40)]
+    frame = pl.DataFrame({"account": ids, "other": ids, "small": list(range(40)), "y": [0.0, 1.0] * 20})
+    recipe = fit_recipe((Convert(columns=("other",), to="text"), OneHot(columns=("other",))), frame, target="y")
+    assert recipe.entry.rounded(frame) == ["account"]
+    assert "account holds whole numbers above 9,007,199,254,740,992" in rounding_words(["account"])[0]
+    assert rounding_words([]) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import cast
 
 import polars as pl
 
@@ -24,6 +23,7 @@ from workbench.recipe.spec import (
     Power,
     TargetEncode,
 )
+from workbench.recipe.values import is_rounded
 
 MANY_CATEGORIES = 50
 MAX_CODES = 50
@@ -95,19 +95,12 @@ def equal_columns(seen: Examined) -> Iterator[Check]:
 
 def _comparable(values: pl.Series) -> pl.Series:
     """Let 1 and 1.0 be equal; whole numbers that a double would round stay as they are."""
-    return values.cast(pl.Float64) if values.dtype.is_numeric() and not _is_rounded(values) else values
-
-
-def _is_rounded(values: pl.Series) -> bool:
-    if not values.dtype.is_integer() or values.null_count() == len(values):
-        return False
-    low, high = cast(int, values.min()), cast(int, values.max())
-    return max(-low, high) > 2**53
+    return values.cast(pl.Float64) if values.dtype.is_numeric() and not is_rounded(values) else values
 
 
 def rounded(seen: Examined) -> Iterator[Check]:
     """Whole numbers beyond what a double holds (WB139)."""
-    found = tuple(name for name in seen.features if _is_rounded(seen.rows[name]))
+    found = tuple(name for name in seen.features if is_rounded(seen.rows[name]))
     if found:
         verb = "holds" if len(found) == 1 else "hold"
         leave = Remedy(f"Leave {named(found)} out", (DropColumns(columns=found),))

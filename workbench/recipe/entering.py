@@ -19,7 +19,7 @@ from workbench.recipe.blocks import read_columns
 from workbench.recipe.columns import Columns, run_columns
 from workbench.recipe.fitted_step import InputType
 from workbench.recipe.spec import Step, TakenKind
-from workbench.recipe.values import contents_of, input_type_of, read
+from workbench.recipe.values import contents_of, input_type_of, is_rounded, read
 
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 _RAW_TYPES: dict[TakenKind, RawType] = {
@@ -100,6 +100,16 @@ class Entry:
     def sources(self, column: str) -> tuple[str, ...]:
         """Give the raw columns behind one of the columns that learned steps take."""
         return self.plan.contents[column].sources
+
+    def rounded(self, frame: pl.DataFrame) -> list[str]:
+        """Name the raw columns whose whole numbers learned steps and models can't tell apart: those beyond 2**53."""
+        taken = {
+            source
+            for name, kind in self.inner_types.items()
+            if kind == "number"
+            for source in self.plan.contents[name].sources
+        }
+        return [name for name in self.kinds if name in taken and is_rounded(frame[name])]
 
     def enter(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
         """Turn raw rows into what learned steps, or the graph behind them, take.

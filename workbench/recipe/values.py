@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -123,6 +124,14 @@ def exact(name: str) -> pl.Expr:
     """Give a column of numbers in its own type, in which whole numbers beyond 2**53 keep their last digits."""
     column = pl.col(name)
     return pl.when(column.cast(pl.Float64, strict=False).abs() <= LARGEST_NUMBER).then(column)
+
+
+def is_rounded(values: pl.Series) -> bool:
+    """Say whether some whole number is beyond 2**53, where a double passes over every other one."""
+    if not values.dtype.is_integer() or values.null_count() == len(values):
+        return False
+    low, high = cast(int, values.min()), cast(int, values.max())
+    return max(-low, high) > 2**53
 
 
 def is_present(name: str, kind: TakenKind) -> pl.Expr:

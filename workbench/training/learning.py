@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -65,15 +65,18 @@ def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | 
 
     if isinstance(prepared, ImagePreparation):
         return make_image_ready(prepared, split, checkpoint=checkpoint)
+    raw = prepared.raw(split.train)
     recipe, X_train = fit_and_transform(
         prepared.steps,
-        prepared.raw(split.train),
+        raw,
         target=prepared.target,
         task=prepared.task,
         handles_missing=prepared.entry.handles_missing,
         seed=prepared.spec.seed,
         orders=prepared.table.orders,
     )
+    rounded = rounding_words(recipe.entry.rounded(raw))
+    del raw
     X_validation = features(prepared, recipe, split.validation)
     fill = None
     if not prepared.entry.handles_missing:
@@ -104,7 +107,8 @@ def make_ready(prepared: Preparation, split: Split, *, checkpoint: Checkpoint | 
         unbalanced=(X_train, y_train) if balance else None,
         network=network_builder(prepared, recipe) if prepared.entry.engine == "keras" else None,
     )
-    return Ready(recipe, material, (*absent_words(prepared, y_train), *balancing_words(prepared, rows.words)))
+    notes = (*absent_words(prepared, y_train), *balancing_words(prepared, rows.words), *rounded)
+    return Ready(recipe, material, notes)
 
 
 def network_builder(prepared: Preparation, recipe: FittedRecipe) -> Callable[[int], keras.Model]:
@@ -144,6 +148,17 @@ def absent_words(prepared: Preparation, y_train: np.ndarray) -> list[str]:
     return [
         f"No training row is of class {listed([str(classes[label]) for label in absent])}, so it is never predicted. "
         "Choose a split whose training rows hold every class."
+    ]
+
+
+def rounding_words(columns: Sequence[str]) -> list[str]:
+    """Say for the run's reader which whole numbers the model takes rounded; nothing where there are none."""
+    if not columns:
+        return []
+    verb, them = ("holds", "it") if len(columns) == 1 else ("hold", "them")
+    return [
+        f"{', '.join(columns[:6])} {verb} whole numbers above 9,007,199,254,740,992, which a model takes rounded to 16 "
+        f"digits. Turn {them} into text (step convert), or leave {them} out."
     ]
 
 
