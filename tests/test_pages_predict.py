@@ -91,6 +91,7 @@ def test_a_class_can_be_chosen_for_the_explanation(open_page, published):
     assert "What moves the probability of species = virginica" in shown_text(page)
 
 
+FEW = {"sex": ["female", "male"], "pclass": [1, 3], "alone": [True, False]}
 CSV = "sex,age,pclass,alone,deck\nfemale,30,1,true,B\nmale,,3,false,\n"
 
 
@@ -158,6 +159,23 @@ def test_names_in_other_capitals_are_found_and_others_are_asked_for(open_page, p
     next(button for button in page.button if button.label == "Change").click().run()
     page.run()
     assert "not among the columns" in str(page.warning[0].value)
+
+
+def test_how_a_file_is_read_is_corrected_in_place(open_page, published):
+    content = "sex,age,pclass,alone\nfemale,30,1,true\nmale,not told,3,false\n"
+    page = upload(open_page("predict", model="passengers"), content)
+    assert "'not told'" in page.warning[0].proto.title
+    key = next(entry.proto.id for entry in page.expander if entry.label == "Correct how it was read")
+    key = key[key.index("predict.reread.") :]
+    page.session_state[key] = True
+    page.run()
+    page.multiselect(key=f"{key}.missing").set_value(["?", "NA", "not told"]).run()
+    page.button(key=f"{key}.go").click().run()
+    page.run()
+    assert not page.exception
+    expected = registry.load_model("passengers").predict_frame({**FEW, "age": [30, None]})
+    assert page.dataframe[-1].value["probability_yes"].to_list() == pytest.approx(expected["probability_yes"].to_list())
+    assert not list((published.home / "uploads").iterdir())
 
 
 def test_a_file_with_the_true_answers_gets_a_score(open_page, published):

@@ -216,7 +216,7 @@ def read_noted(path: str | Path, *, options: ReaderOptions | None = None, settin
     if reading is not None:
         with reading:
             frame = _together(iter(reading.batches), found.name, settings)
-            report = {**reading.report, "format": reading.format}
+            report = {**reading.report, "format": reading.format, "options": reading.options.model_dump(mode="json")}
     else:
         text = open_text(found, options=options, settings=settings)
         frame = _text_frame(text, found.name, settings)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,18 +13,22 @@ import streamlit as st
 from workbench import plots
 from workbench.api.scoring import Score, score_rows
 from workbench.data.later_files import named_as
+from workbench.data.spec import ReaderOptions
+from workbench.errors import WorkbenchError
 from workbench.evaluation.metrics import metrics_for
 from workbench.settings import current
-from workbench.storage import disk_errors
-from workbench.ui import column_mapping, messages, subject, words
+from workbench.ui import batch_reading, column_mapping, messages, subject, words
 from workbench.ui.picture import picture
 from workbench.ui.row_tables import beside
 from workbench.ui.subject import Subject
 from workbench.ui.uploads import ENDINGS
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from workbench.data import Table
     from workbench.package import Signature
+    from workbench.package.reading import FileRows
 
 SHOWN_ROWS = 500
 CHUNK_ROWS = 10_000
@@ -56,9 +58,7 @@ def many_rows(asked: Subject, table: Table | None) -> None:
         )
         if file is not None:
             key = f"{asked.id} {file.file_id}"
-            mapping = column_mapping.chosen(key)
-            answer = predict_upload(file, file.name, key, mapping.names, mapping.empty, asked)
-            _show_answer(answer, signature, key=key, name=Path(file.name).name.split(".")[0])
+            _ask_about_file(file, key, asked, signature)
         elif use_table and table is not None:
             key = f"{asked.id} {table.short_digest}"
             mapping = column_mapping.chosen(key)
@@ -66,6 +66,20 @@ def many_rows(asked: Subject, table: Table | None) -> None:
             frame, notes = named_as(table.frame(), names, dict(mapping.names))
             answer = predict_rows(asked, frame, notes, empty=mapping.empty)
             _show_answer(answer, signature, key=key, name=table.name)
+
+
+def _ask_about_file(file: UploadedFile, key: str, asked: Subject, signature: Signature) -> None:
+    mapping, options = column_mapping.chosen(key), batch_reading.given(key).model_dump_json(exclude_unset=True)
+    read = None
+    try:
+        read = read_upload(file, file.name, key, options, mapping.names, asked)
+        answer = predict_read(read.frame, read.notes, f"{key} {options} {mapping}", mapping.empty, asked)
+    except WorkbenchError as problem:
+        messages.error(problem)
+        batch_reading.draw(file, file.name, key, None if read is None else read.options)
+        return
+    batch_reading.draw(file, file.name, key, read.options)
+    _show_answer(answer, signature, key=key, name=Path(file.name).name.split(".")[0])
 
 
 def _say_what_is_needed(signature: Signature, asked: Subject) -> None:
@@ -113,31 +127,32 @@ class Answer:
     score: Score | None = None
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading and predicting …")
-def predict_upload(
-    _file: BinaryIO, name: str, id: str, names: tuple[tuple[str, str], ...], empty: tuple[str, ...], _asked: Subject
-) -> Answer:
-    """Read an uploaded file and predict its rows; the file is gone from the disk when this returns.
+@st.cache_data(max_entries=4, show_spinner="Reading …")
+def read_upload(
+    _file: BinaryIO, name: str, id: str, options: str, names: tuple[tuple[str, str], ...], _asked: Subject
+) -> FileRows:
+    """Read an uploaded file of rows; it is gone from the disk when this returns.
 
     Raises
     ------
     ReadError
         If it isn't a table.
+    """
+    with batch_reading.on_disk(_file, name, id) as path:
+        by_hand = ReaderOptions.model_validate_json(options)
+        return subject.predictor(_asked).read_rows(path, options=by_hand, names=dict(names))
+
+
+@st.cache_data(max_entries=4, show_spinner="Predicting …")
+def predict_read(_frame: pl.DataFrame, _notes: list[str], id: str, empty: tuple[str, ...], _asked: Subject) -> Answer:
+    """Predict the rows of a file that was read.
+
+    Raises
+    ------
     InputError
         If a row doesn't fit the model.
     """
-    folder = current().home / "uploads" / secrets.token_hex(6)
-    path = folder / (Path(name.replace("\\", "/")).name or "upload")
-    try:
-        with disk_errors(path):
-            folder.mkdir(parents=True)
-            _file.seek(0)
-            with path.open("wb") as target:
-                shutil.copyfileobj(_file, target)
-        read = subject.predictor(_asked).read_rows(path, names=dict(names))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return predict_rows(_asked, read.frame, read.notes, empty=empty)
+    return predict_rows(_asked, _frame, _notes, empty=empty)
 
 
 def predict_rows(asked: Subject, frame: pl.DataFrame, notes: list[str], *, empty: Sequence[str] = ()) -> Answer:

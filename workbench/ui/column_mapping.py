@@ -86,7 +86,7 @@ def _take(key: str, picked: dict[str, str | None]) -> None:
         names = tuple((column, name) for name, column in named.items())
         empty = tuple(name for name, column in picked.items() if column == _EMPTY)
         st.session_state[f"predict.columns.{key}"] = Mapping((*before.names, *names), (*before.empty, *empty))
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def say(key: str) -> None:
@@ -100,7 +100,7 @@ def say(key: str) -> None:
         st.caption(f":material/rule: {'; '.join(said)}.", width="content")
         if st.button("Change", key=f"predict.columns_change.{key}", type="tertiary", icon=":material/edit:"):
             del st.session_state[f"predict.columns.{key}"]
-            st.rerun(scope="fragment")
+            st.rerun()
 
 
 def _listed(names: Sequence[str]) -> str:
