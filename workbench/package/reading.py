@@ -12,7 +12,7 @@ import polars as pl
 
 from workbench.data.file_forms import FileForm
 from workbench.data.image_heads import IMAGE_ENDINGS
-from workbench.data.spec import ReaderOptions, parse_reader_options
+from workbench.data.spec import ReaderOptions
 from workbench.package.image_inputs import read_file
 from workbench.package.signature import Signature
 from workbench.settings import Settings
@@ -35,14 +35,11 @@ class FileRows:
         What was recognised in the file.
     misfits : list of str
         Those of the notes that say what isn't as it was in the training table.
-    options : ReaderOptions
-        How it was read.
     """
 
     frame: pl.DataFrame
     notes: list[str] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
-    options: ReaderOptions = field(default_factory=ReaderOptions)
 
 
 def file_form(folder: Path | None) -> FileForm | None:
@@ -123,7 +120,7 @@ def read_rows(
         found = read(options.model_copy(update={"types": {**options.types, **types}}))
         # Spaces around a cell are left out of text that is recognised as such, too.
         frame = found.frame.with_columns(pl.col(guessed).cast(pl.String).str.strip_chars())
-    return FileRows(frame, found.notes, found.misfits, parse_reader_options(found.report.get("options")))
+    return FileRows(frame, found.notes, found.misfits)
 
 
 def given_rows(rows: Any, folder: Path | None, signature: Signature) -> Any:

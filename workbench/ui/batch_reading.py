@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import streamlit as st
 
@@ -16,6 +16,9 @@ from workbench.data.spec import ReaderOptions
 from workbench.settings import current
 from workbench.storage import disk_errors
 from workbench.ui import reading_form
+
+if TYPE_CHECKING:
+    from workbench.package import Predictor
 
 
 def given(key: str) -> ReaderOptions:
@@ -42,7 +45,7 @@ def on_disk(file: BinaryIO, name: str, key: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def draw(file: BinaryIO, name: str, key: str, options: ReaderOptions | None) -> None:
+def draw(file: BinaryIO, name: str, key: str, predictor: Predictor) -> None:
     """Offer to read the file otherwise.
 
     Parameters
@@ -51,24 +54,18 @@ def draw(file: BinaryIO, name: str, key: str, options: ReaderOptions | None) -> 
     name : str
     key : str
         Of these rows.
-    options : ReaderOptions or None
-        As the file was read; None where it couldn't be.
+    predictor : Predictor
+        Whose training table's form is the first guess.
     """
-    place = f"predict.reread.{key}"
+    place, before = f"predict.reread.{key}", given(key)
     with st.expander("Correct how it was read", icon=":material/edit_document:", key=place, on_change="rerun") as panel:
         if not panel.open:
             return
-        known = options or given(key)
+        columns = predictor.signature.column_names
         with on_disk(file, name, f"{key} look") as path:
-            wanted = reading_form.draw(path, known, key=place)
-        changed = wanted is not None and wanted != known
-        if st.button("Read it so", key=f"{place}.go", icon=":material/refresh:", disabled=not changed) and wanted:
-            # Only what was changed: all else is still read as in training.
-            new = {
-                field: value
-                for field in ReaderOptions.model_fields
-                if (value := getattr(wanted, field)) != getattr(known, field)
-            }
-            st.session_state[f"predict.reading.{key}"] = given(key).model_copy(update=new)
+            wanted = reading_form.draw(path, before, key=place, before=predictor.file_form, columns=columns)
+        changed = wanted is not None and wanted != before
+        if st.button("Read it so", key=f"{place}.go", icon=":material/refresh:", disabled=not changed):
+            st.session_state[f"predict.reading.{key}"] = wanted
             reading_form.forget(place)
             st.rerun()

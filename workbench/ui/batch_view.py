@@ -70,15 +70,14 @@ def many_rows(asked: Subject, table: Table | None) -> None:
 
 def _ask_about_file(file: UploadedFile, key: str, asked: Subject, signature: Signature) -> None:
     mapping, options = column_mapping.chosen(key), batch_reading.given(key).model_dump_json(exclude_unset=True)
-    read = None
     try:
         read = read_upload(file, file.name, key, options, mapping.names, asked)
         answer = predict_read(read.frame, read.notes, f"{key} {options} {mapping}", mapping.empty, asked)
     except WorkbenchError as problem:
         messages.error(problem)
-        batch_reading.draw(file, file.name, key, None if read is None else read.options)
+        batch_reading.draw(file, file.name, key, subject.predictor(asked))
         return
-    batch_reading.draw(file, file.name, key, read.options)
+    batch_reading.draw(file, file.name, key, subject.predictor(asked))
     _show_answer(answer, signature, key=key, name=Path(file.name).name.split(".")[0])
 
 

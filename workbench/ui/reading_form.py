@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -10,9 +12,11 @@ import streamlit as st
 
 from workbench.data.spec import ColumnType, DateOrder, ReaderOptions
 from workbench.errors import WorkbenchError
+from workbench.storage import to_json
 from workbench.ui import messages, words
 
 if TYPE_CHECKING:
+    from workbench.data.file_forms import FileForm
     from workbench.data.looking import FileLook, Proposal
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "spaces"}
@@ -26,7 +30,13 @@ _TYPES_AT_ONCE = 400
 
 
 def draw(
-    path: Path, options: ReaderOptions, *, key: str, wanting: WorkbenchError | None = None
+    path: Path,
+    options: ReaderOptions,
+    *,
+    key: str,
+    wanting: WorkbenchError | None = None,
+    before: FileForm | None = None,
+    columns: Sequence[str] = (),
 ) -> ReaderOptions | None:
     """Draw the controls and the preview.
 
@@ -40,6 +50,10 @@ def draw(
         Beginning of the widgets' keys.
     wanting : WorkbenchError, optional
         Why the file couldn't be read so far.
+    before : FileForm, optional
+        Of the file that this one comes after: it is read so where nothing is set by hand.
+    columns : sequence of str
+        Those that it should have then.
 
     Returns
     -------
@@ -51,7 +65,9 @@ def draw(
     left, right = st.columns([2, 3], gap="large")
     look = problem = None
     try:
-        look = _look(str(path), path.stat().st_mtime_ns, chosen.model_dump_json())
+        form = to_json(before.to_dict()) if before is not None else ""
+        by_hand = chosen.model_dump_json(exclude_unset=True)
+        look = _look(str(path), path.stat().st_mtime_ns, by_hand, form, tuple(columns))
     except (WorkbenchError, OSError) as found:
         problem = found
     with left:
@@ -77,10 +93,14 @@ def forget(key: str) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the file …")
-def _look(path: str, changed: int, options: str) -> FileLook:
+def _look(path: str, changed: int, options: str, form: str, columns: tuple[str, ...]) -> FileLook:
+    from workbench.data.file_forms import FileForm, choose_options
     from workbench.data.looking import look_at
 
-    return look_at(path, options=ReaderOptions.model_validate_json(options))
+    by_hand = ReaderOptions.model_validate_json(options)
+    before = FileForm.from_dict(json.loads(form)) if form else None
+    chosen = choose_options(Path(path), before, columns=columns, given=by_hand)
+    return look_at(path, options=chosen.options)
 
 
 def _proposed(look: FileLook | None, problem: Exception | None, key: str) -> ReaderOptions | None:
