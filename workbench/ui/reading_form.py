@@ -80,7 +80,11 @@ def draw(
         elif wanting is not None:
             messages.error(wanting)
     if changed != chosen:
-        forget(key)  # the controls start anew from what is recognised then
+        # The controls start anew from what is recognised then. A browser keeps what a control of the same key showed,
+        # and would send that back as a choice of the reader's, so each turn has keys of its own.
+        turn = int(st.session_state.get(f"{key}#turn", 0))
+        forget(key)
+        st.session_state[f"{key}#turn"] = turn + 1
         st.session_state[stored] = changed
         st.rerun()
     return chosen if look is not None else None
@@ -139,6 +143,8 @@ def _controls(look: FileLook | None, chosen: ReaderOptions, key: str) -> ReaderO
     """Draw what can be corrected in a file of this format, and give what is set by hand."""
     parts: dict[str, Any] = chosen.model_dump()
     found = look.options if look is not None else chosen
+    lasting, turn = key, st.session_state.get(f"{key}#turn", 0)
+    key = f"{key}.turn{turn}" if turn else key
     for name, values in (look.choices if look is not None else {}).items():
         if name in ("sheet", "table", "member") and values:
             parts[name] = _choice(name, values, found, chosen, key)
@@ -158,7 +164,7 @@ def _controls(look: FileLook | None, chosen: ReaderOptions, key: str) -> ReaderO
             or None
         )
     if look is not None and look.frame.width:
-        parts["types"] = _types(look, chosen, key)
+        parts["types"] = _types(look, chosen, lasting)
     try:
         return ReaderOptions.model_validate(parts)
     except ValueError:
