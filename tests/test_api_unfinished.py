@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import workbench as wb
-from workbench.api.watching import status_html
+from workbench.api.watching import _figure, status_html
 from workbench.errors import RunError
 from workbench.settings import Settings
 from workbench.storage import write_json
@@ -78,3 +78,10 @@ def test_a_run_that_goes_on_again_does_not_give_the_result_of_before(settings: S
         with pytest.raises(RunError, match="is still running"):
             call()
     assert wb.models() == []
+
+
+def test_a_notebook_shows_no_empty_axes_of_a_run_that_failed(settings: Settings) -> None:
+    run = a_run(settings, "failed")
+    assert "application/vnd.plotly.v1+json" not in _figure(run)
+    assert _figure(run)["text/html"] == ""
+    assert ">failed</b>" in status_html(run)

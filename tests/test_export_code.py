@@ -139,7 +139,7 @@ def test_the_spec_is_read_back_from_every_form_of_a_notebook(spec, tmp_path):
     path.write_text(text)
     for form in (notebook, json.loads(text), text, path, str(path)):
         assert spec_from_notebook(form) == spec
-    assert spec_from_notebook(as_notebook(SimpleNamespace(spec=spec))) == spec
+    assert spec_from_notebook(as_notebook(SimpleNamespace(spec=spec, located_spec=spec))) == spec
 
 
 def test_what_was_changed_in_jupyter_counts(spec):

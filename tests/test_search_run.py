@@ -15,6 +15,7 @@ from workbench.errors import RunError, SpecError
 from workbench.training.preparing import prepare_rows
 from workbench.training.searching import fitting, leaderboard_frame, read_trials, trials_frame
 from workbench.training.searching.ground import folds_of
+from workbench.training.searching.scoring import Scorer
 from workbench.training.searching.search import chosen_spec
 from workbench.training.searching.trials import TRIALS
 from workbench.training.state import HISTORY
@@ -218,8 +219,9 @@ def test_a_trial_that_fails_has_its_reason_and_does_not_end_the_search(settings,
 
 
 def test_scores_that_are_not_numbers_fail_their_trial(settings, tmp_path, monkeypatch):
+    measured = Scorer.__call__
     monkeypatch.setattr(
-        fitting.TimedFit, "_score", lambda self, scores: self._scorer(self._material.y_validation, scores * np.nan)
+        Scorer, "__call__", lambda self, y, scores, **where: measured(self, y, scores * np.nan, **where)
     )
     with pytest.raises(
         RunError, match=r"3 trials of which none finished.*Trial . failed: Got scores that aren't finite"

@@ -113,3 +113,21 @@ def test_exported_code_names_a_home_that_would_not_be_found(tmp_path: Path, monk
     assert first.source.endswith("wb.folders()  # where tables, runs and models lie")
     assert wb.spec_from_notebook(as_notebook(spec, home=named)) == spec
     assert "use_home" not in as_script(spec) + as_code(spec, "train")
+
+
+def test_a_run_on_a_relative_file_is_exported_and_asked_for_rows_from_any_folder(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began_in = tmp_path / "began"
+    began_in.mkdir()
+    (began_in / "rows.csv").write_text("x,y\n" + "".join(f"{i},{2 * i}\n" for i in range(40)))
+    monkeypatch.chdir(began_in)
+    document = {**SPEC, "data": {"source": "rows.csv", "target": "y"}}
+    run = wb.start(document, settings=settings).wait(120)
+    assert run.status == "finished", run.reason
+    rows = run.unseen_rows(3)
+    monkeypatch.chdir(tmp_path)
+    assert run.unseen_rows(3).equals(rows)
+    assert str(began_in / "rows.csv") in as_script(run)
+    (began_in / "rows.csv").write_text("x,y\n1,2\n")  # another file by now: the rows are those that it learned from
+    assert run.unseen_rows(3).equals(rows)

@@ -98,7 +98,7 @@ def test_a_run_finishes_with_history_hardware_metrics_and_a_model(finished: Run)
     line = run.to_dict()
     assert set(line) == {
         *("run_id", "name", "status", "reason", "waiting_for", "warning", "pid", "device", "started", "seconds"),
-        *("resumed", "energy_wh", "note", "tags", "priority"),
+        *("resumed", "energy_wh", "note", "tags", "priority", "data"),
     }
     assert (line["run_id"], line["name"], line["status"]) == (run.id, "iris", "finished")
     assert not list(run.folder.glob(".*"))  # neither half-written files nor the reserve

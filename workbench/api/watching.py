@@ -127,6 +127,6 @@ def _drawing(run: Run) -> dict[str, Any]:
 def _figure(run: Run) -> dict[str, Any]:
     """Give the figure of an ended run for those who draw Plotly's, and the drawing for those who don't (nbconvert)."""
     drawing = _drawing(run)
-    if run.history().is_empty():  # nothing was learned: the line above says why
+    if run.status != "finished" and run.history().is_empty():  # nothing was learned: the line above says why
         return drawing | {"text/html": ""}
     return {_PLOTLY: json.loads(curves(run).to_json()), **drawing}

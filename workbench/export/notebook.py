@@ -174,7 +174,7 @@ _FEW_ROWS = "table.head(5)"
 
 
 def _spec_of(source: Run | RunSpec) -> RunSpec:
-    return source if isinstance(source, RunSpec) else source.spec
+    return source if isinstance(source, RunSpec) else source.located_spec  # it may be opened in any folder
 
 
 def _plain(source: str) -> str:

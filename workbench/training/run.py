@@ -22,6 +22,7 @@ from workbench.training.state import Status
 if TYPE_CHECKING:
     import polars as pl
 
+    from workbench.data import Table
     from workbench.evaluation import Report
     from workbench.package.predictor import Predictor
 
@@ -61,6 +62,23 @@ class Run(Readings):
                 )
             self._spec = RunSpec.parse(document)
         return self._spec
+
+    @property
+    def located_spec(self) -> RunSpec:
+        """Its spec, with files that it names from the folder it was started in as absolute paths."""
+        from workbench.data.keras_sets import is_keras_set
+        from workbench.data.sample_tables import is_sample
+        from workbench.training.tickets import Need
+
+        spec, began_in = self.spec, Need.read(self.folder).folder
+        located = {}
+        for field in ("source", "test_source"):
+            text = getattr(spec.data, field)
+            if began_in and text and "://" not in text and not is_sample(text) and not is_keras_set(text):
+                path = Path(began_in, text)
+                if path.exists():
+                    located[field] = str(path)
+        return spec.model_copy(update={"data": spec.data.model_copy(update=located)}) if located else spec
 
     @property
     def name(self) -> str:
@@ -296,15 +314,22 @@ class Run(Readings):
         """
         import numpy as np
 
-        from workbench.data import resolve
-
         report = self.report()
         split = "test" if "test" in report.splits else report.splits[0]
         positions = report.predictions(split)["row"].to_numpy()
         if n is not None and n < len(positions) and seed is not None:
             chosen = np.random.default_rng(seed).choice(len(positions), size=n, replace=False)
             positions = positions[np.sort(chosen)]
-        return resolve(self.spec.opened_data, settings=self._settings).take(positions[:n])
+        return self._table().take(positions[:n])
+
+    def _table(self) -> Table:
+        """Open the table that it learned from, wherever this process works and whatever the file holds by now."""
+        from workbench.data import open_table, resolve
+
+        if digest := self.state.table:
+            with suppress(WorkbenchError):  # the stored table was deleted
+                return open_table(digest, settings=self._settings)
+        return resolve(self.located_spec.opened_data, settings=self._settings)
 
     def background(self) -> pl.DataFrame:
         """Give the training rows that its model carries (at most 200, the model's columns only).
