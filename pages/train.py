@@ -11,7 +11,7 @@ if wanted := st.session_state.pop("train.next_view", None):
     st.session_state["train.view"] = wanted
 st.session_state.setdefault("train.view", "watch" if run else "setup")
 view = st.segmented_control(
-    "View", VIEWS, key="train.view", format_func=VIEWS.get, required=True, label_visibility="collapsed"
+    "View", VIEWS, key="train.view", format_func=VIEWS.get, required=True, wrap=True, label_visibility="collapsed"
 )
 if view == "runs":
     run_list.draw()

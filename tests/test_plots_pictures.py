@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from workbench import plots
-from workbench.plots.theme import TEMPLATE, number, sample_rows, spread, thin_line
+from workbench.data.associations import associations
+from workbench.plots.theme import TEMPLATE, figure, number, sample_rows, spread, thin_line
 
 
 def _shap(n=50, missing=True):
@@ -188,3 +189,67 @@ def test_folds_are_one_bar_each_with_their_validation_rows_said():
     assert "2 folds of 9 rows; validation rows: 3, 4" in fig.layout.meta["alt"]
     assert [list(bar.y) for bar in fig.data] == [["fold 1"]] * 3 + [["fold 2"]] * 3
     assert "by time" in fig.layout.xaxis.title.text
+
+
+LONG = ["Apartment with balcony and garage", "Apartment with balcony and garden", "Terraced house", "Farm building"]
+
+
+def test_long_class_names_leave_the_confusion_matrix_room_and_stay_different():
+    pairs = [(a, b) for a in LONG for b in LONG]
+    frame = pl.DataFrame(
+        {
+            "actual": [a for a, _ in pairs],
+            "predicted": [b for _, b in pairs],
+            "count": [7 if a == b else 1 for a, b in pairs],
+            "share": [0.7 if a == b else 0.1 for a, b in pairs],
+        }
+    )
+    fig = plots.confusion(frame, target="kind")
+    labels = list(fig.layout.xaxis.ticktext)
+    assert len(set(labels)) == 4 and max(map(len, labels)) <= 20
+    assert list(fig.layout.yaxis.ticktext) == labels and fig.layout.xaxis.tickangle == -45
+    assert fig.data[0].customdata[0, 1, 0] == LONG[1]  # whole when one points at it
+
+
+def test_a_legend_of_long_names_takes_nothing_from_the_curves():
+    points = {"threshold": [0.5, 0.1], "false_positive_rate": [0.0, 1.0], "true_positive_rate": [0.0, 1.0]}
+    rooms = []
+    for names in (["a", "b", "c", "d"], LONG):
+        frame = pl.concat([pl.DataFrame({"class": [name] * 2, **points}) for name in names])
+        layout = plots.roc(frame, target="kind").layout
+        rooms.append(layout.height - layout.margin.b - layout.margin.t)
+    assert rooms[0] == rooms[1]
+
+
+def test_a_long_subtitle_is_broken_and_not_cut():
+    frame = pl.DataFrame({"column": ["a"], "value": ["1"], "shap_value": [0.25]})
+    said = {"title": "Row 0", "output": "probability"}
+    one = plots.waterfall(frame, base_value=0.5, subtitle="probability of survived", **said)
+    long = plots.waterfall(
+        frame, base_value=0.5, subtitle="probability of species = Iris versicolor from Gaspé", **said
+    )
+    assert "<br>" not in one.layout.title.subtitle.text
+    assert long.layout.title.subtitle.text.count("<br>") == 1
+    assert long.layout.margin.t > one.layout.margin.t
+    assert "<br>" in figure("a long title " * 8).layout.title.text
+
+
+def wide(n: int) -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=200)
+    columns = {f"m_{i:03d}": rng.normal(size=200) + y * i / n for i in range(n)}
+    return pl.DataFrame({**columns, "y": y})
+
+
+def test_a_map_of_many_columns_draws_those_closest_to_the_target_and_says_so():
+    found = associations(wide(130), first="y")
+    assert found.n_beyond == 31 and "y" in found.columns and "m_129" in found.columns
+    fig = found.plot()
+    labels = list(fig.layout.xaxis.ticktext)
+    assert len(labels) == 30 and labels[0] == "y" and "m_129" in labels[:12]
+    assert "30 of 131 columns drawn, those closest to y" in fig.layout.title.subtitle.text.replace("<br>", " ")
+    few = associations(wide(4), first="y").plot()
+    assert list(few.layout.xaxis.ticktext)[0] == "y" and "drawn" not in few.layout.title.subtitle.text
+    nobody = associations(wide(40)).plot()
+    assert len(nobody.layout.xaxis.ticktext) == 30
+    assert "that go together most closely" in nobody.layout.title.subtitle.text.replace("<br>", " ")

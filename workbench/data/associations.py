@@ -49,6 +49,8 @@ class Associations:
         The column that all others were compared with; each with each other when absent.
     left_out : dict of str to str
         Columns that can't be compared, each with the reason.
+    first : str, optional
+        The column that a map of all with each other begins with, such as the target.
     """
 
     pairs: pl.DataFrame = field(repr=False)
@@ -57,6 +59,7 @@ class Associations:
     n_rows_total: int
     target: str | None = None
     left_out: dict[str, str] = field(default_factory=dict)
+    first: str | None = None
 
     def frame(self) -> pl.DataFrame:
         """Give one row a pair.
@@ -88,11 +91,23 @@ class Associations:
         said = rows or f"{self.n_rows:,} rows"
         if self.target is not None:
             return plots.association_bars(self.pairs, target=self.target, said=said)
-        return plots.association_map(self.pairs, said=said)
+        return plots.association_map(
+            self.pairs, said=said, first=self.first, n_columns=len(self.columns) + self.n_beyond
+        )
+
+    @property
+    def n_beyond(self) -> int:
+        """Columns that could be compared and were left out, since the pairs grow with the square of the columns."""
+        return sum(why.startswith("is beyond") for why in self.left_out.values())
 
 
 def associations(
-    table: Table | pl.DataFrame, *, target: str | None = None, max_rows: int = 20_000, seed: int = 0
+    table: Table | pl.DataFrame,
+    *,
+    target: str | None = None,
+    first: str | None = None,
+    max_rows: int = 20_000,
+    seed: int = 0,
 ) -> Associations:
     """Say how closely each column goes with each other, or each with the target.
 
@@ -107,6 +122,9 @@ def associations(
     ----------
     table : Table or DataFrame
     target : str, optional
+    first : str, optional
+        Without a target: the column that a map begins with. Of more than 100 columns the closest to it are compared,
+        and without it the first.
     max_rows : int
         Of a larger table a sample is taken; of one with more than 200,000 rows at most the 10,000 that are kept
         beside it.
@@ -129,6 +147,9 @@ def associations(
         names = [column.name for column in columns]
         raise DataError(f"Got target {target!r}, needed one of the table's columns.{nearest(target, names)}")
     chosen, left_out = _comparable(columns, target)
+    if target is None and len(chosen) > MAX_COLUMNS:
+        chosen, beyond = _closest(table, chosen, first, max_rows, seed)
+        left_out |= beyond
     rows = _rows(table, [column.name for column in chosen], max_rows, seed)
     compared = _Compared(rows, chosen)
     names = [column.name for column in chosen]
@@ -139,7 +160,7 @@ def associations(
     found = [compared.pair(a, b) for a, b in wanted]
     pairs = pl.DataFrame(found, schema=_SCHEMA, orient="row")
     n_total = table.height if isinstance(table, pl.DataFrame) else table.n_rows
-    return Associations(pairs, tuple(names), rows.height, n_total, target, left_out)
+    return Associations(pairs, tuple(names), rows.height, n_total, target, left_out, first)
 
 
 def _comparable(columns: Sequence[Column], target: str | None) -> tuple[list[Column], dict[str, str]]:
@@ -151,10 +172,23 @@ def _comparable(columns: Sequence[Column], target: str | None) -> tuple[list[Col
     }
     left_out = {column.name: why[column.kind] for column in columns if column.kind in why and column.name != target}
     chosen = [column for column in columns if column.name not in left_out and column.kind not in ("image", "constant")]
-    if target is None and len(chosen) > MAX_COLUMNS:
-        left_out |= {column.name: f"is beyond the first {MAX_COLUMNS}" for column in chosen[MAX_COLUMNS:]}
-        chosen = chosen[:MAX_COLUMNS]
     return chosen, left_out
+
+
+def _closest(
+    table: Table | pl.DataFrame, columns: list[Column], first: str | None, max_rows: int, seed: int
+) -> tuple[list[Column], dict[str, str]]:
+    """Give as many columns as can be compared with each other, in their order, and why the others are left out."""
+    if first not in {column.name for column in columns}:
+        beyond = {column.name: f"is beyond the first {MAX_COLUMNS}" for column in columns[MAX_COLUMNS:]}
+        return columns[:MAX_COLUMNS], beyond
+    pairs = associations(table, target=first, max_rows=max_rows, seed=seed).pairs
+    ranked = pairs.sort("value", descending=True, nulls_last=True, maintain_order=True)["column_b"]
+    kept = {first, *ranked.head(MAX_COLUMNS - 1).to_list()}
+    beyond = {
+        column.name: f"is beyond the {MAX_COLUMNS} closest to {first}" for column in columns if column.name not in kept
+    }
+    return [column for column in columns if column.name in kept], beyond
 
 
 def _rows(table: Table | pl.DataFrame, names: list[str], max_rows: int, seed: int) -> pl.DataFrame:

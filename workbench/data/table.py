@@ -75,7 +75,7 @@ class Table:
         self._n_bytes = n_bytes
         self._profile: Profile | None = None
         self._leaks: dict[str, dict[str, str]] = {}
-        self._associations: dict[str | None, Associations] = {}
+        self._associations: dict[tuple[str | None, str | None], Associations] = {}
         self._by_name = {column.name: column for column in columns}
         if target is not None:
             check_target_name(target, self._by_name, name=self.name)
@@ -253,19 +253,22 @@ class Table:
             self._profile = profile_of(self)
         return self._profile
 
-    def associations(self, target: str | None = None) -> Associations:
+    def associations(self, target: str | None = None, *, first: str | None = None) -> Associations:
         """Say how closely each column goes with each other, or all with `target` only; on up to 20,000 rows.
+
+        A map of all begins with the column `first`, by default the table's own target.
 
         Raises
         ------
         DataError
             If there is no such target.
         """
-        if target not in self._associations:
+        key = (target, None if target is not None else first or self.target)
+        if key not in self._associations:
             from workbench.data.associations import associations
 
-            self._associations[target] = associations(self, target=target)
-        return self._associations[target]
+            self._associations[key] = associations(self, target=target, first=key[1])
+        return self._associations[key]
 
     def leaks(self, target: str) -> dict[str, str]:
         """Find the columns that give a target away, each with the reason; computed once for each target."""

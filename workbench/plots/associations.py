@@ -10,11 +10,16 @@ from workbench.plots.theme import BLUE, empty, figure, join, shortened
 
 MAX_LABELLED = 12  # columns whose cells have room for their number
 MAX_BARS = 30
+MAX_MAPPED = 30  # columns of a map that can still be read
 _NOTHING = "Nothing to compare: it takes two columns of numbers, categories, yes/no or dates that vary."
 
 
-def association_map(frame: pl.DataFrame, *, said: str = "") -> go.Figure:
-    """Draw associations of all columns with each other as a heat map, from nothing (pale) to everything (blue).
+def association_map(
+    frame: pl.DataFrame, *, said: str = "", first: str | None = None, n_columns: int | None = None
+) -> go.Figure:
+    """Draw associations of columns with each other as a heat map, from nothing (pale) to everything (blue).
+
+    Of more than 30 columns those are drawn that go together most closely with `first`, or with any other.
 
     Parameters
     ----------
@@ -22,10 +27,19 @@ def association_map(frame: pl.DataFrame, *, said: str = "") -> go.Figure:
         ``column_a``, ``column_b``, ``value`` in [0, 1] or null, ``measure``, ``n_rows``.
     said : str
         The rows that it stands for, said in the subtitle.
+    first : str, optional
+        The column that stands first, such as the target; the others then follow, the closest to it first.
+    n_columns : int, optional
+        Columns that there are, where `frame` doesn't have all.
     """
     if frame.is_empty():
         return empty(_NOTHING)
-    names = list(dict.fromkeys([*frame["column_a"].to_list(), *frame["column_b"].to_list()]))
+    names, n_there = closest_columns(frame, first)
+    n_columns = n_columns or n_there
+    frame = frame.filter(pl.col("column_a").is_in(names), pl.col("column_b").is_in(names))
+    if len(names) < n_columns:
+        of = f"closest to {first}" if first in names else "that go together most closely"
+        said = join(f"{len(names)} of {n_columns:,} columns drawn, those {of}", said)
     place = {name: position for position, name in enumerate(names)}
     grid = np.full((len(names), len(names)), np.nan)
     told = np.full((len(names), len(names)), "", dtype=object)
@@ -60,6 +74,23 @@ def association_map(frame: pl.DataFrame, *, said: str = "") -> go.Figure:
     fig.update_yaxes(autorange="reversed", **ticks)
     fig.update_xaxes(tickangle=-45 if len(names) > 6 else 0, **ticks)
     return fig
+
+
+def closest_columns(frame: pl.DataFrame, first: str | None = None, *, n: int = MAX_MAPPED) -> tuple[list[str], int]:
+    """Give the columns of a map, and how many there are in all; see `association_map`."""
+    names = list(dict.fromkeys([*frame["column_a"].to_list(), *frame["column_b"].to_list()]))
+    best = dict.fromkeys(names, -1.0)
+    for a, b, value in frame.select("column_a", "column_b", "value").iter_rows():
+        for name, other in ((a, b), (b, a)):
+            if first not in best or other == first:
+                best[name] = max(best[name], -1.0 if value is None else value)
+    if first in best:
+        best[str(first)] = 2.0
+    ranked = sorted(names, key=lambda name: -best[name])
+    if first in best:
+        return ranked[:n], len(names)
+    kept = set(ranked[:n])
+    return [name for name in names if name in kept], len(names)
 
 
 def association_bars(frame: pl.DataFrame, *, target: str, said: str = "") -> go.Figure:

@@ -12,6 +12,7 @@ from workbench.plots.theme import (
     MAX_LINE_POINTS,
     SPLIT_COLORS,
     class_color,
+    class_labels,
     empty,
     figure,
     join,
@@ -23,6 +24,8 @@ from workbench.plots.theme import (
     with_unit,
     zero_line,
 )
+
+LEGEND_CHARACTERS = 64  # in a line of a legend in half a page of a 1,280 px window
 
 
 def confusion(frame: pl.DataFrame, *, target: str, split: str = "test", n_rows: int | None = None) -> go.Figure:
@@ -39,10 +42,12 @@ def confusion(frame: pl.DataFrame, *, target: str, split: str = "test", n_rows: 
     share = frame["share"].fill_null(0.0).to_numpy().reshape(k, k)
     total = int(count.sum()) if n_rows is None else n_rows
     right = int(np.trace(count))
+    short = class_labels(labels)
+    is_flat = max(map(len, short), default=0) * k <= 44  # else the labels below would overlap
     fig = figure(
         f"Confusion matrix of {target}",
         join(f"{split} split", f"{total:,} rows", "shade: share of the actual class"),
-        height=max(340, min(170 + 46 * k, 760)),
+        height=max(340, min(170 + 46 * k, 760)) + (0 if is_flat else 70),
         alt=f"Confusion matrix of {target}, {split} split: {right:,} of {total:,} rows on the diagonal",
     )
     fig.add_heatmap(
@@ -66,8 +71,8 @@ def confusion(frame: pl.DataFrame, *, target: str, split: str = "test", n_rows: 
         hovertemplate="actual %{customdata[1]}, predicted %{customdata[0]}<br>%{customdata[2]} rows, "
         "%{z:.1%} of the actual class<extra></extra>",
     )
-    ticks = {"tickvals": list(range(k)), "ticktext": labels, "showgrid": False, "type": "linear"}
-    fig.update_xaxes(title="predicted class", constrain="domain", **ticks)
+    ticks = {"tickvals": list(range(k)), "ticktext": short, "showgrid": False, "type": "linear"}
+    fig.update_xaxes(title="predicted class", constrain="domain", tickangle=0 if is_flat else -45, **ticks)
     fig.update_yaxes(title="actual class", autorange="reversed", **ticks)
     return fig
 
@@ -158,7 +163,7 @@ def calibration(frame: pl.DataFrame, *, target: str, split: str = "test", n_rows
             "%{customdata[2]:.3f})<br>%{customdata[0]:,} rows<extra></extra>",
         )
     if not single:
-        fig.update_layout(showlegend=True, margin={"b": 110}, height=480)
+        _legend_below(fig)
     fig.update_xaxes(title=f"predicted probability of {_positive(frame)}", range=[-0.01, 1.01])
     fig.update_yaxes(title="observed share", range=[-0.01, 1.02])
     return fig
@@ -267,14 +272,22 @@ def _add_curve(
 
 def _label_curves(fig: go.Figure, frame: pl.DataFrame) -> None:
     if frame["class"].n_unique() > 1:
-        fig.update_layout(showlegend=True, margin={"b": 110}, height=480)
         for trace in fig.data:
             trace.showlegend = trace.hoverinfo != "skip"
+        _legend_below(fig)
         return
     label = fig.data[-1].name.split(" · ")[-1]
     fig.add_annotation(
         text=f"<b>{label}</b>", x=0.98, y=0.08, xref="paper", yref="paper", showarrow=False, xanchor="right"
     )
+
+
+def _legend_below(fig: go.Figure) -> None:
+    """Make room for the legend: long names take a line each, which mustn't come out of the picture's height."""
+    longest = max((len(trace.name or "") for trace in fig.data), default=0)
+    n_lines = -(-len(fig.data) // max(1, LEGEND_CHARACTERS // (longest + 6)))
+    below = max(110, 60 + 19 * n_lines)
+    fig.update_layout(showlegend=True, margin={"b": below}, height=370 + below)
 
 
 def _positive(frame: pl.DataFrame) -> str:

@@ -59,7 +59,7 @@ def waterfall(
         tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.4, -0.6], showgrid=False
     )
     fig.update_xaxes(title={"text": with_unit(output, unit), "standoff": 28}, range=_padded(starts, ends, base_value))
-    fig.update_layout(margin={"t": 92 if title else 34, "b": 66})
+    fig.update_layout(margin={"t": fig.layout.margin.t + 20 if title else 34, "b": 66})
     return fig
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ SHAP_UP, SHAP_DOWN = VERMILION, BLUE
 CLASS_COLORS = (SKY, PURPLE, ORANGE, GREEN, BLUE, VERMILION, YELLOW, GREY)
 MAX_SCATTER_POINTS = 5_000
 MAX_LINE_POINTS = 600
+TITLE_CHARACTERS, SUBTITLE_CHARACTERS = 56, 66  # as many as stand in half a page of a 1,280 px window
 
 _TEXT = "#7A7A7A"  # the grey with equal contrast (4.3) on white and on the dark theme's background
 _GRID = "rgba(128, 128, 128, 0.22)"
@@ -82,18 +84,39 @@ def figure_layout(
     title: str | None, subtitle: str | None = None, *, height: int = 360, alt: str | None = None
 ) -> dict[str, Any]:
     """Give the layout of `figure` as plain dicts."""
+    shown = wrapped(title, TITLE_CHARACTERS) if title else ""
+    below = wrapped(subtitle, SUBTITLE_CHARACTERS) if title and subtitle else ""
+    more = 19 * shown.count("<br>") + 16 * below.count("<br>")  # Plotly breaks no line by itself: it would be cut
     layout: dict[str, Any] = {
         "template": _TEMPLATE_JSON,
-        "height": height,
-        "margin": {"l": 10, "r": 20, "t": 10 if not title else 72 if subtitle else 46, "b": 40},
+        "height": height + more,
+        "margin": {"l": 10, "r": 20, "t": more + (10 if not title else 72 if subtitle else 46), "b": 40},
         "meta": {"alt": alt or ". ".join(part for part in (title, subtitle) if part)},
         "showlegend": False,
     }
     if title:
-        layout["title"] = {"text": title, "font": {"size": 15}}
+        layout["title"] = {"text": shown, "font": {"size": 15}}
         if subtitle:
-            layout["title"]["subtitle"] = {"text": subtitle, "font": {"size": 12}}
+            layout["title"]["subtitle"] = {"text": below, "font": {"size": 12}}
     return layout
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break a line that is too long for half a page, at " · " where it can be.
+
+    Examples
+    --------
+    >>> wrapped("test split · 1,309 rows · shade: share", 26)
+    'test split · 1,309 rows<br>· shade: share'
+    """
+    lines: list[str] = []
+    for part in text.split(" · "):
+        joined = f"{lines[-1]} · {part}" if lines else part
+        if not lines or len(joined) <= width:
+            lines[-1:] = [joined]
+        else:
+            lines.append(f"· {part}")
+    return "<br>".join(line for whole in lines for line in textwrap.wrap(whole, width) or [""])
 
 
 def empty(message: str, *, height: int = 200) -> go.Figure:
@@ -213,6 +236,20 @@ def spread(positions: Iterable[float], gap: float) -> list[float]:
 def shortened(text: str, length: int = 24) -> str:
     """Cut a long text for a label, with an ellipsis."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def class_labels(labels: Sequence[str], length: int = 20) -> list[str]:
+    """Give labels of classes that are short enough for an axis and still differ from each other.
+
+    Examples
+    --------
+    >>> class_labels(["no", "yes"]), class_labels(["a house with a garden", "a house with a garage"], 12)
+    (['no', 'yes'], ['1 a house w…', '2 a house w…'])
+    """
+    short = [shortened(label, length) for label in labels]
+    if len(set(short)) == len(set(labels)):
+        return short
+    return [f"{place} {shortened(label, length - 2)}" for place, label in enumerate(labels, start=1)]
 
 
 def with_unit(name: str, unit: str) -> str:

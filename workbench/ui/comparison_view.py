@@ -108,7 +108,13 @@ def _main_metric(reports: dict[str, Report], metric: str, split: str) -> go.Figu
 
 def _curves(reports: dict[str, Report], split: str) -> None:
     kind = st.segmented_control(
-        "Curve", list(_CURVES), default="roc", required=True, format_func=lambda key: _CURVES[key], key="evaluate.curve"
+        "Curve",
+        list(_CURVES),
+        default="roc",
+        required=True,
+        wrap=True,
+        format_func=lambda key: _CURVES[key],
+        key="evaluate.curve",
     )
     frames = {name: getattr(report, kind)(split) for name, report in reports.items() if split in report.splits}
     labels = (

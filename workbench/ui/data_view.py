@@ -14,6 +14,7 @@ from workbench.data.findings import findings_beside
 from workbench.data.spec import ReaderOptions
 from workbench.data.zones import zone_label, zone_of
 from workbench.errors import WorkbenchError
+from workbench.plots.associations import MAX_MAPPED
 from workbench.settings import current
 from workbench.ui import drafts, messages, reading_form, recipe_checks, state, words
 from workbench.ui.picture import picture
@@ -213,8 +214,10 @@ def _figure(column: Column, profile: Profile) -> go.Figure | None:
 
 def _associations(table: Table, profile: Profile) -> None:
     with messages.shown():
+        target = drafts.load(table).target
+        first = target if target in {column.name for column in table.columns} else table.target
         with st.spinner("Comparing each column with each other …"):
-            found = _cached_associations(table.digest, table)
+            found = _cached_associations(f"{table.digest} {first}", table, first)
         numbers = found.frame()
         if numbers.is_empty():
             st.caption("There are no two columns that can be compared: numbers and categories can, text can't.")
@@ -222,14 +225,27 @@ def _associations(table: Table, profile: Profile) -> None:
         st.caption(
             f"How closely two columns go together, on {words.plural(max(numbers['n_rows'].to_list()), 'row')}: "
             "correlation for numbers, Cramér's V for categories, the correlation ratio for one of each. 0 is nothing, "
-            "1 is everything; a column close to 1 with the target may give the answer away."
+            "1 is everything; a column close to 1 with the target may give the answer away." + _left_out(found)
         )
         picture(found.plot(), key="data.associations", numbers=numbers, name=f"{table.name}-associations")
 
 
+def _left_out(found: Associations) -> str:
+    """Say what a table of many columns leaves out of the picture, and out of the numbers."""
+    n_all = len(found.columns) + found.n_beyond
+    drawn = min(n_all, MAX_MAPPED)
+    if drawn == n_all:
+        return ""
+    near = "that go together most closely"
+    if found.first in found.columns:
+        near = f"closest to {messages.plain(found.first)}, which is first"
+    numbers = f"; the numbers have {len(found.columns):,} of them" if found.n_beyond else "; the numbers have all"
+    return f" **{drawn} of {n_all:,} columns are drawn**, those {near}{numbers}."
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _cached_associations(digest: str, _table: Table) -> Associations:
-    return _table.associations()
+def _cached_associations(key: str, _table: Table, first: str | None) -> Associations:
+    return _table.associations(first=first)
 
 
 def _checks(table: Table, profile: Profile) -> None:

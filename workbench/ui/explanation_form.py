@@ -43,6 +43,7 @@ def draw(asked: Subject, opened: Open) -> ExplanationJob | None:
             COUNTS,
             default=EXPLAINED_ROWS,
             required=True,
+            wrap=True,
             key="explain.n_rows",
             persist_state="session",
             help="More rows give a steadier picture and take longer; a random sample of them is taken.",

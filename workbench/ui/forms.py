@@ -72,7 +72,7 @@ def parameter(entry: Parameter, value: Any, save: Callable[[Any], object], *, es
     if entry.type == "bool":
         st.toggle(label, help=text, **bound(key, bool(value), checked))
     elif entry.type == "choice" and len(entry.choices) <= 4:
-        st.segmented_control(label, entry.choices, help=text, required=True, **bound(key, value, checked))
+        st.segmented_control(label, entry.choices, help=text, required=True, wrap=True, **bound(key, value, checked))
     elif entry.type == "choice":
         st.selectbox(label, entry.choices, help=text, **bound(key, value, checked))
     elif entry.type == "names":

@@ -28,6 +28,7 @@ def draw(report: GroupReport, table: Table | None) -> None:
             report.splits,
             default="test" if "test" in report.splits else report.splits[-1],
             required=True,
+            wrap=True,
             key="split",
             bind="query-params",
             help="The groups were found on train; validation and test say whether other rows fall into them alike.",

@@ -82,7 +82,13 @@ def _chosen(asked: Subject, form: ImageForm, name: str) -> np.ndarray | None:
     drawable = form.mode == "grey" and max(form.height, form.width) <= _LARGEST_SHEET
     ways = [way for way in WAYS if way != "draw" or drawable]
     way = st.segmented_control(
-        "Image", ways, default="example", required=True, key=f"predict.{asked.id}.way", format_func=WAYS.__getitem__
+        "Image",
+        ways,
+        default="example",
+        required=True,
+        wrap=True,
+        key=f"predict.{asked.id}.way",
+        format_func=WAYS.__getitem__,
     )
     if way == "upload":
         file = st.file_uploader(

@@ -79,6 +79,7 @@ def numbers_of(numbers: pl.DataFrame, *, key: str, name: str) -> None:
                 default=st.session_state.get("picture.format", "PNG"),
                 key=f"{key}.format",
                 required=True,
+                wrap=True,
             )
         if chosen and chosen != st.session_state.get("picture.format", "PNG"):
             st.session_state["picture.format"] = chosen

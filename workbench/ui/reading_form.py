@@ -222,6 +222,7 @@ def _delimited(parts: dict[str, Any], found: ReaderOptions, chosen: ReaderOption
             [".", ","],
             default=found.decimal or ".",
             required=True,
+            wrap=True,
             key=f"{key}.decimal",
             help="3.14 or 3,14.",
         ),

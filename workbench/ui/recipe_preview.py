@@ -97,6 +97,7 @@ def draw(table: Table, draft: Draft, computed: Computed) -> None:
             default="After",
             key="prepare.side",
             required=True,
+            wrap=True,
             label_visibility="collapsed",
         )
     preview, problems = computed.preview, computed.problems

@@ -51,7 +51,7 @@ def _curves(chosen: list[Run]) -> None:
         "Measure", names, index=names.index(preferred), format_func=metric_title, key="train.compare_metric"
     )
     by: Literal["step", "time"] | None = right.segmented_control(
-        "Axis", ["step", "time"], default="step", key="train.compare_by", required=True
+        "Axis", ["step", "time"], default="step", key="train.compare_by", required=True, wrap=True
     )
     numbers = pl.concat(
         [

@@ -89,6 +89,7 @@ def _log(run: Run) -> None:
         default="info",
         key="train.log_level",
         required=True,
+        wrap=True,
         label_visibility="collapsed",
         format_func=_LEVELS.__getitem__,
     )

@@ -41,6 +41,7 @@ def _curves(run: Run, run_state: RunState) -> None:
         default="time",
         key="train.axis",
         required=True,
+        wrap=True,
         label_visibility="collapsed",
         format_func=lambda name: "By time" if name == "time" else f"By {unit}",
     )

@@ -76,6 +76,7 @@ def _by(table: Table, draft: Draft) -> None:
         list(_BY),
         format_func=_BY.__getitem__,
         required=True,
+        wrap=True,
         **bound("prepare.by", split.by, lambda by: _save(table, by=by)),
     )
     st.caption(_MEANING[split.by])

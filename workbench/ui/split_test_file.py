@@ -29,6 +29,7 @@ def draw(table: Table, draft: Draft) -> None:
         "Test rows",
         [_HERE, _OTHER],
         required=True,
+        wrap=True,
         help="Some data sets come as a train file and a test file. All rows of the other table are then test rows.",
         **bound("prepare.test_from", _OTHER if other else _HERE, lambda chosen: _switch(table, chosen == _OTHER)),
     )

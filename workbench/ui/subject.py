@@ -79,6 +79,7 @@ def choose(opened: Open, *, key: str, purpose: str, prefer: Literal["run", "mode
         kinds,
         default=prefer,
         required=True,
+        wrap=True,
         format_func=lambda kind: found[kinds.index(kind)].label,
         key=f"{key}.subject",
         persist_state="session",

@@ -32,7 +32,7 @@ _MEANING = {
 
 def draw(table: Table, draft: Draft) -> None:
     """Draw goal, target and task; without any, say what they are for and stop."""
-    goal_side, target_side, task_side, about = st.columns([2, 2, 2, 3], gap="medium", vertical_alignment="bottom")
+    goal_side, target_side, task_side, about = st.columns([4, 4, 5, 5], gap="medium", vertical_alignment="bottom")
     goal_side.selectbox(
         "Goal",
         list(GOALS),
@@ -74,6 +74,7 @@ def draw(table: Table, draft: Draft) -> None:
         "Task",
         ["classification", "regression"],
         required=True,
+        wrap=True,
         help="Classification predicts one of several classes, regression a number; preset by its values.",
         **bound(
             "prepare.task",

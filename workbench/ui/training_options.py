@@ -54,6 +54,7 @@ def draw(table: Table, draft: drafts.Draft, chosen: EstimatorEntry, task: AnyTas
             "calibrate probabilities",
             ["none", "sigmoid", "isotonic"],
             required=True,
+            wrap=True,
             help="Corrects the probabilities on the validation rows after training, so that of all answers with 80 % "
             "about 80 % are right. Sigmoid needs few rows, isotonic some thousands. Validation metrics are then "
             "a little too good; look at test.",
