@@ -219,3 +219,19 @@ def test_a_line_of_units_is_proposed_to_be_left_out(tmp_path, settings):
     again = look_at(tmp_path / "some.csv", options=ReaderOptions(label_lines=1), settings=settings)
     assert (again.proposals, again.frame["weight"].null_count()) == ([], 2)
     assert at_once("a,b\nx,unknown\ny,2\nz,3\nw,4\n")[1].get("proposed") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "n_rows"),
+    [
+        ("# measured in May, at noon\n# by A, B\na,b\n1,2\n3,4\n", ["a", "b"], 2),
+        ("#chrom\tpos\nchr1\t5\nchr2\t6\n", ["#chrom", "pos"], 2),
+        ("# all of them\n#chrom\tpos\nchr1\t5\nchr2\t6\n", ["#chrom", "pos"], 2),
+        ("sep=;\na;b\n1,5;2\n3,5;4\n", ["a", "b"], 2),
+        ('"a","b"\n"1",1.5,"x, y"\n"2",2.5,"z"\n', ["column_1", "a", "b"], 2),
+        ("a,b\n1,2\n# end of the data\n", ["a", "b"], 1),
+    ],
+)
+def test_comments_and_what_programs_put_around_a_table_are_told_from_it(content, columns, n_rows):
+    frame, _ = at_once(content)
+    assert (frame.columns, frame.height) == (columns, n_rows)

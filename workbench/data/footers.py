@@ -12,7 +12,7 @@ from workbench.data.blocks import end_of_rows
 TAIL_BYTES = 64 * 1024
 _MOST_LINES = 200
 _STARTERS = re.compile(
-    r"\s*(©|\(c\)\s|copyright\b|_{3,}|-{3,}|={3,}|\*+\)?\s|\*{1,3}$|\d{1,2}\)\s|\[\d{1,2}\]\s"
+    r"\s*(#\s|©|\(c\)\s|copyright\b|_{3,}|-{3,}|={3,}|\*+\)?\s|\*{1,3}$|\d{1,2}\)\s|\[\d{1,2}\]\s"
     r"|stand\s*:|stand vom\b|erstellt\b|data from\b|last updated\b|end of (file|report|data)\b"
     r"|(generated|exported|downloaded|retrieved|accessed)\b|(source|quelle|fonte|fuente)\s"
     r"|(data\s+|daten)?(source|note|footnote|remark|legend|disclaimer|quelle|anmerkung|hinweis|fu(ß|ss)note|fuente|nota"

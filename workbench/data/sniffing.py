@@ -98,7 +98,8 @@ def find_form(data: bytes, *, name: str, max_columns: int, tabs: bool, options: 
                 "Look at the first lines of the file, and count from 1."
             )
     else:
-        place = _n_titles(rows, delimiter)
+        place = _n_comments(rows)
+        place += _n_titles(rows[place:], delimiter)
     row = rows[place]
     notes = []
     if options.header_line is None and place:
@@ -109,7 +110,10 @@ def find_form(data: bytes, *, name: str, max_columns: int, tabs: bool, options: 
     form = Form(delimiter, [cell.strip() for cell in row.cells], row.line + n_skipped, row.last_line, 0, notes)
     form.start = _start_of_line(data, row.last_line)
     _leave_out_labels(form, data, rows[place + 1 :], options.label_lines)
-    _settle_line_ends(form, rows[place + 1 + form.label_lines :])
+    below = rows[place + 1 + form.label_lines :]
+    if _are_row_names(form.header, below, data, row):
+        form.header.insert(0, "")
+    _settle_line_ends(form, below)
     _name_columns(form, name, max_columns)
     if len(form.header) == 1 and _looks_aligned(rows[place:]):
         form.notes.append(
@@ -200,6 +204,7 @@ def _sniff_delimiter(data: bytes, tabs: bool, options: ReaderOptions) -> str:
 
 
 def _look_at_delimiter(rows: Sequence[_Row], delimiter: str, *, prefers: bool) -> _Candidate | None:
+    rows = rows[_n_comments(rows) :]
     splits_first_line = _is_header(rows)
     table = rows if splits_first_line else rows[_n_titles(rows, delimiter) :]
     n_cells = _n_names(table[0]) if table else 1
@@ -227,6 +232,20 @@ def _is_header(rows: Sequence[_Row]) -> bool:
         return False
     n_rows = len(fitting) - fitting[::-1].index(True)  # footnotes may follow
     return sum(fitting) >= max(_MOST_ROWS * n_rows, 0.5 * len(fitting))
+
+
+def _n_comments(rows: Sequence[_Row]) -> int:
+    """Count the lines at the start that begin with #, without one that holds the names."""
+    n_comments = next((place for place, row in enumerate(rows) if not row.cells[0].lstrip().startswith("#")), 0)
+    if not n_comments:
+        return 0
+    following = rows[n_comments]
+    behind = rows[n_comments + 1 : n_comments + 2]
+    are_names = not any(map(_is_number, following.cells)) and any(
+        _is_number(cell) for row in behind for cell in row.cells
+    )
+    holds_names = not are_names and len(rows[n_comments - 1].cells) == len(following.cells)
+    return n_comments - holds_names
 
 
 def _n_names(header: _Row) -> int:
@@ -359,6 +378,16 @@ def _is_mark(cell: str) -> bool:
 
 def _is_word(cell: str) -> bool:
     return bool(re.search(r"[^\W\d_]|[%°]", cell))
+
+
+def _are_row_names(header: list[str], rows: Sequence[_Row], data: bytes, first: _Row) -> bool:
+    """Whether the first cells are names of rows, for which R writes no column name, but quotes."""
+    if len(header) < 2 or len(rows) < 2 or any(len(row.cells) != len(header) + 1 for row in rows):
+        return False
+    start = _start_of_line(data, first.line - 1)
+    lines = data[start : _start_of_line(data, rows[-1].line)].split(b"\n")
+    is_quoted = all(line.startswith(b'"') for line in lines if line)
+    return is_quoted and len({row.cells[0] for row in rows}) == len(rows) and any(row.cells[-1] for row in rows)
 
 
 def _settle_line_ends(form: Form, rows: Sequence[_Row]) -> None:
