@@ -180,6 +180,13 @@ def test_old_and_open_workbooks_are_read(tmp_path, settings):
     people = read_table(DATA / "people.xls", settings=settings).frame()
     assert people.row(0) == ("Ada", dt.date(1815, 12, 10), 1.65)
     assert people.height == 3
+    content = (DATA / "people.xls").read_bytes()
+    date = content.index(struct.pack("<HH", 0x027E, 10))  # becomes an error
+    error = struct.pack("<HH", 0x0205, 10) + content[date + 4 : date + 10] + bytes([7, 1])
+    (tmp_path / "error.xls").write_bytes(content[:date] + error + content[date + 12 :])
+    wrong = read_table(tmp_path / "error.xls", settings=settings)
+    assert "1 cell that holds an error was read as missing." in wrong.origin["reader"]["notes"]
+    assert wrong.frame().to_series(1).to_list() == [*people.to_series(1)[:2], None]
     (tmp_path / "open.ods").write_bytes(_ods(_ROWS))
     assert read_table(tmp_path / "open.ods", settings=settings).frame().rows() == [("x", 1), ("x", 1), ("y", 2)]
     error = _row("z", 3).replace(

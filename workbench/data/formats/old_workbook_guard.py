@@ -15,6 +15,7 @@ from struct import unpack_from
 
 import numpy as np
 
+from workbench.data.formats.merged_cells import SheetFiles, Valueless
 from workbench.data.formats.shared_texts import refuse_repeated
 from workbench.data.formats.workbook_guard import check_grid
 
@@ -22,12 +23,18 @@ MAGIC = b"\xd0\xcf\x11\xe0"
 _STREAMS = ("workbook", "book")
 _NO_SECTOR = 0xFFFFFFFA  # from here on numbers have meanings of their own
 _SHEET, _TEXTS, _MORE, _SHARED = 0x0809, 0x00FC, 0x003C, 0x00FD
+_NAME, _FORMULA, _TRUTH_OR_ERROR = 0x0085, 0x0006, 0x0205
 # Records that begin with row and column: numbers, texts, formulas, yes or no, and several numbers at once.
 _CELLS = frozenset((0x0006, 0x00BD, 0x00D6, 0x0203, 0x0204, 0x0205, 0x027E, _SHARED))
 
 
-def check_old_workbook(path: Path) -> None:
+def check_old_workbook(path: Path) -> SheetFiles:
     """Refuse a workbook of too large a grid, or whose cells repeat too much text; one that is damaged passes.
+
+    Returns
+    -------
+    SheetFiles
+        Which cells of each sheet hold errors, found on the way.
 
     Raises
     ------
@@ -37,17 +44,26 @@ def check_old_workbook(path: Path) -> None:
     try:
         content = _workbook(path.read_bytes())
     except (StructError, IndexError, ValueError):
-        return  # its reader says what is wrong with it
+        return SheetFiles()  # its reader says what is wrong with it
+    sheets, titles, errors = SheetFiles(), dict[int, str](), Valueless()
     pieces: list[bytes] = []
     n_rows = n_columns = before = 0
     shared: list[int] = []
-    for kind, record in _records(content):
+    for place, kind, record in _records(content):
         if kind == _SHEET:
             n_rows = n_columns = 0
+            if place in titles:  # others are those of pictures within a sheet
+                errors = sheets.valueless.setdefault(titles[place], Valueless())
+        elif kind == _NAME and len(record) >= 8:
+            letters = record[8:]
+            wide = record[7] & 1
+            titles[unpack_from("<I", record)[0]] = letters.decode("utf-16-le" if wide else "latin-1", "replace")
         elif kind in _CELLS and len(record) >= 4:
             row, column = unpack_from("<HH", record)
             n_rows, n_columns = max(n_rows, row + 1), max(n_columns, column + 1)
             check_grid(path.name, "a sheet", n_rows, n_columns)
+            if _is_error(kind, record):
+                errors.n_errors += 1
             if kind == _SHARED and len(record) >= 10:
                 shared.append(unpack_from("<I", record, 6)[0])
         elif kind == _TEXTS:
@@ -59,13 +75,22 @@ def check_old_workbook(path: Path) -> None:
     lengths = np.array(list(_text_lengths(pieces)), dtype=np.float64)
     texts = np.array(shared, dtype=np.int64)
     refuse_repeated(path.name, float(lengths[texts[texts < len(lengths)]].sum()))
+    return sheets
 
 
-def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
+def _is_error(kind: int, record: bytes) -> bool:
+    """Whether a cell holds an error, or a formula whose result is one."""
+    if kind == _TRUTH_OR_ERROR:
+        return record[7:8] == b"\1"
+    return kind == _FORMULA and record[12:14] == b"\xff\xff" and record[6:7] == b"\2"
+
+
+def _records(content: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Give the place, kind and content of each record."""
     place = 0
     while place + 4 <= len(content):
         kind, length = unpack_from("<HH", content, place)
-        yield kind, content[place + 4 : place + 4 + length]
+        yield place, kind, content[place + 4 : place + 4 + length]
         place += 4 + length
 
 

@@ -15,7 +15,7 @@ from workbench.data.cell_types import Plan
 from workbench.data.cells import CellReport, CellRules, Tally, report_of, type_columns, without_numbers
 from workbench.data.expecting import columns_document
 from workbench.data.footers import may_be_notes, notes_at_end, said_of
-from workbench.data.formats.merged_cells import SheetFiles, fill_merged
+from workbench.data.formats.merged_cells import fill_merged
 from workbench.data.formats.old_workbook_guard import check_old_workbook
 from workbench.data.formats.opened import BATCH_ROWS, Reading, pick
 from workbench.data.formats.typing_by_hand import check_types, set_type
@@ -46,9 +46,7 @@ def read_workbook(
 
     with path.open("rb") as file:
         zipped = file.read(4) == b"PK\x03\x04"
-    if not zipped:
-        check_old_workbook(path)
-    sheets = check_workbook(path, settings) if zipped else SheetFiles()
+    sheets = check_workbook(path, settings) if zipped else check_old_workbook(path)
     with _workbook_errors(name):
         book = fastexcel.read_excel(path)
     sheet, probe = _choose_sheet(book, options.sheet, name)
