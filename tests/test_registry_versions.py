@@ -236,8 +236,8 @@ def test_a_disk_that_refuses_leaves_nothing_behind(package, settings, monkeypatc
     def full(source, destination, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("workbench.registry.publishing.shutil.copytree", full)
-    with pytest.raises(StorageError, match="no space left"):
+    monkeypatch.setattr("workbench.registry.publishing.shutil.copyfile", full)
+    with pytest.raises(StorageError, match=r"^Got no space left on the disk of .* Free some space and try again\.$"):
         registry.publish(package, "churn", settings=settings)
     assert registry.models(settings=settings) == []
     monkeypatch.undo()

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from workbench import registry
+from workbench.package import write_manifest
 from workbench.service import create_app
 from workbench.service.openapi import openapi_document
 
@@ -463,3 +464,24 @@ def test_a_real_server_answers_many_at_once_while_a_version_is_promoted(reposito
         assert httpx.post(f"{address}/predict/passengers", json=ROW).json()["version"] == 2
         too_large = httpx.post(f"{address}/predict/passengers", content=b" " * (65 * 2**20))
         assert too_large.status_code == 413
+
+
+@pytest.mark.parametrize("digits", [12, 5_000])
+def test_a_version_of_very_many_digits_doesnt_exist(client, digits):
+    for path in (f"/v2/models/flowers?version={'9' * digits}", f"/v2/models/flowers/versions/{'9' * digits}"):
+        answer = client.get(path)
+        assert answer.status_code == 404 and f"number of {digits:,} digits" in answer.json()["error"]
+
+
+def test_errors_name_no_folder_of_the_server(repository, client):
+    place = repository.models / "flowers" / "1"
+    (place / "signature.json").write_text("[" * 100_000)
+    (repository.models / "prices" / "aliases.json").write_text("[" * 100_000)
+    for name in ("flowers", "prices"):
+        answer = client.post(f"/predict/{name}", {"rows": [{}]})
+        assert answer.status_code == 503 and answer.json()["error"]
+        assert str(repository.models.parent) not in answer.text
+    write_manifest(place, repository)
+    answer = client.post("/predict/flowers", {"rows": [{}]})
+    assert answer.status_code == 503 and "models/flowers/1/signature.json" in answer.json()["error"]
+    assert client.post("/predict/passengers", {"rows": [ROW]}).status_code == 200

@@ -82,6 +82,22 @@ def test_it_is_due_after_its_seconds_and_later_where_saving_is_slow(
     assert checkpoint.due()
 
 
+def test_a_kill_of_a_short_run_loses_a_small_share_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
+    checkpoint = Checkpoint(tmp_path, seconds=20.0)
+    saved = [0.0]
+    for _ in range(3_000):
+        now[0] += 0.1
+        if checkpoint.due():
+            checkpoint.save({})
+            saved.append(now[0] - 100.0)
+    lost = [(later - earlier) / later for earlier, later in zip(saved[1:], saved[2:], strict=False)]
+    assert saved[1] < 2.2 and saved[1:4] == pytest.approx([2.0, 4.0, 6.0], abs=0.3)
+    assert max(lost[3:]) < 0.3  # of the time so far
+    assert saved[-1] - saved[-2] == pytest.approx(20.0, abs=0.2) and len(saved) < 30
+
+
 def test_a_full_disk_keeps_the_save_before_and_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     checkpoint = Checkpoint(tmp_path)
     checkpoint.save({"epoch": 1}, {"weights": np.ones(3)})

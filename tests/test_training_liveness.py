@@ -143,6 +143,33 @@ def test_a_run_on_another_machine_is_judged_by_its_heartbeat(folder: Path) -> No
     assert read_state(folder).status == "running"  # not written: it may come back
 
 
+def test_a_run_on_a_machine_whose_clock_is_ahead_is_judged_by_the_clock_of_the_disk(folder: Path) -> None:
+    running(folder, host="elsewhere", pid=ended_pid(), heartbeat=time.time() + 7_200)
+    assert current_state(folder).status == "running"
+    written = time.time() - 120
+    os.utime(folder / STATE, (written, written))
+    lost = current_state(folder)
+    assert lost.status == "lost" and "for 120 s" in (lost.reason or "")
+    assert [path.name for path in folder.iterdir()] == [STATE]
+
+
+@pytest.mark.parametrize(
+    "change", [{"pid": "12ab"}, {"pid": -4}, {"pid": 1.5}, {"worked_seconds": "long"}, {"best": 3}]
+)
+def test_a_state_with_text_in_the_place_of_a_number_is_lost_in_words(folder: Path, change: dict[str, Any]) -> None:
+    state = running(folder)
+    storage.write_json(folder / STATE, {**state.to_dict(), **change})
+    found = current_state(folder)
+    assert found.status == "lost" and "Restore the file, or delete the run" in (found.reason or "")
+
+
+@pytest.mark.parametrize("document", [{"pid": "me", "created": 1.0}, ["pid"], "pid", {"pid": 4, "created": "then"}])
+def test_a_process_file_that_names_no_process_is_passed_over(folder: Path, document: Any) -> None:
+    running(folder, status="queued", pid=None)
+    storage.write_json(folder / PROCESS, document)
+    assert current_state(folder).status in ("queued", "lost")
+
+
 def test_a_reader_without_write_access_still_sees_the_loss(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     running(folder, pid=ended_pid())
 

@@ -133,6 +133,19 @@ class Settings:
         """Folder of the stored explanations."""
         return self.home / "explanations"
 
+    def without_folders(self, text: str) -> str:
+        """Shorten the paths in a message to what follows the workbench's folders, for those who only see a page or ask.
+
+        Where things lie on the server is no business of a visitor's.
+        """
+        places = [self.home, self.models, self.data, self.files, self.estimators]
+        known = [place for place in places if place is not None]
+        whole = {str(form) for place in known for form in (place.absolute(), place.resolve())}
+        for form in sorted(whole, key=len, reverse=True):
+            if name := os.path.basename(form):
+                text = text.replace(form, name)
+        return text
+
     def to_environment(self) -> dict[str, str]:
         """Give the variables that recreate these settings in another process, with absolute folders."""
         values = {}

@@ -74,7 +74,7 @@ def read_json(path: Path, default: Any = None) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return default
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # brackets may be nested beyond all sense
         raise StorageError(
             f"Got {path} with unreadable content ({error}), needed JSON. Restore or delete the file."
         ) from error
@@ -165,13 +165,15 @@ def read_json_lines(path: Path, position: int = 0, *, n_bytes: int | None = None
                 data += file.readline()
     except FileNotFoundError:
         return [], 0
+    except OSError as error:
+        raise StorageError(f"{path} can't be read ({error.strerror or error}). Correct its permissions.") from error
     complete = data[: data.rfind(b"\n") + 1]
     return list(_parse_lines(complete)), position + len(complete)
 
 
 def _parse_lines(data: bytes) -> Iterator[Any]:
     for line in data.splitlines():
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             yield _parsed(line)
 
 

@@ -285,7 +285,10 @@ class Report:
             raise EvaluationError(
                 f"Got {self.folder} without predictions.parquet, needed it for curves. Restore it or run again."
             )
-        return pl.read_parquet(path)
+        try:
+            return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise EvaluationError(f"{path} can't be read ({error}). Restore it, or run again.") from error
 
     def _part(self, split: str) -> dict[str, Any]:
         if split not in self._splits:

@@ -37,7 +37,10 @@ def read_explanation(folder: Path) -> Explanation:
     n, m, k = document.pop("shape")
     names = document.pop("column_names")
     base_values = np.array(document.pop("base_values"), dtype=np.float64)
-    wide = pl.read_parquet(folder / VALUES)
+    try:
+        wide = pl.read_parquet(folder / VALUES)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ExplainError(f"{folder / VALUES} can't be read ({error}). Compute the explanation again.") from error
     values = wide.select([f"shap:{c}:{j}" for c in range(m) for j in range(k)]).to_numpy().reshape(n, m, k)
     return Explanation(
         shap_values=values,

@@ -228,7 +228,10 @@ def _checked_rows(folder: Path, rows: Any, n_rows: int | None, seed: int, settin
         path = folder / "background.parquet"
         if not path.is_file():
             raise ExplainError(f"Got a package without background rows ({path}), needed rows to explain. Pass some.")
-        rows = pl.read_parquet(path)
+        try:
+            rows = pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise ExplainError(f"{path} can't be read ({error}). Restore the package, or pass rows.") from error
     if n_rows is None:
         return signature.check(rows).frame
     if isinstance(rows, pl.DataFrame):  # of a large table only the rows that are explained are checked

@@ -11,7 +11,7 @@ import hmac
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import IntegrityError
+from workbench.errors import IntegrityError, StorageError
 from workbench.settings import Settings, current
 from workbench.storage import read_json, to_json, write_json
 
@@ -148,8 +148,13 @@ def _sign(files: dict[str, dict[str, Any]], key: str) -> str:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(
+            f"{path} can't be read ({error.strerror or error}). Correct its permissions, or restore the package."
+        ) from error
 
 
 def _files(folder: Path) -> list[str]:

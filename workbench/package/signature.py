@@ -311,7 +311,7 @@ class Signature:
             inner = document.get("graph_inputs")
             words = dict(document.get("missing_words", {}))
             return cls(document["task"], document["target"], document["classes"], columns, inner, words)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise PackageError(f"Got a signature that can't be read ({error!r}). Build the package again.") from error
 
 

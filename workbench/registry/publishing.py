@@ -118,7 +118,14 @@ def _stage(package: Path, staging: Path, settings: Settings, *, goes_live: bool)
     verify_manifest(package, settings, as_version=False)
     package_info(package)
     with disk_errors(staging):
-        shutil.copytree(package, staging, copy_function=_copy)
+        # Not `shutil.copytree`: it gathers what went wrong into one error that holds no reason, such as a full disk.
+        staging.mkdir()
+        for source in sorted(package.rglob("*")):
+            destination = staging / source.relative_to(package)
+            if source.is_dir():
+                destination.mkdir()
+            else:
+                _copy(str(source), str(destination))
     (staging / PUBLICATION).unlink(missing_ok=True)  # of the version that it was, where a version is published anew
     if goes_live:
         prove_package(staging, settings=settings)

@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.openapi = lambda: openapi_document(app.version)  # type: ignore[method-assign]
     app.router.routes[:0] = endpoints.routes()
-    app.add_exception_handler(WorkbenchError, _answer_error)
+    app.add_exception_handler(WorkbenchError, endpoints.answer_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(ClientDisconnect, answer_nobody)
     app.add_exception_handler(Exception, _answer_failure)
@@ -136,6 +136,9 @@ class _Endpoints:
         loaded = await self._model(request)
         return _json({"name": loaded.name, "version": str(loaded.number), "ready": True})
 
+    async def answer_error(self, request: Request, error: Exception) -> Response:
+        return _json({"error": self.settings.without_folders(str(error))}, _status(error))
+
     async def predict(self, request: Request) -> Response:
         return await self._answer(request, _PLAIN)
 
@@ -198,10 +201,6 @@ async def _no_statistics(request: Request) -> Response:
 
 def _json(content: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(content), status_code=status, media_type="application/json")
-
-
-async def _answer_error(request: Request, error: Exception) -> Response:
-    return _json({"error": str(error)}, _status(error))
 
 
 def _status(error: Exception) -> int:

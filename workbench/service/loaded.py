@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TypeVar
 
-from workbench.errors import RequestError, WorkbenchError
+from workbench.errors import ModelNotFoundError, RequestError, WorkbenchError
 from workbench.package import Predictor, load_predictor
 from workbench.registry import CHAMPION
 from workbench.registry.names import Reference, check_alias, parse_reference
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 MAX_LOADED = 16  # versions kept in memory; the one used longest ago goes first
 RETRY_SECONDS = 5.0  # a package that didn't load is tried again after this time, or when its manifest changes
 LOADING_THREADS = 2
+MAX_DIGITS = 9  # of a version's number; Python refuses to read more than 4,300 of them
 
 T = TypeVar("T")
 Stamp = tuple[int, int, int]  # inode, time of change and size: an atomic replace changes the first two
@@ -78,6 +79,10 @@ class LoadedModels:
             raise RequestError(f"Got the model {name!r}; name the version with /versions/N or ?version=N.")
         alias = parsed.alias or CHAMPION
         if version and version.isascii() and version.isdigit():
+            if len(version) > MAX_DIGITS:
+                raise ModelNotFoundError(
+                    f"No version has a number of {len(version):,} digits. Ask for one of those that are listed."
+                )
             return resolve_number(Reference(parsed.name, int(version), None), self.settings)
         if version:
             try:
@@ -135,6 +140,7 @@ class LoadedModels:
             )
             with self._lock:
                 self._loaded.pop(key, None)
+                reason = self.settings.without_folders(reason)  # the log keeps the whole paths
                 self._broken[key] = _Broken(reason, stamp, time.monotonic())
             raise _unavailable(name, number, reason) from error
         finally:

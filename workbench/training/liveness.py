@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workbench import storage
 from workbench.errors import StorageError
-from workbench.training.state import KILL, PROCESS, RunState, read_state, this_host, write_state
+from workbench.training.state import KILL, PROCESS, STATE, RunState, is_pid, read_state, this_host, write_state
 
 REMOTE_SILENCE_SECONDS = 60.0  # a worker on another machine has only its heartbeat to show
 _CREATION_TOLERANCE_SECONDS = 2.0  # the boot time that creation times are counted from is known to a second
@@ -68,8 +68,10 @@ def worker_pid(folder: Path, state: RunState) -> tuple[int | None, float | None]
     if state.pid is not None and state.status != "queued":
         return state.pid, state.pid_created
     with suppress(StorageError):
-        process = storage.read_json(folder / PROCESS) or {}
-        return process.get("pid"), process.get("created")
+        process = storage.read_json(folder / PROCESS)
+        if isinstance(process, dict) and is_pid(process.get("pid")):
+            created = process.get("created")
+            return process["pid"], float(created) if isinstance(created, (int, float)) else None
     return None, None
 
 
@@ -122,7 +124,7 @@ def _why_gone(
     if is_ours(folder, pid):  # and not to be reaped yet: its last threads are ending, or it lives
         return None
     if state.host is not None and state.host != this_host():
-        silence = time.time() - (state.heartbeat or state.queued or state.created)
+        silence = _silence(folder, state)
         if silence < REMOTE_SILENCE_SECONDS:
             return None
         return (
@@ -139,6 +141,26 @@ def _why_gone(
         f"Its process {pid} is gone without a result: killed, crashed, or the machine restarted. "
         "What it stored up to then is kept; look into the log, then resume the run or start it again."
     )
+
+
+def _silence(folder: Path, state: RunState) -> float:
+    """Give the seconds since the last sign of life from another machine, whose clock may be ahead of ours."""
+    silence = time.time() - (state.heartbeat or state.queued or state.created)
+    if silence >= 0:
+        return silence
+    # Its clock says nothing here. The disk that both write to has one clock for both.
+    probe = folder / f".clock.{os.urandom(4).hex()}.tmp"
+    try:
+        written = (folder / STATE).stat().st_mtime
+    except OSError:  # deleted meanwhile
+        return 0.0
+    try:
+        probe.touch()
+        now = probe.stat().st_mtime
+        probe.unlink(missing_ok=True)
+    except OSError:
+        now = time.time()  # a reader with read-only access
+    return max(0.0, now - written)
 
 
 def is_alive(pid: int, created: float | None) -> bool:

@@ -343,7 +343,10 @@ class Run(Readings):
 
         path = self.package_folder / "background.parquet"
         self.check_model()
-        return pl.read_parquet(path)
+        try:
+            return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise RunError(f"{path} can't be read ({error}). Restore the run's package.") from error
 
     def to_dict(self) -> dict[str, Any]:
         """Give the line of ``workbench runs --json``; of a run on a sample also how many rows that was."""

@@ -35,6 +35,10 @@ PACKAGES = "packages.jsonl"  # manifests of the packages that a resumed run had 
 LAUNCH = "launch.json"  # what the run needs to train on (the CPU, a GPU, all of them), and the folder it was started in
 WORKER = "worker.lock"  # held by the process that executes the run, for as long as it lives
 
+_NUMBERS = (
+    "created", "started", "ended", "heartbeat", "queued", "working_since", "progressed", "worked_seconds", "resumed",
+    "step", "total", "step_seconds", "seconds_left", "pid_created", "launcher_created",
+)  # fmt: skip
 ENDED = frozenset({"finished", "stopped", "failed", "lost"})
 SILENT_SECONDS = 20.0  # a worker writes a sign of life each second; a busy machine may delay a few
 STUCK_SECONDS = 60.0
@@ -187,7 +191,8 @@ class RunState:
     def from_dict(cls, document: dict[str, Any]) -> RunState:
         """Build the state; keys of a later version are left out."""
         known = {entry.name for entry in dataclasses.fields(cls)}
-        return cls(**{key: value for key, value in document.items() if key in known})
+        found = {key: value for key, value in document.items() if key in known}
+        return cls(**{**found, "interrupted": tuple(found.get("interrupted") or ())})
 
 
 def this_host() -> str:
@@ -229,8 +234,20 @@ def read_state(folder: Path) -> RunState:
 def _is_state(document: Any) -> bool:
     if not isinstance(document, dict) or document.get("status") not in get_args(Status):
         return False
-    times = [document.get(name) for name in ("created", "started", "ended", "heartbeat")]
-    return times[0] is not None and all(time is None or isinstance(time, (int, float)) for time in times)
+    numbers = [document.get(name) for name in _NUMBERS]
+    pids = [document.get(name) for name in ("pid", "launcher_pid")]
+    return (
+        numbers[0] is not None
+        and all(number is None or isinstance(number, (int, float)) for number in numbers)
+        and all(pid is None or is_pid(pid) for pid in pids)
+        and isinstance(document.get("interrupted", []), list)
+        and isinstance(document.get("best") or {}, dict)
+    )
+
+
+def is_pid(value: Any) -> bool:
+    """Whether a value from a file can be the number of a process."""
+    return type(value) is int and 0 < value < 2**31
 
 
 def _unreadable(folder: Path, reason: str) -> RunState:

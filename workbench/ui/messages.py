@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from workbench.errors import StorageError, WorkbenchError
+from workbench.settings import current
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`'\"])")
 _MARKUP = re.compile(r"([\\*_\[\]$~<>#|])")
@@ -31,7 +32,7 @@ def split_message(message: str) -> tuple[str, str]:
 
 def error(problem: WorkbenchError | str) -> None:
     """Show a message of the workbench: what came and what was needed as title, what to do below."""
-    came, remedy = split_message(str(problem))
+    came, remedy = split_message(current().without_folders(str(problem)))
     show = st.error if isinstance(problem, StorageError) else st.warning
     show(plain(remedy) or "Change it and try again.", title=plain(came), icon=":material/info:")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 import streamlit as st
 
-from workbench.errors import WorkbenchError
+from workbench.errors import StorageError, WorkbenchError
 from workbench.ui import page, pages, state
 from workbench.ui.state import Open
 
@@ -123,7 +123,11 @@ def _load(folder: str, stamp: int) -> Predictor:  # the stamp is part of the key
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _background(folder: str, stamp: int) -> pl.DataFrame:
-    return pl.read_parquet(Path(folder) / "background.parquet")
+    path = Path(folder) / "background.parquet"
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StorageError(f"{path} can't be read ({error}). Restore the package.") from error
 
 
 def background(subject: Subject) -> pl.DataFrame:
