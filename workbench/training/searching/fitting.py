@@ -162,8 +162,8 @@ class _Single(TimedFit):
         weights = {} if material.weights is None else {"sample_weight": material.weights}
         estimator.fit(with_values(material.X_train), material.y_train, **weights)
         self._model = material.wrap(estimator)
-        plain = material.plain or material
-        return self._scorer(plain.y_validation, self._model.scores(plain.X_validation))
+        scores = self._model.scores((material.plain or material).X_validation)
+        return self._score(scores if material.scaling is None else material.scaling.targets(scores))
 
 
 def fit_plainly(rows: FoldRows, config: Mapping[str, Any], fixed: Mapping[str, Any]) -> float:
