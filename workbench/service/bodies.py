@@ -13,7 +13,7 @@ from workbench.errors import RequestError
 
 LARGE_BODY = 256 * 1024  # bytes; of larger ones one is parsed and answered at a time
 MAX_DEPTH = 16  # of lists and objects within each other; our own forms need 6
-MAX_PARTS = 250_000  # lists and objects in one body: 4 MiB of them take 1.4 million and a second of all other requests
+MAX_PARTS = 100_000  # lists and objects in one body: all other requests wait while the parser makes them
 _BLOCK = 128 * 1024  # bytes looked at in one go
 BODIES_AT_ONCE = 16  # of the largest size: what all requests together may hold in memory while they arrive
 
