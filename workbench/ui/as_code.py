@@ -98,8 +98,11 @@ def _spec(opened: Open, page: str, seen: dict[str, Any]) -> RunSpec | None:
     if opened.run is not None and _run_is_shown(opened, page, seen):
         return opened.run.spec
     if page in ("explain", "predict", "models") and opened.model is not None:
-        document = read_json(opened.model.folder / "spec.json")
-        return RunSpec.parse(document) if document else None
+        # The code opens the model and needs no spec, which may be one of another version.
+        with suppress(WorkbenchError):
+            document = read_json(opened.model.folder / "spec.json")
+            return RunSpec.parse(document) if document else None
+        return None
     if opened.draft is not None and (opened.draft.target or opened.draft.finds):
         return opened.draft.spec()
     return None
