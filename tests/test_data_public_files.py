@@ -204,6 +204,7 @@ def test_the_questions_below_the_names_of_a_survey_are_left_out():
     with pytest.raises(ReadError, match="in line 8"):
         at_once(QUALTRICS + "1,2\n")
     assert read(QUALTRICS, label_lines=0)[0].height == 5
+    assert read("a;b\n;\n;good\n;x\n;y\n")[0].height == 4
 
 
 def test_a_line_of_units_is_proposed_to_be_left_out(tmp_path, settings):

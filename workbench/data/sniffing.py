@@ -336,7 +336,8 @@ def may_be_labels(n_lines: int) -> str:
 def _n_import_lines(rows: Sequence[_Row]) -> int:
     """Count the lines up to the one of import ids that Qualtrics puts below questions."""
     for place, row in enumerate(rows[:_MOST_LABEL_LINES]):
-        if len(row.cells) > 1 and all(_IMPORT_ID.match(cell) for cell in row.cells if cell.strip()):
+        filled = [cell for cell in row.cells if cell.strip()]
+        if len(row.cells) > 1 and filled and all(map(_IMPORT_ID.match, filled)):
             return place + 1
     return 0
 
