@@ -151,7 +151,7 @@ def test_what_a_field_shows_is_read_back():
     from workbench.estimators.catalogue import entry
     from workbench.training.search_spec import SearchSpec
 
-    for wanted in proposed(entry("hist_gradient_boosting"), SearchSpec(), {}).values():
+    for wanted in proposed(entry("hist_gradient_boosting"), SearchSpec(), {}, "classification").values():
         read = read_range(written(wanted), "x")
         assert (read.values, read.low, read.high) == (wanted.values, wanted.low, wanted.high)
     with pytest.raises(SpecError, match="the smaller number first"):

@@ -72,6 +72,13 @@ def test_parameters_that_the_spec_sets_are_left_alone():
     assert "learning_rate" not in [each.name for each in space.all]
 
 
+def test_parameters_that_do_nothing_in_the_task_are_left_alone():
+    svm = entry("svm")
+    moved = {task: {each.name for each in make_space(svm, SearchSpec(), task=task).all} for task in svm.tasks}
+    assert "epsilon" in moved["regression"]
+    assert "epsilon" not in moved["classification"]
+
+
 def test_a_range_takes_the_scale_of_the_catalogue_unless_it_says_otherwise():
     log = _space("logistic_regression", C={"low": 0.01, "high": 100}).dimensions[0]
     linear = _space("logistic_regression", C={"low": 0.01, "high": 100, "scale": "linear"}).dimensions[0]

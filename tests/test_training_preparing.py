@@ -263,3 +263,11 @@ def test_a_package_carries_the_whole_document(settings: Settings, tmp_path: Path
     run_here(found.spec, tmp_path / "run", replace(settings))
     carried = json.loads((tmp_path / "run" / "package" / "spec.json").read_text())
     assert RunSpec.parse(carried) == found.spec
+
+
+def test_a_parameter_that_does_nothing_in_the_task_is_named(settings: Settings) -> None:
+    table = store_frame(rows().select("x", y=pl.col("x") * 2), name="made", settings=settings)
+    forest = {"name": "random_forest", "params": {"class_weight": "balanced", "n_estimators": 10}}
+    notes = prepare_rows(spec(table, estimator=forest), table, settings).notes
+    assert notes == ("'class_weight' has no effect in a regression, and can be left out.",)
+    assert prepared(settings, estimator=forest).notes == ()

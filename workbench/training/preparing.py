@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ from workbench.errors import EstimatorError, SplitError, WorkbenchError
 from workbench.estimators.catalogue import EstimatorEntry, check_params
 from workbench.estimators.catalogue import entry as find_entry
 from workbench.estimators.losses import check_training
+from workbench.recipe.fitted_step import listed
 from workbench.recipe.made_target import check_target_there, telling_columns
 from workbench.recipe.spec import Step
 from workbench.settings import Settings
@@ -110,6 +112,16 @@ class Preparation:
         return labels
 
 
+def idle_words(entry: EstimatorEntry, given: Mapping[str, Any], task: Task) -> list[str]:
+    """Say which of the parameters that a RunSpec sets do nothing in its task."""
+    acting = {parameter.name for parameter in entry.parameters_for(task)}
+    idle = [parameter.name for parameter in entry.parameters if parameter.name in given.keys() - acting]
+    if not idle:
+        return []
+    have = "have" if len(idle) > 1 else "has"
+    return [f"{listed(idle)} {have} no effect in a {task}, and can be left out."]
+
+
 def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation:
     """Check data, recipe and estimator against each other, find the rows and divide them.
 
@@ -145,7 +157,8 @@ def prepare_rows(spec: RunSpec, table: Table, settings: Settings) -> Preparation
     check_classes(decided[target][split.train], target, task)
     y, classes = _ranked(*encode_target(decided[target], task), table, steps, target)
     misfits = [f"Of the test file: {note}" for note in table.origin.get("misfits", [])]
-    notes = [*misfits, *_told(table, steps, target), *_check_given_labels(decided[target], split, table, task, target)]
+    notes = [*misfits, *idle_words(entry, spec.estimator.params, task), *_told(table, steps, target)]
+    notes += _check_given_labels(decided[target], split, table, task, target)
     whole = Preparation(
         spec, table, task, entry, params, steps, balance, divided.positions, decided, split, [], y, classes,
         tuple(notes), len(split.train), settings,

@@ -168,7 +168,7 @@ def _space(search: SearchSpec, entry: EstimatorEntry, save: Save, fixed: dict[st
     from workbench.training.searching.asking import catalogue_range, make_space, searchable
 
     def use_own(own: bool) -> None:
-        save(search.model_copy(update={"space": search_ranges.proposed(entry, search, fixed) if own else {}}))
+        save(search.model_copy(update={"space": search_ranges.proposed(entry, search, fixed, task) if own else {}}))
 
     st.toggle(
         "choose the ranges myself",
@@ -177,7 +177,7 @@ def _space(search: SearchSpec, entry: EstimatorEntry, save: Save, fixed: dict[st
     )
     if not search.space:
         with messages.shown():
-            found = make_space(entry, search, fixed=fixed)
+            found = make_space(entry, search, fixed=fixed, task=task)
             lines = [f"{search_ranges.label(each.name)}: {search_ranges.range_words(each)}" for each in found.all]
             st.caption("Searched: " + messages.plain("; ".join(lines)) + ".")
         return

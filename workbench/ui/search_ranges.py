@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.spec import Task
 from workbench.errors import SpecError
 from workbench.estimators.entry import EstimatorEntry
 from workbench.training.search_spec import SearchRange, SearchSpec
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 _LIST = re.compile(r"\d+(-\d+)*")
 
 
-def proposed(entry: EstimatorEntry, search: SearchSpec, fixed: dict[str, Any]) -> dict[str, SearchRange]:
+def proposed(entry: EstimatorEntry, search: SearchSpec, fixed: dict[str, Any], task: Task) -> dict[str, SearchRange]:
     """Give the catalogue's ranges as a space that can be edited."""
     from workbench.training.searching.asking import make_space
 
     found = {}
-    for each in make_space(entry, search.model_copy(update={"space": {}}), fixed=fixed).all:
+    for each in make_space(entry, search.model_copy(update={"space": {}}), fixed=fixed, task=task).all:
         if each.values:
             found[each.name] = SearchRange(values=each.values)
         else:

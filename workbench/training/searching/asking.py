@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.data.spec import Task
 from workbench.errors import EstimatorError, SpecError
 from workbench.estimators.entry import EstimatorEntry
 from workbench.estimators.parameters import Parameter
@@ -26,7 +27,9 @@ NESTED = {
 }
 
 
-def make_space(entry: EstimatorEntry, search: SearchSpec, *, fixed: Mapping[str, Any] | None = None) -> Space:
+def make_space(
+    entry: EstimatorEntry, search: SearchSpec, *, fixed: Mapping[str, Any] | None = None, task: Task | None = None
+) -> Space:
     """Give the space of a search.
 
     Parameters
@@ -36,6 +39,8 @@ def make_space(entry: EstimatorEntry, search: SearchSpec, *, fixed: Mapping[str,
         Its `space`, or the catalogue's ranges of what isn't fixed where it names none.
     fixed : mapping of str to object, optional
         Parameters that the RunSpec sets, which the catalogue's ranges then leave alone.
+    task : {"classification", "regression"}, optional
+        Parameters that do nothing in it are left alone, too.
 
     Raises
     ------
@@ -45,7 +50,8 @@ def make_space(entry: EstimatorEntry, search: SearchSpec, *, fixed: Mapping[str,
     if search.space:
         found = [_given(entry, name, wanted) for name, wanted in search.space.items()]
     else:
-        found = _of_catalogue(entry, set(fixed or {}), is_grid=search.method == "grid")
+        idle = {each.name for each in entry.parameters if task is not None and each.task not in (None, task)}
+        found = _of_catalogue(entry, idle.union(fixed or {}), is_grid=search.method == "grid")
     if not found:
         raise SpecError(
             f"Got a search of {entry.name}, which has no parameter left to search; needed one at least. "

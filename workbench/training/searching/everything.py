@@ -212,7 +212,7 @@ class Everything:
         entry = entry_taking(self._takes, arm.estimator)
         wanted = SearchSpec(method="optuna")
         try:
-            space = make_space(entry, wanted, fixed=arm.fixed)
+            space = make_space(entry, wanted, fixed=arm.fixed, task=self._prepared.task)
         except WorkbenchError:
             return None  # nothing to search
         if space.nested is not None and space.nested.values:  # a trial at a time, so that the others have their turn

@@ -127,7 +127,7 @@ def spaces_of(prepared: Preparation, search: SearchSpec, ground: Ground) -> dict
     """Give the space of each estimator that is searched."""
     fixed = prepared.spec.estimator.params
     if search.method != "everything":
-        space = make_space(prepared.entry, search, fixed=fixed)
+        space = make_space(prepared.entry, search, fixed=fixed, task=prepared.task)
         if search.method == "halving":
             space = Space(space.all)
         elif prepared.spec.training.early_stopping is not None and space.nested:  # it ends at a number of its own
@@ -138,7 +138,7 @@ def spaces_of(prepared: Preparation, search: SearchSpec, ground: Ground) -> dict
     for entry in sensible_estimators(prepared.task, ground.n_train_rows, search.estimators, takes=takes):
         own = fixed if entry.name == prepared.entry.name else {}
         if entry.parameters and any(each.searched for each in entry.parameters):
-            found[entry.name] = Space(make_space(entry, SearchSpec(), fixed=own).all)
+            found[entry.name] = Space(make_space(entry, SearchSpec(), fixed=own, task=prepared.task).all)
     return found
 
 
