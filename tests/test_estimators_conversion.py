@@ -53,6 +53,7 @@ def own_file(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path.write_text(FILE)
     monkeypatch.setenv("WORKBENCH_ESTIMATORS", str(path))
     monkeypatch.setattr(conversion, "_gave_up", {})
+    monkeypatch.setattr("workbench.estimators.own_file._used", None)  # what a run here sets, later tests don't see
     return path
 
 

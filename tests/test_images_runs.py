@@ -303,7 +303,10 @@ def test_an_exported_notebook_on_a_zip_of_images_runs_and_gives_the_runs_numbers
     (again,) = [found for found in runs(settings=settings) if found.id != run.id]
     assert again.spec == run.spec
     assert again.metrics() == run.metrics()
-    assert again.history()["val_loss"].to_list() == run.history()["val_loss"].to_list()
+    # Within an epoch points are written by the clock, without a validation loss.
+    losses = [found.history()["val_loss"].drop_nulls().to_list() for found in (again, run)]
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 2
 
 
 def test_a_stopped_run_on_augmented_images_goes_on_to_the_same_result(home, run):

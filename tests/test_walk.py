@@ -122,6 +122,22 @@ def title_is(page, title: str) -> None:
     settle(page)
 
 
+def prepare_as_suggested(page, target: str) -> None:
+    """Go from the Data page over target, suggested steps and preview to the Train page."""
+    press(page, "Prepare this table")
+    title_is(page, "Prepare")
+    page.get_by_role("combobox", name=re.compile("^Target")).click()
+    page.get_by_role("option", name=target, exact=True).click()
+    page.get_by_text("Preview", exact=True).first.wait_for()
+    settle(page)
+    press(page, "Suggest")
+    press(page, "Use these steps")
+    page.get_by_text(re.compile(rf"{target} · [1-9]\d* steps")).first.wait_for()
+    settle(page)
+    press(page, "Train a model")
+    title_is(page, "Train")
+
+
 def titanic_csv(folder: Path) -> Path:
     import workbench as wb
 
@@ -137,22 +153,9 @@ def test_from_an_upload_to_an_answer_over_http(app, page, browser, tmp_path):
     page.locator("input[type=file]").first.set_input_files(titanic_csv(tmp_path))
     page.get_by_text("1,309", exact=True).first.wait_for()
     settle(page)
-    press(page, "Prepare this table")
-
-    # Prepare: target, suggested steps, the preview
-    title_is(page, "Prepare")
-    page.get_by_role("combobox", name=re.compile("^Target")).click()
-    page.get_by_role("option", name="survived", exact=True).click()
-    page.get_by_text("Preview", exact=True).first.wait_for()
-    settle(page)
-    press(page, "Suggest")
-    press(page, "Use these steps")
-    page.get_by_text(re.compile(r"survived · [1-9]\d* steps")).first.wait_for()
-    settle(page)
-    press(page, "Train a model")
+    prepare_as_suggested(page, "survived")
 
     # Train: a forest that takes a while, watched
-    title_is(page, "Train")
     page.locator(".st-key-train-choose-random_forest button").click()
     page.get_by_role("heading", name=re.compile("Parameters of random forest")).wait_for()
     settle(page)
@@ -330,18 +333,7 @@ def test_dates_zones_ordered_words_and_codes_from_an_upload_to_a_served_answer(a
     page.locator(".js-plotly-plot").nth(4).wait_for()
     assert page.locator("[data-testid=stException]").count() == 0
 
-    press(page, "Prepare this table")
-    title_is(page, "Prepare")
-    page.get_by_role("combobox", name=re.compile("^Target")).click()
-    page.get_by_role("option", name="late", exact=True).click()
-    page.get_by_text("Preview", exact=True).first.wait_for()
-    settle(page)
-    press(page, "Suggest")
-    press(page, "Use these steps")
-    page.get_by_text(re.compile(r"late · [1-9]\d* steps")).first.wait_for()
-    settle(page)
-    press(page, "Train a model")
-    title_is(page, "Train")
+    prepare_as_suggested(page, "late")
     press(page, "Start training")
     page.wait_for_url(re.compile("run="))
     run_id = re.search(r"run=([^&]+)", page.url)[1]

@@ -274,7 +274,6 @@ BAD_FILES = {
     "header.csv": (b"a,b,target\n", "no rows|header"),
     "binary.csv": (bytes(range(256)) * 40, "binary|text"),
     "ragged.csv": (b"a,b,target\n1,2,x\n3,4\n5,6,y,7,8\n", "row|line"),
-    "twice.csv": (b"a,a,target\n1,2,x\n3,4,y\n", "'a'|`a`|\"a\"|a"),
 }
 
 

@@ -109,7 +109,7 @@ def painted(strokes: Sequence[Stroke], base: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> painted([Stroke(np.array([[0.5, 1.5], [2.5, 1.5]]), 1.0)], np.zeros((3, 3))).round(1).tolist()
-    [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
+    [[0.0, 0.0, 0.0], [0.9, 1.0, 0.9], [0.0, 0.0, 0.0]]
     """
     height, width = base.shape
     fine = np.kron(base, np.ones((_FINER, _FINER)))

@@ -58,7 +58,7 @@ def _tell(material: Material, live: Live) -> None:
 def _tell_same_answer(model: NativeModel, material: Material, live: Live) -> None:
     """Say so where a model learned nothing: a metric alone may be taken for bad luck."""
     X, y = (part[:_ASKED_ROWS] for part in material.measured_rows)
-    if material.entry.name in ("baseline", "lasso", "elastic_net") or material.entry.takes != "table" or len(y) < 2:
+    if material.entry.name in ("baseline", "lasso", "elastic_net") or X.ndim != 2 or len(y) < 2:
         return
     y_spread = 1.0 if material.task == "classification" else float(np.std(y))
     if np.ptp(y) > 0 and float(np.std(model.scores(X), axis=0).max()) < _SAME * y_spread:
