@@ -189,6 +189,9 @@ def _plan(name: str, seen: Seen, notes: list[str], *, set_by_hand: bool, are_mar
     if "bytes" in kinds and len(kinds) > 1:
         notes.append(f"{name!r} was left out, since it mixes bytes with {_counts(kinds, without='bytes')}.")
         return _Plan(dtype, dropped=True)
+    if set(kinds) == {"datetime"} and seen.zoned:
+        notes.append(kept_in_utc(name))
+        return _Plan(pl.Datetime("us", "UTC"))
     if dtype != pl.String or set(kinds) <= {"text"}:
         if set(kinds) == {"text"} and not set_by_hand:
             if seen.dates in ("date", "datetime", "zoned"):

@@ -41,6 +41,8 @@ class Seen:
         First texts that are no numbers.
     listed, timed : bool
         Whether lists or objects became JSON text, and durations seconds.
+    zoned : bool or None
+        Whether all its times have a zone; None before the first one.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
@@ -52,6 +54,7 @@ class Seen:
     examples: list[str] = field(default_factory=list)
     listed: bool = False
     timed: bool = False
+    zoned: bool | None = None
 
     @property
     def dtype(self) -> pl.DataType:
@@ -123,6 +126,8 @@ def to_series(
     if types == {dt.date}:
         return _counted(pl.Series(name, values, dtype=pl.Date), "date", seen)
     if types and types <= {dt.date, dt.datetime}:
+        have_zone = all(getattr(value, "tzinfo", None) is not None for value in values if value is not None)
+        seen.zoned = have_zone and seen.zoned is not False
         moments = [_moment(value) for value in values]
         return _counted(pl.Series(name, moments, dtype=pl.Datetime("us")), "datetime", seen)
     if types == {bytes}:
