@@ -9,8 +9,8 @@ import importlib
 import sys
 
 NAMES = (
-    "first_page", "first_metric", "keras_fit", "one_row", "big_csv", "profile_wide", "recipe_rows", "recipe_steps",
-    "search_forest", "viewers", "kill_resume", "watching", "worker_memory",
+    "first_page", "first_metric", "keras_fit", "one_row", "kept_connection", "big_csv", "profile_wide", "recipe_rows",
+    "recipe_steps", "search_forest", "viewers", "kill_resume", "watching", "worker_memory",
 )  # fmt: skip
 
 ON_REQUEST = ("cifar10", "references")  # a quarter of an hour on two cores each

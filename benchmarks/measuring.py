@@ -61,8 +61,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(command: list[str], port: int, *, folder: Path, **environment: str) -> Iterator[float]:
-    """Start a Streamlit server and give the seconds until it says that it is healthy; stop it at the end."""
+def server(
+    command: list[str], port: int, *, folder: Path, health: str = "_stcore/health", **environment: str
+) -> Iterator[float]:
+    """Start a server and give the seconds until it says that it is healthy; stop it at the end."""
     started = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -70,7 +72,7 @@ def server(command: list[str], port: int, *, folder: Path, **environment: str) -
     try:
         while True:
             try:
-                if httpx.get(f"http://127.0.0.1:{port}/_stcore/health").status_code == 200:
+                if httpx.get(f"http://127.0.0.1:{port}/{health}").status_code == 200:
                     break
             except httpx.TransportError:
                 if process.poll() is not None or time.perf_counter() - started > 60:
