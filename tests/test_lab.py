@@ -41,7 +41,11 @@ def lab(settings, tmp_path):
 
 
 def outputs_of(path: Path) -> list[dict]:
-    return [output["data"] for output in nbformat.read(path, as_version=4).cells[0].outputs if "data" in output]
+    try:
+        book = nbformat.read(path, as_version=4)
+    except nbformat.reader.NotJSONError:  # it is being saved
+        return []
+    return [output["data"] for output in book.cells[0].outputs if "data" in output]
 
 
 def test_curves_grow_in_jupyterlab_and_end_as_a_figure_in_a_small_file(lab, tmp_path):
