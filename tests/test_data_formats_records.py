@@ -227,3 +227,13 @@ def test_a_repeated_key_is_told_and_its_last_value_taken(read, name, content):
 def test_keys_in_texts_and_objects_within_are_not_repeated(read):
     table = read('[{"a": {"b": 1, "a": 2}, "c": "\\"x\\": 1, \\"x\\": 2"}]')
     assert "repeated" not in notes_of(table)
+
+
+def test_whole_numbers_that_are_text_in_some_rows_keep_their_digits(read):
+    table = read('[{"id": 9007199254740993}, {"id": "9007199254740995"}, {"id": "7"}]', "mixed.json")
+    assert table.frame()["id"].to_list() == [9_007_199_254_740_993, 9_007_199_254_740_995, 7]
+
+
+def test_json_whose_names_and_rows_stand_apart_is_read(read):
+    table = read('{"columns": ["a", "b"], "index": [0, 1], "data": [[1, "x"], [2, "y"]]}', "split.json")
+    assert table.frame().rows() == [(1, "x"), (2, "y")]

@@ -236,3 +236,40 @@ def test_a_line_of_units_is_proposed_to_be_left_out(tmp_path, settings):
 def test_comments_and_what_programs_put_around_a_table_are_told_from_it(content, columns, n_rows):
     frame, _ = at_once(content)
     assert (frame.columns, frame.height) == (columns, n_rows)
+
+
+STATES = """Land;Einwohner;Fläche;Anteil
+Bayern;13.369.393;70.550;0,125
+Hessen;6.391.360;21.115;0,25
+Berlin;3.755.251;891;0,375
+"""
+
+
+@pytest.mark.parametrize("n_copies", [1, 40])
+def test_a_column_takes_the_thousands_marks_that_the_others_show(n_copies):
+    head, _, rows = STATES.partition("\n")
+    frame, notes = read(f"{head}\n{rows * n_copies}")
+    assert frame["Einwohner"][:3].to_list() == [13_369_393, 6_391_360, 3_755_251]
+    assert frame["Fläche"][:3].to_list() == [70_550, 21_115, 891]
+    assert frame["Anteil"][:3].to_list() == [0.125, 0.25, 0.375]
+    assert "'Fläche' was read with '.' between the thousands" in notes
+
+
+def test_english_thousands_in_a_file_with_semicolons_are_told_by_the_others():
+    frame, _ = read("a;b;c\n1,234,567;70,550;1.5\n2,345,678;891;2.25\n")
+    assert frame["b"].to_list() == [70_550, 891]
+
+
+def test_three_decimals_stay_three_decimals_where_nothing_shows_thousands_and_a_note_says_so():
+    frame, notes = read("lat;lon\n48.137;11.576\n52.520;13.405\n")
+    assert frame["lat"].to_list() == [48.137, 52.52]
+    assert "'lat' has '48.137', which was read with a decimal point" in notes
+    assert read("lat,lon\n48.137,11.576\n52.520,13.405\n")[1] == ""
+    frame, notes = read("share;x\n0.125;1\n0.250;2\n")
+    assert frame["share"].to_list() == [0.125, 0.25] and notes == ""
+
+
+def test_spelled_whole_numbers_beyond_doubles_stay_text():
+    frame, notes = read("account;x\n9.007.199.254.740.993;1,5\n9.007.199.254.740.995;2,5\n")
+    assert frame["account"].to_list() == ["9.007.199.254.740.993", "9.007.199.254.740.995"]
+    assert "more digits than a decimal number keeps" in notes

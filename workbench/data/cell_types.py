@@ -99,7 +99,7 @@ class Plan:
         if self.kind == "number":
             return values.cast(pl.Float64, strict=False)
         if self.kind == "spelled":
-            return _spelled(values, self.decimal, self.thousands)
+            return _spelled(values, self.decimal, self.thousands, may_round=self.by_hand)
         if self.kind == "boolean":
             return _boolean(values, by_hand=self.by_hand)
         if self.kind == "text":
@@ -229,6 +229,44 @@ def spellings_that_merge(values: pl.Series) -> str | None:
     return None
 
 
+def are_grouped(values: pl.Series, mark: str) -> bool:
+    """Whether numbers look as if a mark stood between their thousands.
+
+    Examples
+    --------
+    >>> are_grouped(pl.Series(["1.234", "12.345", "7"]), "."), are_grouped(pl.Series(["1.234", "0.500"]), ".")
+    (True, False)
+    """
+    present, point = values.drop_nulls(), re.escape(mark)
+    grouped = rf"^[+-]?[1-9]\d{{0,2}}(?:{point}\d{{3}})+$"
+    probe = present.head(100)
+    if not len(probe) or not probe.str.contains(rf"{grouped}|^[+-]?\d{{1,3}}$").all():
+        return False
+    return bool(present.str.contains(grouped).any()) and bool(
+        present.str.contains(rf"{grouped}|^[+-]?\d{{1,3}}$").all()
+    )
+
+
+def shows_decimal(values: pl.Series, mark: str) -> bool:
+    """Whether some of these numbers can only be meant with a mark as the decimal one.
+
+    Examples
+    --------
+    >>> shows_decimal(pl.Series(["1.234", "1.5"]), "."), shows_decimal(pl.Series(["1.234", "7"]), ".")
+    (True, False)
+    """
+    point, other = re.escape(mark), re.escape("." if mark == "," else ",")
+    pattern = "|".join(
+        (
+            rf"^[+-]?0{point}\d",
+            rf"^[^{point}]*{point}(?:\d{{1,2}}|\d{{4,}})$",
+            rf"^[+-]?\d{{4,}}{point}\d+$",
+            rf"^[+-]?\d{{1,3}}(?:{other}\d{{3}}){{2,}}",
+        )
+    )
+    return bool(values.str.contains(pattern).any())
+
+
 def _number_plan(values: pl.Series, spelling: Spelling) -> Plan | None:
     as_text = number_of_text(values)
     if as_text is not None:
@@ -243,10 +281,14 @@ def _number_plan(values: pl.Series, spelling: Spelling) -> Plan | None:
         if fits(values, plan):
             said = "decimal commas" if decimal == "," else f"{thousands!r} between the thousands"
             return plan.noting(f"{values.name!r} was read with {said}.")
+        if fits(values, replace(plan, by_hand=True)):
+            return Plan().noting(
+                f"{values.name!r} has whole numbers with more digits than a decimal number keeps and was kept as text."
+            )
     return None
 
 
-def _spelled(values: pl.Series, decimal: str, thousands: str) -> pl.Series:
+def _spelled(values: pl.Series, decimal: str, thousands: str, *, may_round: bool = False) -> pl.Series:
     mark = re.escape(thousands) if thousands != " " else "[ \u00a0\u202f]"
     whole = rf"(\d+|\d{{1,3}}({mark}\d{{3}})+)" if thousands else r"\d+"
     right = values.str.contains(rf"^[+-]?{whole}({re.escape(decimal)}\d+)?$")
@@ -255,7 +297,12 @@ def _spelled(values: pl.Series, decimal: str, thousands: str) -> pl.Series:
         plain = plain.str.replace_all(mark, "")
     if decimal != ".":
         plain = plain.str.replace(decimal, ".", literal=True)
-    return plain.cast(pl.Float64, strict=False)
+    numbers = plain.cast(pl.Float64, strict=False)
+    if may_round:
+        return numbers
+    # Whole numbers beyond 2^53 are those of orders and accounts: their last digits matter.
+    lossy = (numbers.abs() >= 2**53) & ~plain.str.contains(".", literal=True)
+    return numbers.set(lossy.fill_null(False), None) if lossy.any() else numbers
 
 
 def _boolean(values: pl.Series, *, by_hand: bool) -> pl.Series:

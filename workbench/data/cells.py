@@ -15,10 +15,12 @@ from workbench.data.cell_types import (
     Plan,
     Spelling,
     are_better_text,
+    are_grouped,
     find_plan,
     fits,
     has_leading_zeros,
     plan_by_hand,
+    shows_decimal,
     spellings_that_merge,
 )
 from workbench.data.column_memory import may_hold
@@ -200,9 +202,10 @@ def type_columns(
     ([Int64, Date], {'age': {'?': 1}, 'day': {'': 1}})
     """
     rules = rules or CellRules(spelling=Spelling(prefers_comma=decimal_comma))
-    plans, tallies, typed = {}, {}, []
+    tallies, typed = {}, []
+    plans = {cells.name: recognise(cells, rules) for cells in frame}
+    plans = settle_marks(plans, {cells.name: cells for cells in frame}, rules)
     for cells in frame:
-        plans[cells.name] = recognise(cells, rules)
         tallies[cells.name] = Tally()
         typed.append(convert(cells, plans[cells.name], rules, tallies[cells.name]))
     return pl.DataFrame(typed), report_of(plans, tallies)
@@ -250,6 +253,49 @@ def recognise(cells: pl.Series, rules: CellRules, *, least_marks: int = _LEAST_M
         note = f"'NA' in {cells.name!r} was kept as a value, since all others are codes of two letters, too (Namibia)."
         plan = replace(plan, keeps_na=True).noting(note)
     return plan
+
+
+def settle_marks(plans: Mapping[str, Plan], cells: Mapping[str, pl.Series], rules: CellRules) -> dict[str, Plan]:
+    """Read numbers such as 1.234 as thousands where another column shows that the mark isn't the decimal one.
+
+    A file has one way of writing numbers. A column in which three digits follow each mark may hold fractions or
+    thousands; one with other numbers of digits behind the mark decides it. Where none does, and the marks are points in
+    a file whose cells a comma doesn't separate, a note says how they were read.
+
+    Parameters
+    ----------
+    plans : mapping of str to Plan
+    cells : mapping of str to Series
+        All cells or examples.
+    rules : CellRules
+    """
+    settled = dict(plans)
+    if rules.spelling.decimal is not None or rules.spelling.thousands is not None:
+        return settled
+    own = {
+        name: (cells[name].str.strip_chars(), "," if plan.decimal == "," else ".")
+        for name, plan in plans.items()
+        if plan.kind in ("number", "spelled") and not plan.by_hand and name not in rules.expected.columns
+    }
+    shown = {decimal for values, decimal in own.values() if shows_decimal(values, decimal)}
+    for name, (values, decimal) in own.items():
+        other = "." if decimal == "," else ","
+        if plans[name].marks or decimal in shown or not are_grouped(_without(values, _markers(rules, False)), decimal):
+            continue
+        if other in shown:
+            plan = Plan("spelled", decimal=other, thousands=decimal)
+            said = (
+                f"was read with {decimal!r} between the thousands, as {other!r} is the decimal mark of other columns."
+            )
+            settled[name] = plan.noting(f"{name!r} {said}")
+        elif decimal == "." and rules.spelling.prefers_comma:
+            example = next(value for value in values.drop_nulls() if "." in value)
+            note = (
+                f"{name!r} has {example!r}, which was read with a decimal point. If the point stands between the "
+                "thousands, set the decimal mark to a comma and the thousands mark to a point."
+            )
+            settled[name] = plans[name] if note in plans[name].notes else plans[name].noting(note)
+    return settled
 
 
 def _noting_spellings(cells: pl.Series, plan: Plan) -> Plan:

@@ -169,6 +169,8 @@ def _strength(cells: Sequence[str], n_columns: int) -> int:
     """Say how much a row looks like a note: 3 very much, 2 where a blank one sets it apart, 1 perhaps, 0 not at all."""
     filled = [cell.strip() for cell in cells if cell.strip()]
     first = cells[0].strip()
+    if first.startswith("©"):
+        return 3  # whatever marks its text holds
     if begins_as_note(first):
         return 3 if len(filled) == 1 or len(cells) != n_columns or ":" in first else 0
     if not first or not any(_LETTERS.search(cell) for cell in filled):

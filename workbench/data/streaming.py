@@ -30,7 +30,7 @@ from workbench.data.blocks import (
     pieces,
 )
 from workbench.data.cell_types import Plan
-from workbench.data.cells import CellRules, Tally, recognise, report_of, unrepeated_marks
+from workbench.data.cells import CellRules, Tally, recognise, report_of, settle_marks, unrepeated_marks
 from workbench.data.delimited import (
     ENCODINGS,
     QUOTES_KEPT,
@@ -131,6 +131,7 @@ class LargeText:
         self._examples = self._first_examples(text, probes)
         self._without_marks: set[str] = set()
         self._plans = {column: self._recognise(column, cells) for column, cells in self._examples.items()}
+        self._plans = settle_marks(self._plans, self._examples, self._rules)
         self._had_filler = self._form.ends_empty
         if self._form.ends_empty:
             self._plans[self._filler] = Plan(is_unknown=True)
@@ -430,6 +431,7 @@ class LargeText:
             examples = pl.concat([self._examples[column], *found])
             self._examples[column] = examples
             self._plans[column] = self._recognise(column, examples)
+        self._plans = settle_marks(self._plans, self._examples, self._rules)
         return NextPassError()
 
     def _recognise(self, column: str, examples: pl.Series) -> Plan:

@@ -11,7 +11,7 @@ import polars as pl
 
 from workbench.data.aligned import NOTE, SPACES, Alignment, find_alignment
 from workbench.data.cell_types import Plan
-from workbench.data.cells import CellReport, CellRules, Tally, convert, recognise, report_of
+from workbench.data.cells import CellReport, CellRules, Tally, convert, recognise, report_of, settle_marks
 from workbench.data.delimited import TextReport, read_delimited
 from workbench.data.expecting import columns_document, order_of
 from workbench.data.formats import open_member
@@ -162,6 +162,7 @@ def parse_content(
     check_types(options.types, cells.columns, name)
     rules = CellRules.of(options, prefers_comma=text.delimiter != ",")
     plans = {series.name: recognise(series, rules) for series in cells}
+    plans = settle_marks(plans, {series.name: series for series in cells}, rules)
     tallies = {column: Tally() for column in plans}
     frame = pl.DataFrame([convert(series, plans[series.name], rules, tallies[series.name]) for series in cells])
     return frame, report_document(text, report_of(plans, tallies), plans, options)

@@ -325,7 +325,8 @@ def _form(column: InputColumn) -> ImageForm:
 
 def _from_pandas(series: Any) -> pl.Series | list[Any]:
     if getattr(series.dtype, "kind", "O") == "M":
-        has_zone = hasattr(series.dtype, "tz")
+        dtype = getattr(series.dtype, "pyarrow_dtype", series.dtype)  # pandas keeps the zone in either
+        has_zone = getattr(dtype, "tz", None) is not None
         zoneless = series.dt.tz_convert("UTC").dt.tz_localize(None) if has_zone else series
         moments = pl.Series(zoneless.to_numpy().astype("datetime64[us]"))
         return moments.dt.replace_time_zone("UTC") if has_zone else moments

@@ -148,6 +148,8 @@ def rows_of(document: Any, name: str) -> Iterable[Any]:
         If there are none, or below several keys.
     """
     if isinstance(document, dict) and document:
+        if _is_split(document):
+            return (dict(zip(document["columns"], row, strict=True)) for row in document["data"])
         lists = {key: value for key, value in document.items() if isinstance(value, list)}
         of_objects = [key for key, value in lists.items() if value and all(isinstance(row, dict) for row in value)]
         if len(lists) == len(document) and len({len(value) for value in lists.values()}) == 1 and not of_objects:
@@ -169,6 +171,20 @@ def rows_of(document: Any, name: str) -> Iterable[Any]:
     raise ReadError(
         f"Got {name}, JSON that holds no table, needed an array of objects, an object of columns of one length, "
         "records below one key, or one object a line. Write the rows so."
+    )
+
+
+def _is_split(document: dict[str, Any]) -> bool:
+    """Whether names and rows stand apart, as pandas writes them with ``orient="split"``."""
+    names, rows = document.get("columns"), document.get("data")
+    return (
+        set(document) in ({"columns", "data"}, {"columns", "index", "data"})
+        and isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and len(set(names)) == len(names)
+        and isinstance(rows, list)
+        and bool(rows)
+        and all(isinstance(row, list) and len(row) == len(names) for row in rows)
     )
 
 

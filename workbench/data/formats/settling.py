@@ -209,7 +209,8 @@ def _plan(name: str, seen: Seen, notes: list[str], *, set_by_hand: bool, are_mar
             f"{name!r} mixes numbers with text that is one and was read as numbers"
             + (f"; {words} became missing." if words else ".")
         )
-        return _Plan(pl.Float64(), from_texts=True, marks=tuple(seen.marks))
+        is_whole = seen.texts_are_whole and "number" not in kinds
+        return _Plan(pl.Int64() if is_whole else pl.Float64(), from_texts=True, marks=tuple(seen.marks))
     examples = ", ".join(repr(text[:40]) for text in (seen.examples or [*seen.marks])[:3])
     notes.append(
         f"{name!r} mixes {_counts(kinds)} and was read as text" + (f" (such as {examples})." if examples else ".")

@@ -29,8 +29,8 @@ class Seen:
         How many values of each kind: whole, number, text, boolean, date, datetime, bytes.
     dates : str or None
         What all its texts are: ``date``, ``datetime``, ``zoned`` or ``text``; None before the first text.
-    texts_are_numbers : bool
-        Whether all its texts are numbers.
+    texts_are_numbers, texts_are_whole : bool
+        Whether all its texts are numbers, and whole ones.
     words : Counter of str
         Words that stand for missing values elsewhere, with their counts.
     marks : Counter of str
@@ -48,6 +48,7 @@ class Seen:
     kinds: Counter[str] = field(default_factory=Counter)
     dates: str | None = None
     texts_are_numbers: bool = True
+    texts_are_whole: bool = True
     words: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
@@ -214,6 +215,7 @@ def _look_at_texts(texts: pl.Series, seen: Seen, marks: tuple[str, ...] | None) 
     if seen.dates != "text":
         found = _dates_in(texts)
         seen.dates = found if seen.dates in (None, found) else "text"
+    seen.texts_are_whole &= not texts.filter(~marked).cast(pl.Int64, strict=False).null_count()
     others = texts.filter(~marked & texts.cast(pl.Float64, strict=False).is_null())
     if len(others):
         seen.texts_are_numbers = False
