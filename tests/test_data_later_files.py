@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import openpyxl
+import polars as pl
 import pytest
 
 from workbench.data import read_table, resolve
@@ -198,3 +199,20 @@ def test_a_test_file_is_read_as_the_training_file_was(settings, tmp_path):
     noted = resolve(DataSpec(source=str(train), test_source=str(other), target="y"), settings=settings)
     assert noted.frame()["amount"].to_list()[-2:] == [1000.25, 2500.5]
     assert "'amount' isn't written as in the training table" in noted.origin["misfits"][0]
+
+
+def test_words_that_were_values_in_training_stay_values_in_later_files_of_any_format(settings, tmp_path):
+    path = write(tmp_path, "new.csv", "port,age", "nan,31", "NA,NA", ",42")
+    write_sheets(tmp_path / "new.xlsx", rows=[["port", "age"], ["nan", 31], ["NA", "NA"], [None, 42]])
+    frame = pl.DataFrame({"port": ["nan", "NA", "S", None] * 20, "age": [20 + i % 60 for i in range(80)]})
+    kept = {"port": ["NA", "nan"]}
+    for form in (None, FileForm.of(read_table(frame, settings=settings))):
+        for each in (path, path.with_suffix(".xlsx")):
+            read = read_later_rows(each, form, columns=["port", "age"], kept=kept, settings=settings)
+            assert read.frame["port"].to_list() == ["nan", "NA", None]
+            assert read.frame["age"].to_list() == [31, None, 42]
+            told = read_later_rows(
+                each, form, columns=["port", "age"], kept=kept, options=ReaderOptions(missing=("nan", "NA")),
+                settings=settings,
+            )  # fmt: skip
+            assert told.frame["port"].to_list() == [None] * 3

@@ -273,3 +273,5 @@ def test_spelled_whole_numbers_beyond_doubles_stay_text():
     frame, notes = read("account;x\n9.007.199.254.740.993;1,5\n9.007.199.254.740.995;2,5\n")
     assert frame["account"].to_list() == ["9.007.199.254.740.993", "9.007.199.254.740.995"]
     assert "more digits than a decimal number keeps" in notes
+    by_hand, _ = read("account;x\n9.007.199.254.740.993;1,5\n9.007.199.254.740.995;2,5\n", types={"account": "number"})
+    assert by_hand["account"].to_list() == [2.0**53, 2.0**53 + 4]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import numpy as np
 import onnxruntime
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import yaml
 from test_service_http import running  # noqa: E402
@@ -132,6 +133,31 @@ def test_frames_and_rows_in_python_give_the_answers_of_predict_frame(folder, ask
     for asked_with in (records, rows.to_dict(as_series=False), frame):
         np.testing.assert_allclose(predictor.predict_frame(asked_with)["prediction"], expected, atol=1e-9)
     np.testing.assert_allclose(load_native(folder).predict(frame), expected, atol=1e-9)
+
+
+def test_a_csv_file_of_words_that_training_saw_as_values_is_answered_as_predict_frame_does(folder, asked, tmp_path):
+    rows, expected = asked
+    rows.write_csv(tmp_path / "rows.csv", null_value="")
+    signature = load_predictor(folder).signature
+    assert signature.words_seen(("None", "nan")) == {"deck": ["None"]}
+    found = load_predictor(folder).predict_frame(str(tmp_path / "rows.csv"))["prediction"]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_columns_of_pandas_with_gaps_keep_zones_digits_and_days():
+    from workbench.package.signature import _from_pandas
+
+    def of(values, dtype):
+        return _from_pandas(pd.Series(values, dtype=dtype))
+
+    long = [9007199254740993, None]
+    assert of(long, "Int64").to_list() == of(long, pd.ArrowDtype(pa.int64())).to_list() == long
+    assert of([True, None], "boolean") == [True, None]
+    assert of([date(2024, 7, 1), None], pd.ArrowDtype(pa.date32())).to_list() == [date(2024, 7, 1), None]
+    moments = pd.Series(pd.to_datetime(["2024-07-01 00:30", None])).dt.tz_localize("Europe/Berlin")
+    for dtype in (moments.dtype, pd.ArrowDtype(pa.timestamp("us", "Europe/Berlin"))):
+        found = _from_pandas(moments.astype(dtype))
+        assert found.to_list() == [datetime(2024, 6, 30, 22, 30, tzinfo=UTC), None]
 
 
 def test_rows_and_tensors_over_http_give_the_answers_of_predict_frame(folder, asked, settings):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import numpy as np
 import onnxruntime
+import openpyxl
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -327,3 +328,18 @@ def test_fixed_offsets_are_read_and_one_that_cannot_be_kept_is_told(offset, zone
         assert read.frame().schema["t"].time_zone == zone
         notes = read.origin.get("reader", {}).get("notes", [])
         assert ("-03:30" in " ".join(notes)) == (zone == "UTC")
+
+
+def test_text_with_offsets_is_moments_in_utc_in_a_workbook_as_in_a_csv_file(tmp_path, settings):
+    rows = [["t", "y"], ["2024-07-01T00:30:00+02:00", 1], ["2024-12-01T01:30:00+01:00", 2]]
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    (tmp_path / "t.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
+    for name in ("t.xlsx", "t.csv"):
+        moments = read_table(tmp_path / name, settings=settings).frame()["t"]
+        assert moments.to_list() == [
+            datetime(2024, 6, 30, 22, 30, tzinfo=UTC),
+            datetime(2024, 12, 1, 0, 30, tzinfo=UTC),
+        ]

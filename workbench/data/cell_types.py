@@ -369,7 +369,7 @@ def plan_by_hand(values: pl.Series, wanted: str, spelling: Spelling) -> Plan:
     if wanted == "boolean":
         return Plan("boolean", by_hand=True)
     if wanted == "number":
-        marks = [Plan("spelled", decimal=decimal, thousands=thousands) for decimal, thousands in spelling.marks()]
+        marks = [Plan("spelled", decimal=first, thousands=other, by_hand=True) for first, other in spelling.marks()]
         candidates = [Plan("number"), *marks] if (spelling.decimal or ".") == "." else marks
     else:
         firsts = values.drop_nulls().unique(maintain_order=True).head(1000)

@@ -235,7 +235,7 @@ def recognise(cells: pl.Series, rules: CellRules, *, least_marks: int = _LEAST_M
             return _noting_spellings(cells, plan)
     stripped = cells.str.strip_chars()
     keeps_na = wanted is None and "NA" in rules.missing and are_country_codes(stripped)
-    values = _without(stripped, _markers(rules, keeps_na))
+    values = _without(stripped, _markers(rules, cells.name, keeps_na))
     present = values.drop_nulls()
     if wanted is not None:
         return plan_by_hand(present, wanted, rules.spelling)
@@ -280,7 +280,8 @@ def settle_marks(plans: Mapping[str, Plan], cells: Mapping[str, pl.Series], rule
     shown = {decimal for values, decimal in own.values() if shows_decimal(values, decimal)}
     for name, (values, decimal) in own.items():
         other = "." if decimal == "," else ","
-        if plans[name].marks or decimal in shown or not are_grouped(_without(values, _markers(rules, False)), decimal):
+        present = _without(values, _markers(rules, name, keeps_na=False))
+        if plans[name].marks or decimal in shown or not are_grouped(present, decimal):
             continue
         if other in shown:
             plan = Plan("spelled", decimal=other, thousands=decimal)
@@ -289,7 +290,7 @@ def settle_marks(plans: Mapping[str, Plan], cells: Mapping[str, pl.Series], rule
             )
             settled[name] = plan.noting(f"{name!r} {said}")
         elif decimal == "." and rules.spelling.prefers_comma:
-            example = next(value for value in values.drop_nulls() if "." in value)
+            example = next(value for value in present.drop_nulls() if "." in value)
             note = (
                 f"{name!r} has {example!r}, which was read with a decimal point. If the point stands between the "
                 "thousands, set the decimal mark to a comma and the thousands mark to a point."
@@ -342,7 +343,7 @@ def _recognise_as_before(cells: pl.Series, expected: Plan, rules: CellRules) -> 
     """Read a column as in the table before where all of it fits; otherwise by itself, with a note on what differs."""
     stripped = cells.str.strip_chars()
     marks = () if expected.kind == "text" else tuple(sorted({*expected.marks, *(rules.marks or ())}))
-    values = _without(stripped, [*_markers(rules, expected.keeps_na), *marks])
+    values = _without(stripped, [*_markers(rules, cells.name, expected.keeps_na), *marks])
     if expected.kind == "text" and expected.keeps_na != are_country_codes(stripped):
         # Few codes say nothing by themselves; what no code is, or ten of them, does.
         suits = expected.keeps_na and are_country_codes(stripped, least=0)
@@ -356,7 +357,7 @@ def _recognise_as_before(cells: pl.Series, expected: Plan, rules: CellRules) -> 
     else:
         order = rules.spelling.date_order or order_of(expected.format)
         spelling = replace(rules.spelling, date_order=order)
-        plan = recognise(cells, replace(rules, spelling=spelling, expected=Expected()))
+        plan = recognise(cells, replace(rules, spelling=spelling, expected=Expected(kept=rules.expected.kept)))
     note = note_on(values, expected, plan, rules.expected.marks)
     return replace(plan, misfit=note) if note else plan
 
@@ -407,7 +408,7 @@ def convert(cells: pl.Series, plan: Plan, rules: CellRules, tally: Tally, *, has
     stripped = cells.str.strip_chars() if has_blanks else cells
     if plan.keeps_na and not are_country_codes(stripped, least=0):
         raise MisfitError(cells.name, stripped.filter(~stripped.str.contains(r"^[A-Z]{2}$")).head(1000))
-    values = _without_markers(stripped, [*_markers(rules, plan.keeps_na), *plan.marks], tally)
+    values = _without_markers(stripped, [*_markers(rules, cells.name, plan.keeps_na), *plan.marks], tally)
     if plan.kind != "text":
         return without_numbers(_typed(values, plan, tally), rules.numbers, tally)
     if plan.is_unknown and values.null_count() < len(values):
@@ -481,8 +482,9 @@ def _count_words(values: pl.Series, tally: Tally) -> None:
         tally.words = list(dict.fromkeys([*tally.words, *words.unique(maintain_order=True).head(3)]))[:3]
 
 
-def _markers(rules: CellRules, keeps_na: bool) -> list[str]:
-    return ["", *(word for word in rules.missing if not (keeps_na and word == "NA"))]
+def _markers(rules: CellRules, column: str, keeps_na: bool) -> list[str]:
+    kept = rules.expected.kept.get(column, ())
+    return ["", *(word for word in rules.missing if not (keeps_na and word == "NA") and word not in kept)]
 
 
 def _without(cells: pl.Series, markers: list[str]) -> pl.Series:

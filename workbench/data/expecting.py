@@ -32,10 +32,13 @@ class Expected:
     columns : mapping of str to Plan
     marks : tuple of str, optional
         Decimal and thousands mark of that file, where it had one way of writing numbers.
+    kept : mapping of str to tuple of str
+        Words that stand for missing values elsewhere, but are values of these columns.
     """
 
     columns: Mapping[str, Plan] = field(default_factory=dict)
     marks: tuple[str, str] | None = None
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def plan_to_dict(plan: Plan) -> dict[str, Any]:

@@ -187,6 +187,7 @@ def choose_options(
     *,
     columns: Sequence[str],
     names: Mapping[str, str] | None = None,
+    kept: Mapping[str, Sequence[str]] | None = None,
     given: ReaderOptions | None = None,
     settings: Settings | None = None,
 ) -> Chosen:
@@ -201,6 +202,8 @@ def choose_options(
         Names that the file should have; without respect to capitals.
     names : mapping of str to str, optional
         From columns of the file to those that they are, where they are called otherwise.
+    kept : mapping of str to sequence of str, optional
+        Words that are values of these columns, though they stand for missing ones elsewhere.
     given : ReaderOptions, optional
         What is set by hand for this file; it goes before everything else.
     settings : Settings, optional
@@ -213,12 +216,16 @@ def choose_options(
     from workbench.data.looking import look_at
 
     settings, given = settings or current(), given or ReaderOptions()
+    told = dict(names or {})
+    meant = {ours: theirs for theirs, ours in told.items()}
+    words = {meant.get(name, name): tuple(found) for name, found in (kept or {}).items()}
+    words = {} if given.missing is not None else words
     if form is None or not path.is_file():
-        return Chosen(given)
+        return Chosen(given.expecting(Expected(kept=words)) if words else given)
     encoding = given.encoding or _encoding(path, form, settings)
     best: tuple[tuple[int, int], ReaderOptions, FileLook] | None = None
     problem: ReadError | None = None
-    wanted, told = set(columns), dict(names or {})
+    wanted = set(columns)
     for options in form.tries(given):
         options = options.model_copy(update={"encoding": encoding})
         try:
@@ -246,7 +253,8 @@ def choose_options(
     options = options.model_copy(update={"types": {**present, **given.types}})
     expected = form.expected(given)
     plans = {theirs[name]: plan for name, plan in expected.columns.items() if name in theirs}
-    options = options.expecting(Expected(plans, expected.marks))
+    words = {theirs.get(name, name): found for name, found in words.items()}
+    options = options.expecting(Expected(plans, expected.marks, words))
     return Chosen(options, _layout_notes(form, look, given, found=best[0][0] == len(wanted)))
 
 

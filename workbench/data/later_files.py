@@ -24,6 +24,7 @@ def read_later_rows(
     columns: Sequence[str],
     beside: Sequence[str] = (),
     names: Mapping[str, str] | None = None,
+    kept: Mapping[str, Sequence[str]] | None = None,
     options: ReaderOptions | None = None,
     settings: Settings | None = None,
 ) -> Noted:
@@ -40,6 +41,8 @@ def read_later_rows(
         Others that may be there: the target, where the answers are known.
     names : mapping of str to str, optional
         From columns of the file to those that they are.
+    kept : mapping of str to sequence of str, optional
+        Words that are values of these columns, though they stand for missing ones elsewhere.
     options : ReaderOptions, optional
         What is set by hand for this file.
     settings : Settings, optional
@@ -52,7 +55,7 @@ def read_later_rows(
     settings = settings or current()
     found = find_file(path, settings=settings)
     told = dict(names or {})
-    chosen = choose_options(found, form, columns=columns, names=told, given=options, settings=settings)
+    chosen = choose_options(found, form, columns=columns, names=told, kept=kept, given=options, settings=settings)
     read = read_noted(found, options=chosen.options, settings=settings)
     frame, meant = named_as(read.frame, [*columns, *beside], told)
     notes = [*chosen.notes, *meant]

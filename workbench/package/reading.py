@@ -90,6 +90,7 @@ def read_rows(
     TableNotFoundError, ReadError
         If there is no such file, or it isn't a table.
     """
+    from workbench.data.cells import MISSING_MARKERS
     from workbench.data.later_files import read_later_rows
 
     options = options or ReaderOptions()
@@ -103,6 +104,7 @@ def read_rows(
             columns=signature.column_names,
             beside=[signature.target],  # the answers may stand beside the rows
             names=names,
+            kept=signature.words_seen(MISSING_MARKERS),
             options=options,
             settings=settings,
         )

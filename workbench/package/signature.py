@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -103,6 +103,15 @@ class Signature:
             if column.type == "string"
         }
         return {name: found for name, found in words.items() if found}
+
+    def words_seen(self, words: Collection[str]) -> dict[str, list[str]]:
+        """Give which of some words training saw as values of text columns, as far as they are known."""
+        seen = {
+            column.name: {*column.categories, *(self.kept_words.get(column.name, ()) if self.missing_words else ())}
+            for column in self.columns
+            if column.type == "string"
+        }
+        return {name: found for name, values in seen.items() if (found := [word for word in words if word in values])}
 
     def arrays(self, frame: pl.DataFrame) -> dict[str, np.ndarray]:
         """Turn raw rows that are known to fit into the arrays that the graph takes."""
@@ -324,15 +333,20 @@ def _form(column: InputColumn) -> ImageForm:
 
 
 def _from_pandas(series: Any) -> pl.Series | list[Any]:
-    if getattr(series.dtype, "kind", "O") == "M":
-        dtype = getattr(series.dtype, "pyarrow_dtype", series.dtype)  # pandas keeps the zone in either
+    kind, is_extension = getattr(series.dtype, "kind", "O"), hasattr(series.dtype, "na_value")
+    dtype = getattr(series.dtype, "pyarrow_dtype", series.dtype)  # pandas keeps the zone in either
+    if kind == "M" and not str(dtype).startswith("date"):
         has_zone = getattr(dtype, "tz", None) is not None
         zoneless = series.dt.tz_convert("UTC").dt.tz_localize(None) if has_zone else series
         moments = pl.Series(zoneless.to_numpy().astype("datetime64[us]"))
         return moments.dt.replace_time_zone("UTC") if has_zone else moments
-    if getattr(series.dtype, "kind", "O") in "iufb" and hasattr(series.dtype, "itemsize"):
-        return pl.Series(series.to_numpy())
+    if kind in "iufb" and hasattr(series.dtype, "itemsize") and not (is_extension and series.isna().any()):
+        return pl.Series(series.to_numpy())  # beside a gap, an extension's whole numbers would be rounded
     values = [None if gap else value for value, gap in zip(series.tolist(), series.isna().tolist(), strict=True)]
+    if kind in "iu":
+        return pl.Series(values, dtype=pl.UInt64 if kind == "u" else pl.Int64)
+    if kind == "M":
+        return pl.Series(values, dtype=pl.Date)
     # Text from a file may hold numbers; anything else is checked value by value.
     return pl.Series(values, dtype=pl.String) if all(type(value) in (str, type(None)) for value in values) else values
 

@@ -223,8 +223,9 @@ def _typed(
         if series.dtype == pl.Float64 and _is_whole(series):
             series = series.cast(pl.Int64)
         elif isinstance(series.dtype, pl.Datetime):
-            series = series.cast(pl.Datetime("us"))
-            if (series.dt.time() == dt.time(0)).all():
+            zone = series.dtype.time_zone
+            series = series.cast(pl.Datetime("us", zone))
+            if zone is None and (series.dt.time() == dt.time(0)).all():
                 series = series.dt.date()
         if series.name in options.types:
             series = set_type(series, options.types[series.name], lost)
